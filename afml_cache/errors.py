@@ -1,0 +1,42 @@
+"""Every exception and warning of the cache that a user can meet."""
+
+from __future__ import annotations
+
+
+class AfmlCacheError(Exception):
+    """Base of the exceptions that the cache itself raises."""
+
+
+class UnkeyableArgumentError(AfmlCacheError, TypeError):
+    """A value, or a part of it, has no content key.
+
+    Parameters
+    ----------
+    path : str
+        Where the offending part lies, as one would write it: ``params['conn'].engine``.
+    what : str
+        What lies there (``"a generator"``).
+    remedy : str
+        What to do about it, as a sentence.
+    """
+
+    def __init__(self, path: str, what: str, remedy: str) -> None:
+        super().__init__(path, what, remedy)
+        self.path = path
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.path} is {self.what}, which has no content key. {self.remedy}"
+
+
+class UncacheableFunctionError(AfmlCacheError, TypeError):
+    """The decorated object cannot be cached at all (a generator function, a class)."""
+
+
+class ConfigurationError(AfmlCacheError, ValueError):
+    """A setting has a value that the cache cannot work with."""
+
+
+class CacheWarning(UserWarning):
+    """Something kept the cache from helping; the result is right all the same."""

@@ -1,0 +1,203 @@
+"""Where the cache lives and how it behaves.
+
+Settings come from, last wins: the defaults here, the environment, :func:`configure`.
+They are read when a cached function is *called*; changing them reaches functions that
+were decorated long before.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, get_args
+
+from afml_cache.errors import ConfigurationError
+
+Mode = Literal["on", "off"]
+PackageVersions = Literal["exact", "minor", "ignore"]
+
+_SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_SIZE_UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+_AGE_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One consistent set of settings; replaced as a whole, never changed in place."""
+
+    directory: Path | None = None  #: None: ``$AFML_CACHE``, else the platform's cache directory
+    size_limit: int | None = None  #: bytes
+    age_limit: float | None = None  #: seconds
+    strict: bool = False  #: raise where the cache would otherwise warn and compute
+    secret: bytes | None = field(default=None, repr=False)
+    mode: Mode = "on"
+    package_versions: PackageVersions = "minor"
+
+
+def parse_size(size: int | float | str | None) -> int | None:
+    """Bytes from ``2_000_000``, ``"2 GB"``, ``"512MiB"``; None is no limit.
+
+    >>> parse_size("1.5 GB")
+    1500000000
+    """
+    if size is None or isinstance(size, int | float):
+        number, unit = size, ""
+    else:
+        number, unit = _split_unit(size, "size", "2 GB", _SIZE_UNITS)
+    if number is None:
+        return None
+    if number <= 0:
+        raise ConfigurationError(f"size limit {size!r} is not positive; give bytes or '2 GB'")
+    return int(number * _SIZE_UNITS[unit])
+
+
+def parse_age(age: float | str | timedelta | None) -> float | None:
+    """Seconds from ``3600``, ``"30 d"``, ``timedelta(days=30)``; None is no limit.
+
+    >>> parse_age("2 h")
+    7200.0
+    """
+    if isinstance(age, timedelta):
+        age = age.total_seconds()
+    if age is None or isinstance(age, int | float):
+        number, unit = age, ""
+    else:
+        number, unit = _split_unit(age, "age", "30 d", _AGE_UNITS)
+    if number is None:
+        return None
+    if number <= 0:
+        raise ConfigurationError(f"age {age!r} is not positive; give seconds or '30 d'")
+    return float(number * _AGE_UNITS[unit])
+
+
+def _split_unit(
+    text: str, what: str, example: str, units: dict[str, int] | dict[str, float]
+) -> tuple[float, str]:
+    match = re.fullmatch(r"\s*([0-9][0-9_]*\.?[0-9]*)\s*([A-Za-z]*)\s*", text)
+    unit = match[2].lower() if match else None
+    if match is None or unit not in units:
+        known = ", ".join(u for u in units if u)
+        raise ConfigurationError(
+            f"{what} {text!r} is not understood; write it as {example!r} (units: {known})"
+        )
+    return float(match[1]), unit
+
+
+def _from_environment() -> Settings:
+    mode = os.environ.get("AFML_CACHE_MODE", "on")
+    _check_choice("AFML_CACHE_MODE", mode, get_args(Mode))
+    return Settings(mode=mode)  # type: ignore[arg-type]
+
+
+def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigurationError(f"{name} is {value!r}; it can be one of {', '.join(allowed)}")
+
+
+current: Settings = _from_environment()
+
+#: Called after every change; the active store listens, so as not to be built from old settings.
+on_change: list[Callable[[], None]] = []
+
+_UNSET = object()
+
+
+def configure(
+    *,
+    directory: str | os.PathLike[str] | None | object = _UNSET,
+    size_limit: int | str | None | object = _UNSET,
+    age_limit: float | str | timedelta | None | object = _UNSET,
+    strict: bool | object = _UNSET,
+    secret: str | bytes | None | object = _UNSET,
+    mode: Mode | object = _UNSET,
+    package_versions: PackageVersions | object = _UNSET,
+) -> Settings:
+    """Change some settings for this process; the others stay.
+
+    Parameters
+    ----------
+    directory : path, optional
+        Where the cache lives. None: ``$AFML_CACHE``, else the platform's user cache directory.
+    size_limit : int or str, optional
+        Bytes, or a number with a unit (``"2 GB"``). None: no limit.
+    age_limit : float, str or timedelta, optional
+        Seconds since an entry was last used, or ``"30 d"``. None: no limit.
+    strict : bool, optional
+        True: an argument without a key raises instead of being computed with a warning.
+    secret : str or bytes, optional
+        Seals the entries. None: ``$AFML_CACHE_SECRET``, else a file in the configuration directory.
+    mode : {"on", "off"}, optional
+        "off": every call computes, nothing is read or written.
+    package_versions : {"minor", "exact", "ignore"}, optional
+        How much of the version of an installed package counts in a key.
+
+    Returns
+    -------
+    Settings
+        The settings now in force.
+
+    Raises
+    ------
+    ConfigurationError
+        A value is out of its range; nothing has been changed.
+    """
+    global current
+    changes: dict[str, object] = {}
+    if directory is not _UNSET:
+        changes["directory"] = None if directory is None else Path(directory).expanduser()  # type: ignore[arg-type]
+    if size_limit is not _UNSET:
+        changes["size_limit"] = parse_size(size_limit)  # type: ignore[arg-type]
+    if age_limit is not _UNSET:
+        changes["age_limit"] = parse_age(age_limit)  # type: ignore[arg-type]
+    if strict is not _UNSET:
+        changes["strict"] = bool(strict)
+    if secret is not _UNSET:
+        changes["secret"] = secret.encode() if isinstance(secret, str) else secret
+    if mode is not _UNSET:
+        _check_choice("mode", mode, get_args(Mode))
+        changes["mode"] = mode
+    if package_versions is not _UNSET:
+        _check_choice("package_versions", package_versions, get_args(PackageVersions))
+        changes["package_versions"] = package_versions
+    _replace(replace(current, **changes))  # type: ignore[arg-type]
+    return current
+
+
+def reset() -> None:
+    """Forget everything that :func:`configure` set."""
+    _replace(_from_environment())
+
+
+def _replace(settings: Settings) -> None:
+    global current
+    current = settings
+    for listener in on_change:
+        listener()
+
+
+def cache_directory() -> Path:
+    """The base directory in force: configured, ``$AFML_CACHE``, or the platform's."""
+    if current.directory is not None:
+        return current.directory
+    named = os.environ.get("AFML_CACHE")
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("afml", appauthor=False))
+
+
+__all__ = [
+    "Mode",
+    "PackageVersions",
+    "Settings",
+    "cache_directory",
+    "configure",
+    "parse_age",
+    "parse_size",
+    "reset",
+]

@@ -1,0 +1,1 @@
+"""Triple-barrier research on real prices, from bars to a walk-forward backtest."""

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from afml_cache.errors import ConfigurationError
 
@@ -103,18 +104,22 @@ current: Settings = _from_environment()
 #: Called after every change; the active store listens, so as not to be built from old settings.
 on_change: list[Callable[[], None]] = []
 
-_UNSET = object()
+
+class Unset(Enum):
+    """The type of an argument that was not given, where None means something."""
+
+    UNSET = "unset"
 
 
 def configure(
     *,
-    directory: str | os.PathLike[str] | None | object = _UNSET,
-    size_limit: int | str | None | object = _UNSET,
-    age_limit: float | str | timedelta | None | object = _UNSET,
-    strict: bool | object = _UNSET,
-    secret: str | bytes | None | object = _UNSET,
-    mode: Mode | object = _UNSET,
-    package_versions: PackageVersions | object = _UNSET,
+    directory: str | os.PathLike[str] | Unset | None = Unset.UNSET,
+    size_limit: int | str | Unset | None = Unset.UNSET,
+    age_limit: float | str | timedelta | Unset | None = Unset.UNSET,
+    strict: bool | Unset = Unset.UNSET,
+    secret: str | bytes | Unset | None = Unset.UNSET,
+    mode: Mode | Unset = Unset.UNSET,
+    package_versions: PackageVersions | Unset = Unset.UNSET,
 ) -> Settings:
     """Change some settings for this process; the others stay.
 
@@ -146,24 +151,24 @@ def configure(
         A value is out of its range; nothing has been changed.
     """
     global current
-    changes: dict[str, object] = {}
-    if directory is not _UNSET:
-        changes["directory"] = None if directory is None else Path(directory).expanduser()  # type: ignore[arg-type]
-    if size_limit is not _UNSET:
-        changes["size_limit"] = parse_size(size_limit)  # type: ignore[arg-type]
-    if age_limit is not _UNSET:
-        changes["age_limit"] = parse_age(age_limit)  # type: ignore[arg-type]
-    if strict is not _UNSET:
+    changes: dict[str, Any] = {}
+    if not isinstance(directory, Unset):
+        changes["directory"] = None if directory is None else Path(directory).expanduser()
+    if not isinstance(size_limit, Unset):
+        changes["size_limit"] = parse_size(size_limit)
+    if not isinstance(age_limit, Unset):
+        changes["age_limit"] = parse_age(age_limit)
+    if not isinstance(strict, Unset):
         changes["strict"] = bool(strict)
-    if secret is not _UNSET:
+    if not isinstance(secret, Unset):
         changes["secret"] = secret.encode() if isinstance(secret, str) else secret
-    if mode is not _UNSET:
+    if not isinstance(mode, Unset):
         _check_choice("mode", mode, get_args(Mode))
         changes["mode"] = mode
-    if package_versions is not _UNSET:
+    if not isinstance(package_versions, Unset):
         _check_choice("package_versions", package_versions, get_args(PackageVersions))
         changes["package_versions"] = package_versions
-    _replace(replace(current, **changes))  # type: ignore[arg-type]
+    _replace(replace(current, **changes))
     return current
 
 

@@ -1,0 +1,58 @@
+"""Makes ``afml.cache.X`` and ``afml_cache.X`` one module object, whichever is imported first.
+
+Without this, ``import afml.cache.legacy`` would run ``legacy.py`` a second time under its other
+name, and each copy would have its own classes, settings and counters.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+ALIAS = "afml.cache"
+TRUE_NAME = "afml_cache"
+
+
+class AliasFinder(MetaPathFinder, Loader):
+    """Answers imports of ``afml.cache.X`` with the module ``afml_cache.X``."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002 - the protocol's
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        # Only while `afml.cache` is ours: a repository's own `afml/cache` keeps its submodules.
+        if not fullname.startswith(f"{ALIAS}."):
+            return None
+        if sys.modules.get(ALIAS) is not sys.modules.get(TRUE_NAME):
+            return None
+        if importlib.util.find_spec(_true_name(fullname)) is None:
+            return None
+        return ModuleSpec(fullname, self)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(_true_name(spec.name))
+        # The import system now writes the alias's spec onto the module: remember its own.
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The module ran under its own name; only its spec has to be put back.
+        if module.__spec__ is not None and module.__spec__.loader is self:
+            module.__spec__ = module.__spec__.loader_state
+
+
+def _true_name(fullname: str) -> str:
+    return TRUE_NAME + fullname[len(ALIAS) :]
+
+
+def install() -> None:
+    """Put the finder first, once."""
+    if not any(isinstance(finder, AliasFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, AliasFinder())

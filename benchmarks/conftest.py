@@ -1,0 +1,16 @@
+"""The benchmarks run on their own, each arm in a folder of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the benchmarks out of the user's configuration."""
+    monkeypatch.setenv("AFML_CACHE_SECRET", "benchmarks")

@@ -1,0 +1,119 @@
+"""Which store is in use now; asked at every call, never when a function is decorated."""
+
+from __future__ import annotations
+
+import os
+import threading
+from types import TracebackType
+
+from afml_cache import settings
+from afml_cache.store.store import Store
+
+__all__ = ["UseStore", "active", "use_store"]
+
+#: The store in use; None until a call needs one, and after the settings have changed.
+_active: Store | None = None
+_in_use: list[UseStore] = []
+_default: Store | None = None
+_guard = threading.RLock()
+
+
+def active() -> Store:
+    """The store in use, made from the settings in force when there is none."""
+    store = _active
+    return _choose() if store is None else store
+
+
+class UseStore:
+    """A store in use until :meth:`close`; what :func:`use_store` returns.
+
+    As a context manager it gives the :class:`~afml_cache.store.store.Store`.
+    """
+
+    def __init__(self, place: Store | str | os.PathLike[str]) -> None:
+        self._given = place if isinstance(place, Store) else None
+        self._directory = None if isinstance(place, Store) else os.fspath(place)
+        self._made: Store | None = None
+        with _guard:
+            _in_use.append(self)
+            _forget_choice()
+
+    @property
+    def store(self) -> Store:
+        """The store itself; one named by its path follows the settings."""
+        if self._given is not None:
+            return self._given
+        assert self._directory is not None
+        with _guard:
+            self._made = _with_settings(self._made, self._directory)
+            return self._made
+
+    def close(self) -> None:
+        """Go back to the store that was in use before; closing twice is closing once."""
+        with _guard:
+            if self not in _in_use:
+                return
+            _in_use.remove(self)
+            _forget_choice()
+        if self._made is not None:
+            self._made.close()
+        elif self._given is not None:
+            self._given.flush()
+
+    def __enter__(self) -> Store:
+        return self.store
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def use_store(place: Store | str | os.PathLike[str]) -> UseStore:
+    """Use the store at ``place`` for everything decorated, in all threads.
+
+    Parameters
+    ----------
+    place : path or Store
+        A directory, with limits and secret from the settings; or a store of your own.
+
+    Returns
+    -------
+    UseStore
+        ``with use_store(path) as store:`` goes back at the end of the block; without
+        ``with``, the store stays in use until ``close()`` or the end of the process.
+    """
+    return UseStore(place)
+
+
+def _choose() -> Store:
+    global _active, _default
+    with _guard:
+        if _in_use:
+            _active = _in_use[-1].store
+        else:
+            _default = _with_settings(_default, settings.cache_directory())
+            _active = _default
+        return _active
+
+
+def _with_settings(store: Store | None, directory: str | os.PathLike[str]) -> Store:
+    """``store`` while it agrees with the settings, else a new one in its place."""
+    now = settings.current
+    wanted = Store(directory, secret=now.secret, size_limit=now.size_limit, age_limit=now.age_limit)
+    if store is not None:
+        if store.same_as(wanted):
+            return store
+        store.close()
+    return wanted
+
+
+def _forget_choice() -> None:
+    global _active
+    _active = None
+
+
+settings.on_change.append(_forget_choice)

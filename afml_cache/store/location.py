@@ -1,0 +1,62 @@
+"""What kind of place a cache directory is: on a network file system, read-only, gone.
+
+SQLite's write-ahead log needs memory shared between all readers, which a network
+file system cannot give; there the index keeps a rollback journal instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+#: File system types whose files another machine may have open at the same time.
+NETWORK_TYPES = frozenset(
+    {
+        "9p", "afs", "afpfs", "beegfs", "ceph", "cifs", "davfs", "fhgfs", "fuse.ceph",
+        "fuse.davfs", "fuse.glusterfs", "fuse.gcsfuse", "fuse.juicefs", "fuse.rclone",
+        "fuse.s3fs", "fuse.sshfs", "fuse.vmhgfs-fuse", "glusterfs", "gpfs", "lustre", "ncpfs",
+        "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs",
+    }
+)  # fmt: skip
+
+
+def is_network(directory: Path, mounts: str | None = None) -> bool:
+    """Whether ``directory`` lies on a network file system.
+
+    Parameters
+    ----------
+    directory : Path
+        It, or its nearest parent that exists, is looked up.
+    mounts : str, optional
+        Text in the format of ``/proc/mounts``; None: this machine's. Where a system has
+        none (macOS), the answer is False.
+    """
+    if mounts is None:
+        try:
+            mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError:
+            return False
+    return filesystem_type(Path(os.path.realpath(directory)), mounts) in NETWORK_TYPES
+
+
+def filesystem_type(directory: Path, mounts: str) -> str | None:
+    """The type of the file system that holds ``directory``, from a table of mounts."""
+    best, found = -1, None
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        point = Path(re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), fields[1]))
+        # Of two mounts on one point the later hides the earlier.
+        if len(point.parts) >= best and (directory == point or point in directory.parents):
+            best, found = len(point.parts), fields[2]
+    return found
+
+
+def can_write(directory: Path) -> bool:
+    """Whether files can be made in ``directory``, or in the parent where it would be made."""
+    for place in (directory, *directory.parents):
+        if place.is_dir():
+            return os.access(place, os.W_OK | os.X_OK)
+    return False

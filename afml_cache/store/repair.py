@@ -1,0 +1,124 @@
+"""Making an index again: from the value files, and from what a damaged one still gives.
+
+Nothing is thrown away: the damaged index is moved aside under a name that says when,
+and its entries are carried over as far as SQLite can read them. What is carried over
+is trusted no more than any other row: its seal is checked when it is opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from afml_cache.store.claims import BadEntryError
+from afml_cache.store.rows import Row, add_counter, insert, is_value_name, row_from_record
+from afml_cache.store.valuefile import pack_record, read_record
+
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged index and the files beside it; returns the new name."""
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
+    path.rename(aside)
+    for suffix in _BESIDE:
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def attach_values(cursor: sqlite3.Cursor, values: Path) -> int:
+    """Give every sound value file a row again; of two for one key the newer one gets it."""
+    attached = 0
+    best: dict[bytes, Row] = {}
+    for path in _value_files(values):
+        try:
+            digest, owner, record = read_record(path, None)
+            row = row_from_record(digest + owner, record, path.name, path.stat().st_size)
+        except (BadEntryError, OSError):
+            continue  # half a file, or none of ours: it is left where it is
+        held = best.get(row.slot)
+        if held is None or held.created < row.created:
+            best[row.slot] = row
+    for row in best.values():
+        insert(cursor, row)
+        attached += 1
+    return attached
+
+
+def salvage(cursor: sqlite3.Cursor, damaged: Path) -> int:
+    """Carry rows over from a damaged index; returns how many there were."""
+    address = f"{damaged.as_uri()}?mode=ro"
+    carried = 0
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as old:
+        old.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+        present = {slot for (slot,) in cursor.execute("SELECT slot FROM entry")}
+        for slot, body in _both_ways(old, "entry", "slot, body"):
+            if slot in present or not isinstance(body, bytes) or not isinstance(slot, bytes):
+                continue
+            present.add(slot)
+            row = _claimed(old, slot, body)
+            if row is not None:
+                insert(cursor, row)
+                carried += 1
+        counted: set[tuple[str, str]] = set()
+        for function, name, value in _both_ways(old, "counter", "function, name, value"):
+            if (
+                isinstance(function, str)
+                and isinstance(name, str)
+                and isinstance(value, int | float)
+                and (function, name) not in counted
+            ):
+                counted.add((function, name))
+                add_counter(cursor, function, name, value)
+    return carried
+
+
+def _value_files(values: Path) -> Iterator[Path]:
+    for folder in sorted(values.glob("[0-9a-f][0-9a-f]")):
+        with contextlib.suppress(OSError), os.scandir(folder) as items:
+            for item in items:
+                if is_value_name(item.name) and item.is_file(follow_symlinks=False):
+                    yield Path(item.path)
+
+
+def _both_ways(old: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table from the front until it breaks, then from the back."""
+    first = columns.split(",")[0]
+    for direction in ("ASC", "DESC"):
+        # An error is where the damage begins.
+        with contextlib.suppress(sqlite3.Error):
+            yield from old.execute(f"SELECT {columns} FROM {table} ORDER BY {first} {direction}")
+            return
+
+
+def _claimed(old: sqlite3.Connection, slot: bytes, body: bytes) -> Row | None:
+    try:
+        claim = old.execute(
+            "SELECT function, code, environment, arguments, first, last, aware, seconds, size, "
+            "created, used, expires FROM claim WHERE slot=?",
+            (slot,),
+        ).fetchone()
+    except sqlite3.Error:
+        return None
+    if claim is None or not isinstance(claim[0], str):
+        return None
+    try:
+        packed = old.execute("SELECT packed FROM description WHERE slot=?", (slot,)).fetchone()
+    except sqlite3.Error:
+        packed = None
+    described = packed[0] if packed and isinstance(packed[0], bytes) else pack_record({})
+    try:
+        return Row(*(slot, body, *claim, described))
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,304 @@
+"""Rows of the index: the statements that add, change and remove them.
+
+Every insertion and removal goes through :func:`insert` and :func:`remove`, which keep
+the total size, so that no put has to add up the sizes of all entries.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from afml_cache.outcomes import Reason
+from afml_cache.store.claims import BadEntryError, Claim, Entry, Extent
+from afml_cache.store.seal import SEALER_SIZE
+from afml_cache.store.valuefile import pack_record
+
+DIGEST_SIZE = 16
+SLOT_SIZE = DIGEST_SIZE + SEALER_SIZE
+
+#: So many removals are remembered with their reason.
+TOMBSTONES = 10_000
+
+_CLAIM = (
+    "slot, function, code, environment, arguments, first, last, aware, seconds, size, created, "
+    "used, expires"
+)
+_AT_ONCE = 500
+
+#: Seconds of computation that a megabyte kept will save: the rank under a size limit. A small
+#: row takes its share of a page all the same, so that nothing counts as less than 512 bytes.
+WORTH = "seconds / max(size, 512) * 1e6"
+
+
+@dataclass(slots=True)
+class Row:
+    """Everything that the index holds about one entry."""
+
+    slot: bytes
+    body: bytes | str  #: the sealed value itself, or the name of its file
+    function: str
+    code: bytes
+    environment: bytes
+    arguments: bytes
+    first: int | None
+    last: int | None
+    aware: int | None
+    seconds: float
+    size: int
+    created: float
+    used: float
+    expires: float | None
+    described: bytes = field(repr=False)  #: packed
+
+    def __post_init__(self) -> None:
+        numbers = (self.seconds, self.size, self.created, self.used)
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise TypeError("a number of the row is none")
+
+
+def row_from_claim(
+    slot: bytes, body: bytes | str, claim: Claim, described: bytes, size: int, now: float
+) -> Row:
+    """The row of a value that has just been computed."""
+    first, last, aware = claim.extent or (None, None, None)
+    return Row(
+        slot,
+        body,
+        claim.function,
+        claim.code,
+        claim.environment,
+        claim.arguments,
+        first,
+        last,
+        None if aware is None else int(aware),
+        claim.seconds,
+        size,
+        now,
+        now,
+        claim.expires,
+        described,
+    )
+
+
+def record_from_claim(claim: Claim, now: float) -> dict[str, Any]:
+    """The claim as a JSON-able mapping: what a value file carries to make its row again."""
+    return {
+        "function": claim.function,
+        "code": claim.code.hex(),
+        "environment": claim.environment.hex(),
+        "arguments": claim.arguments.hex(),
+        "extent": claim.extent,
+        "seconds": claim.seconds,
+        "created": now,
+        "expires": claim.expires,
+        "description": dict(claim.description),
+    }
+
+
+def row_from_record(slot: bytes, record: dict[str, Any], name: str, size: int) -> Row:
+    """The row again, from the record of a value file."""
+    try:
+        claim = Claim(
+            function=str(record["function"]),
+            code=bytes.fromhex(record["code"]),
+            environment=bytes.fromhex(record["environment"]),
+            arguments=bytes.fromhex(record["arguments"]),
+            extent=_extent(*record["extent"]) if record["extent"] else None,
+            seconds=float(record["seconds"]),
+            expires=None if record["expires"] is None else float(record["expires"]),
+        )
+        described = pack_record(dict(record["description"]))
+        return row_from_claim(slot, name, claim, described, size, float(record["created"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadEntryError(Reason.UNREADABLE, f"{name}: {error!r} in its record") from error
+
+
+def insert(cursor: sqlite3.Cursor, row: Row) -> list[str]:
+    """Add an entry in place of an earlier one; returns the files that are no longer needed."""
+    files = remove(cursor, [row.slot], None)
+    cursor.execute("INSERT INTO entry VALUES (?, ?)", (row.slot, row.body))
+    cursor.execute(
+        f"INSERT INTO claim ({_CLAIM}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            row.slot,
+            row.function,
+            row.code,
+            row.environment,
+            row.arguments,
+            row.first,
+            row.last,
+            row.aware,
+            row.seconds,
+            row.size,
+            row.created,
+            row.used,
+            row.expires,
+        ),
+    )
+    cursor.execute(
+        f"UPDATE claim SET priority=? + {WORTH} WHERE slot=?", (inflation(cursor), row.slot)
+    )
+    cursor.execute("INSERT INTO description VALUES (?, ?)", (row.slot, row.described))
+    cursor.execute("UPDATE meta SET value = value + ? WHERE name='total'", (row.size,))
+    return files
+
+
+def remove(cursor: sqlite3.Cursor, slots: Iterable[bytes], reason: Reason | None) -> list[str]:
+    """Remove entries, and remember why unless ``reason`` is None; returns their files."""
+    files: list[str] = []
+    freed = 0
+    for slot in slots:
+        gone = cursor.execute("SELECT body FROM entry WHERE slot=?", (slot,)).fetchone()
+        size = cursor.execute("SELECT size FROM claim WHERE slot=?", (slot,)).fetchone()
+        if gone and isinstance(gone[0], str):
+            files.append(gone[0])
+        if size:
+            freed += size[0] if isinstance(size[0], int) else 0
+        if gone or size:
+            for table in ("entry", "claim", "description"):
+                cursor.execute(f"DELETE FROM {table} WHERE slot=?", (slot,))
+        if reason is None:
+            cursor.execute("DELETE FROM tombstone WHERE slot=?", (slot,))
+        elif gone or size:
+            cursor.execute(
+                "INSERT OR REPLACE INTO tombstone (slot, reason) VALUES (?, ?)", (slot, reason)
+            )
+    if freed:
+        cursor.execute("UPDATE meta SET value = max(value - ?, 0) WHERE name='total'", (freed,))
+    if reason is not None:
+        cursor.execute(
+            "DELETE FROM tombstone WHERE id <= (SELECT max(id) FROM tombstone) - ?", (TOMBSTONES,)
+        )
+    return files
+
+
+def bury(cursor: sqlite3.Cursor, slot: bytes, reason: Reason) -> None:
+    """Remember why ``slot`` has no entry although it never had a row."""
+    cursor.execute("INSERT OR REPLACE INTO tombstone (slot, reason) VALUES (?, ?)", (slot, reason))
+
+
+def inflation(cursor: sqlite3.Cursor) -> float:
+    """How worthy an entry has to be, by now, not to be evicted."""
+    row = cursor.execute("SELECT value FROM meta WHERE name='inflation'").fetchone()
+    value = row[0] if row else 0.0
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
+def total_size(cursor: sqlite3.Cursor) -> int:
+    """Bytes of all entries, whoever sealed them."""
+    row = cursor.execute("SELECT value FROM meta WHERE name='total'").fetchone()
+    return row[0] if row and isinstance(row[0], int) else 0
+
+
+def add_counter(cursor: sqlite3.Cursor, function: str, name: str, value: float) -> None:
+    """Add to a counter; processes add up."""
+    cursor.execute(
+        "INSERT INTO counter VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET value = value + excluded.value",
+        (function, name, value),
+    )
+
+
+def range_of(digest: bytes) -> tuple[bytes, bytes]:
+    """Bounds of the slots of one digest, whoever sealed them."""
+    return digest, digest + b"\xff" * (SEALER_SIZE + 1)
+
+
+def slots_of(cursor: sqlite3.Cursor, digest: bytes) -> list[bytes]:
+    """The slots of one digest that have an entry."""
+    found = cursor.execute("SELECT slot FROM entry WHERE slot BETWEEN ? AND ?", range_of(digest))
+    return [slot for (slot,) in found if isinstance(slot, bytes)]
+
+
+def why_absent(cursor: sqlite3.Cursor, slot: bytes) -> Reason | None:
+    """Why a slot has no entry; None when nothing is known of it."""
+    if slots_of(cursor, slot[:DIGEST_SIZE]):
+        return Reason.OTHER_SECRET
+    row = cursor.execute("SELECT reason FROM tombstone WHERE slot=?", (slot,)).fetchone()
+    return Reason(row[0]) if row and row[0] in set(Reason) else None
+
+
+def entries(
+    cursor: sqlite3.Cursor, sealer: bytes, where: str, values: tuple[Any, ...], at_most: int = -1
+) -> list[Entry]:
+    """The entries that ``sealer`` sealed and the condition selects."""
+    query = (
+        f"SELECT {_CLAIM} FROM claim WHERE {where} AND substr(slot, {DIGEST_SIZE + 1}) = ? LIMIT ?"
+    )
+    return _readable(cursor.execute(query, (*values, sealer, at_most)).fetchall())
+
+
+def page(
+    cursor: sqlite3.Cursor, sealer: bytes, function: str | None, after: bytes
+) -> tuple[list[Entry], bytes | None]:
+    """Some hundred of the entries past ``after``, and where to go on; None at the end."""
+    condition = "slot > ?" if function is None else "slot > ? AND +function = ?"
+    found = cursor.execute(
+        f"SELECT {_CLAIM} FROM claim WHERE {condition} ORDER BY slot LIMIT {_AT_ONCE}",
+        (after,) if function is None else (after, function),
+    ).fetchall()
+    ours = [row for row in found if row[0][DIGEST_SIZE:] == sealer]
+    return _readable(ours), found[-1][0] if len(found) == _AT_ONCE else None
+
+
+def bodies(
+    cursor: sqlite3.Cursor, after: bytes
+) -> tuple[list[tuple[bytes, object, str | None]], bytes | None]:
+    """Some hundred rows past ``after`` with their functions, and where to go on."""
+    found = cursor.execute(
+        "SELECT slot, body, function FROM entry LEFT JOIN claim USING (slot) "
+        f"WHERE slot > ? ORDER BY slot LIMIT {_AT_ONCE}",
+        (after,),
+    ).fetchall()
+    return found, found[-1][0] if len(found) == _AT_ONCE else None
+
+
+def _readable(found: list[tuple[Any, ...]]) -> list[Entry]:
+    result = []
+    for row in found:
+        try:
+            result.append(_entry(row))
+        except (TypeError, ValueError):
+            continue  # a damaged row; `verify` names it
+    return result
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    slot, function, code, environment, arguments, first, last, aware = row[:8]
+    seconds, size, created, used, expires = row[8:]
+    return Entry(
+        digest=_bytes(slot)[:DIGEST_SIZE],
+        function=str(function),
+        code=_bytes(code),
+        environment=_bytes(environment),
+        arguments=_bytes(arguments),
+        extent=None if first is None else _extent(first, last, aware),
+        size=int(size),
+        seconds=float(seconds),
+        created=float(created),
+        used=float(used),
+        expires=None if expires is None else float(expires),
+    )
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise TypeError("a digest of the row is none")
+    return value
+
+
+def _extent(first: Any, last: Any, aware: Any) -> Extent:
+    return int(first), int(last), bool(aware)
+
+
+_NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{16}")
+
+
+def is_value_name(name: str) -> bool:
+    """Whether a file may be a value file by its name; nothing else is ever opened."""
+    return _NAME.fullmatch(name) is not None

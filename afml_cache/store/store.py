@@ -1,0 +1,430 @@
+"""The store: from the digest of a call to its result, for threads and processes at once.
+
+It never raises for a fault of its own: whatever is wrong with the disk, the index, a
+file or the secret becomes a :class:`Missing` with a reason, a counter and one warning a
+cause. What it does give out has been sealed by the secret in force.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from pickle import loads as _loads
+from sqlite3 import Cursor
+from typing import Any, TypeVar
+
+from afml_cache.notices import warn_once
+from afml_cache.outcomes import Outcome, Reason
+from afml_cache.store import evict, exits, rows, valuefile
+from afml_cache.store.claims import (
+    BadEntryError,
+    Claim,
+    Counters,
+    Entry,
+    Missing,
+    Problem,
+    UnavailableError,
+)
+from afml_cache.store.codec import Encoded, encode
+from afml_cache.store.faults import MISSING, Faults
+from afml_cache.store.flight import Flight, Flights
+from afml_cache.store.index import Index
+from afml_cache.store.schema import cause_of
+from afml_cache.store.seal import Sealer
+from afml_cache.store.secret import find_secret
+from afml_cache.store.sweep import Sweeper
+from afml_cache.store.tally import Ledger, Tally
+from afml_cache.store.vault import ExpiredError, Vault
+from afml_cache.store.verify import verify
+
+__all__ = ["Claim", "Counters", "Entry", "Flight", "Missing", "Problem", "Store", "Tally"]
+
+T = TypeVar("T")
+
+#: Seconds between two looks after the index.
+_TEND_EVERY = 2.0
+
+
+class Store:
+    """A durable, sealed map from digests to values.
+
+    Parameters
+    ----------
+    directory : Path
+        Where everything lies; made at the first use, not before.
+    secret : bytes, optional
+        Seals the entries. None: ``$AFML_CACHE_SECRET``, else the user's secret file.
+    size_limit : int, optional
+        Bytes; over it, what is cheapest to recompute a megabyte is evicted.
+    age_limit : float, optional
+        Seconds; an entry that has not been used for so long has expired.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder, Store(Path(folder), secret=b"s" * 32) as store:
+    ...     store.get(b"0123456789abcdef")
+    ...     claim = Claim("mod.f", code=b"c", environment=b"e", arguments=b"a")
+    ...     store.put(b"0123456789abcdef", [1, 2], claim)
+    ...     store.get(b"0123456789abcdef")
+    Missing(None)
+    [1, 2]
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        secret: bytes | None = None,
+        size_limit: int | None = None,
+        age_limit: float | None = None,
+    ) -> None:
+        self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symlinks
+        self.size_limit = size_limit
+        self.age_limit = age_limit
+        self._secret = secret
+        self._sealer: Sealer | None = None
+        self._suffix: bytes | None = None  # the sealer's id; None until it is known
+        self._index = Index(self.directory)
+        self._vault = Vault(self._index.values)
+        self._opened = self._vault.opened
+        self._flights = Flights(self.directory / "flights")
+        self._ledger = Ledger(self._index)
+        self._faults = Faults(self.directory, self._ledger)
+        self._touched = self._ledger.touched
+        self._sweeper = Sweeper(self._flights)
+        self._due = 0.0
+        exits.register(self)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.directory)!r})"
+
+    def same_as(self, other: Store) -> bool:
+        """Whether the other store has the same directory, secret and limits."""
+        mine = (self.directory, self._secret, self.size_limit, self.age_limit)
+        return mine == (other.directory, other._secret, other.size_limit, other.age_limit)
+
+    # -- values ----------------------------------------------------------------------
+
+    def get(self, digest: bytes) -> Any:
+        """The value stored under ``digest``, or a :class:`Missing` that says why there is none.
+
+        Every call gives out an object of its own. Test the answer with
+        ``type(answer) is Missing``.
+        """
+        now = time.time()
+        try:
+            suffix = self._suffix
+            if suffix is None or now >= self._due:
+                suffix = self._tend(now)
+            slot = digest + suffix
+            body = self._index.body(slot)
+            opened = self._opened.get(slot)
+            if opened is None or opened[0] != body or self.age_limit is not None:
+                return self._open(slot, body, now)
+            if now >= opened[1]:
+                return MISSING[Reason.EXPIRED]
+            value = opened[3] if opened[2] else _loads(opened[3])
+            self._touched[slot] += 1
+            return value
+        except BadEntryError as bad:
+            fault: tuple[str, str, Reason] = bad.reason, bad.detail, bad.reason
+        except UnavailableError as down:
+            fault = down.cause, down.detail, Reason.STORE_UNAVAILABLE
+        except Exception as error:  # noqa: BLE001 - what a class raises while it is unpickled
+            fault = Reason.UNREADABLE, f"unpickling raised {error!r}", Reason.UNREADABLE
+        return self._faults.missing(*fault)
+
+    def contains(self, digest: bytes) -> bool:
+        """Whether :meth:`get` would find an entry; its value is not opened."""
+
+        def look() -> bool:
+            slot = digest + self._ready().id
+            body = self._index.body(slot)
+            if body is None or (
+                isinstance(body, str) and not self._vault.path(slot, body).exists()
+            ):
+                return False
+            now = time.time()
+            entry = self.entry(digest)
+            return (
+                entry is not None
+                and (entry.expires is None or now < entry.expires)
+                and not self._unused_too_long(slot, now)
+            )
+
+        return self._faults.ask(look, False)
+
+    def put(self, digest: bytes, value: object, claim: Claim) -> Reason | None:
+        """Store ``value``; an entry of the same digest is replaced.
+
+        Returns
+        -------
+        Reason or None
+            None when it is stored, else why it is not. A value larger than the size limit
+            counts as stored and evicted at once.
+        """
+        try:
+            encoded = encode(value)
+        except Exception as error:  # noqa: BLE001 - a value's own pickling may raise anything
+            warn_once(
+                ("unpicklable", str(self.directory), claim.function),
+                f"The result of {claim.function} cannot be stored, so it is computed at every "
+                f"call: a {type(value).__name__} cannot be pickled ({error}). Return something "
+                "that can be, or do not cache this function.",
+            )
+            return Reason.RESULT_UNPICKLABLE
+        try:
+            self._put(digest, encoded, claim)
+            return None
+        except UnavailableError as down:
+            fault = down.cause, down.detail
+        except Exception as error:  # noqa: BLE001 - no fault of a disk may reach the caller
+            fault = (
+                cause_of(error) or "put",
+                (
+                    f"The cache {self.directory} could not store a result ({error!r}). See that "
+                    "the disk has room and the directory can be written to."
+                ),
+            )
+        self._faults.missing(*fault, Reason.STORE_UNAVAILABLE)
+        return Reason.STORE_UNAVAILABLE
+
+    def delete(self, digests: Iterable[bytes], reason: Reason = Reason.CLEARED) -> int:
+        """Remove entries; the next :meth:`get` of one gives ``reason``. Returns how many."""
+
+        def slots(cursor: Cursor) -> list[bytes]:
+            return [slot for digest in wanted for slot in rows.slots_of(cursor, digest)]
+
+        wanted = list(digests)
+        return self._remove(slots, reason)
+
+    def clear(self, function: str | None = None) -> int:
+        """Remove the entries of one function, or all; returns how many there were."""
+        where = "SELECT slot FROM claim" + ("" if function is None else " WHERE function=?")
+
+        def slots(cursor: Cursor) -> list[bytes]:
+            found = cursor.execute(where, () if function is None else (function,))
+            return [slot for (slot,) in found.fetchall()]
+
+        return self._remove(slots, Reason.CLEARED)
+
+    # -- what is stored --------------------------------------------------------------
+
+    def entries(self, function: str | None = None) -> Iterator[Entry]:
+        """The entries that can be opened with the secret in force, by digest."""
+        after: bytes | None = b""
+        while after is not None:
+            found, after = self._page(function, after)
+            yield from found
+
+    def entry(self, digest: bytes) -> Entry | None:
+        """The entry of one digest."""
+        found = self._entries("slot=?", lambda sealer: (digest + sealer,))
+        return found[0] if found else None
+
+    def description(self, digest: bytes) -> dict[str, Any]:
+        """What the entry of one digest says about its arguments; empty when there is none."""
+
+        def look() -> dict[str, Any]:
+            slot = digest + self._ready().id
+            query = "SELECT packed FROM description WHERE slot=?"
+            row = self._index.read(lambda cursor: cursor.execute(query, (slot,)).fetchone())
+            return valuefile.unpack_record(row[0]) if row else {}
+
+        return self._faults.ask(look, {})
+
+    def known(self, function: str) -> bool:
+        """Whether any entry of this function is there."""
+        return bool(self._entries("function=?", lambda _: (function,), at_most=1))
+
+    def siblings(self, function: str, arguments: bytes) -> list[Entry]:
+        """The entries of one function for the same arguments, whatever its code."""
+        return self._entries("function=? AND arguments=?", lambda _: (function, arguments))
+
+    def verify(self) -> list[Problem]:
+        """Check every byte of every entry against its seal; an empty list is good news."""
+        return self._faults.ask(lambda: verify(self._index, self._vault, self._ready()), [])
+
+    # -- counters --------------------------------------------------------------------
+
+    def tally(self, function: str) -> Tally:
+        """The hits of one function; the caller adds to its ``hits``."""
+        return self._ledger.tally(function)
+
+    def count(
+        self,
+        function: str,
+        outcome: Outcome,
+        reason: Reason | None = None,
+        *,
+        seconds: float = 0.0,
+    ) -> None:
+        """Count a call that was no plain hit; written later, with others."""
+        self._ledger.count(function, outcome, reason, seconds)
+        now = time.time()
+        if now >= self._ledger.due and self._suffix is not None:
+            self._ledger.write(now, patience=0.05)
+
+    def counters(self, function: str | None = None) -> dict[str, Counters]:
+        """How the calls of each function went, over all processes that have written theirs."""
+        found = self._ledger.counters()
+        if function is None:
+            return found
+        return {function: found.get(function, Counters())}
+
+    def faults(self) -> dict[str, int]:
+        """How often the store met unreadable, tampered or foreign entries or was unavailable."""
+        return self._ledger.faults()
+
+    def flush(self) -> None:
+        """Write the counters that have piled up in memory."""
+        self._ledger.write(time.time())
+
+    def close(self) -> None:
+        """Write what is pending and close the index; the next use opens it again."""
+        if self._suffix is not None:
+            self._ledger.write(time.time())
+        self._index.close()
+
+    # -- flights ---------------------------------------------------------------------
+
+    def flight(self, digest: bytes) -> Flight:
+        """The right to compute ``digest``, not yet taken."""
+        return self._flights.flight(digest)
+
+    # -- opening and storing ---------------------------------------------------------
+
+    def _open(self, slot: bytes, body: object, now: float) -> Any:
+        if body is None:
+            return MISSING[self._why_absent(slot)]
+        if self._unused_too_long(slot, now):
+            return MISSING[Reason.EXPIRED]
+        sealer = self._ready()
+        try:
+            try:
+                value = self._vault.open(slot, body, sealer, now)
+            except FileNotFoundError as error:
+                # Replaced or evicted since the look-up, or the whole store has been removed.
+                self._index.refresh()
+                found = self._index.body(slot)
+                if found is None:
+                    return MISSING[self._why_absent(slot)]
+                if found == body:
+                    raise BadEntryError(Reason.UNREADABLE, str(error)) from error
+                value = self._vault.open(slot, found, sealer, now)
+        except ExpiredError:
+            return MISSING[Reason.EXPIRED]
+        self._touched[slot] += 1
+        return value
+
+    def _unused_too_long(self, slot: bytes, now: float) -> bool:
+        if self.age_limit is None or slot in self._touched:
+            return False
+        query = "SELECT used FROM claim WHERE slot=?"
+        row = self._index.read(lambda cursor: cursor.execute(query, (slot,)).fetchone())
+        return row is not None and isinstance(row[0], float) and row[0] < now - self.age_limit
+
+    def _why_absent(self, slot: bytes) -> Reason | None:
+        reason = self._index.read(lambda cursor: rows.why_absent(cursor, slot))
+        if reason is Reason.OTHER_SECRET:
+            raise BadEntryError(reason, "the call is known under another secret")
+        return reason
+
+    def _put(self, digest: bytes, encoded: Encoded, claim: Claim) -> None:
+        now = time.time()
+        slot = digest + self._ready().id
+        self._index.require_writable()
+        if self.size_limit is not None and valuefile.size_of(encoded) > self.size_limit:
+            self._too_large(slot, encoded, claim)
+            return
+        row = self._vault.keep(slot, encoded, claim, self._ready(), now)
+
+        def work(cursor: Cursor) -> list[str]:
+            files = rows.insert(cursor, row)
+            files += evict.drop_expired_now_and_then(cursor, now, self.age_limit)
+            if self.size_limit is not None:
+                files += evict.make_room(cursor, self.size_limit, now)
+            return files
+
+        try:
+            files = self._ledger.write_with(work, now)
+        except BaseException:
+            if isinstance(row.body, str):
+                self._vault.discard([row.body])
+            raise
+        self._vault.discard(files)
+        if isinstance(row.body, str):
+            self._sweeper.sweep(self._vault.path(slot, row.body).parent, self._index)
+
+    def _too_large(self, slot: bytes, encoded: Encoded, claim: Claim) -> None:
+        self._index.write(lambda cursor: rows.bury(cursor, slot, Reason.EVICTED))
+        size = valuefile.size_of(encoded)
+        warn_once(
+            ("too-large", str(self.directory), claim.function),
+            f"A result of {claim.function} takes {size:,} bytes, more than the size limit of "
+            f"the cache ({self.size_limit:,}); it is not stored. Raise the limit to keep it.",
+        )
+
+    def _remove(self, select: Callable[[Cursor], list[bytes]], reason: Reason) -> int:
+        def work(cursor: Cursor) -> tuple[int, list[str]]:
+            slots = select(cursor)
+            return len(slots), rows.remove(cursor, slots, reason)
+
+        nothing: tuple[int, list[str]] = 0, []
+        removed, files = self._faults.ask(lambda: self._index.write(work), nothing)
+        self._vault.discard(files)
+        return removed
+
+    # -- housekeeping ----------------------------------------------------------------
+
+    def _ready(self) -> Sealer:
+        sealer = self._sealer
+        if sealer is None:
+            sealer = self._sealer = Sealer(find_secret(self._secret))
+        return sealer
+
+    def _tend(self, now: float) -> bytes:
+        """Now and then: see that the index is still there, write what has piled up."""
+        sealer = self._ready()
+        self._due = now + _TEND_EVERY
+        if self._suffix is None:
+            exits.watch()
+            self._suffix = sealer.id
+            self._ledger.due = self._due
+        self._index.refresh()
+        if now >= self._ledger.due:
+            self._ledger.write(now, patience=0.05)
+        return sealer.id
+
+    def _page(self, function: str | None, after: bytes) -> tuple[list[Entry], bytes | None]:
+        def look() -> tuple[list[Entry], bytes | None]:
+            sealer = self._ready().id
+            return self._index.read(lambda cursor: rows.page(cursor, sealer, function, after))
+
+        nothing: tuple[list[Entry], bytes | None] = [], None
+        return self._faults.ask(look, nothing)
+
+    def _entries(
+        self, where: str, values: Callable[[bytes], tuple[Any, ...]], at_most: int = -1
+    ) -> list[Entry]:
+        def look() -> list[Entry]:
+            sealer = self._ready().id
+            return self._index.read(
+                lambda cursor: rows.entries(cursor, sealer, where, values(sealer), at_most)
+            )
+
+        return self._faults.ask(look, [])
+
+    def after_fork(self) -> None:
+        """In a child: begin anew; what has piled up is the parent's to write."""
+        self._ledger.after_fork()
+        self._suffix = None

@@ -116,4 +116,10 @@ def _forget_choice() -> None:
     _active = None
 
 
+def _after_fork() -> None:
+    global _guard
+    _guard = threading.RLock()  # another thread of the parent may have held it
+
+
 settings.on_change.append(_forget_choice)
+os.register_at_fork(after_in_child=_after_fork)

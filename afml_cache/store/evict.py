@@ -46,8 +46,9 @@ def make_room(cursor: sqlite3.Cursor, limit: int, now: float) -> list[str]:
             if total <= limit * DOWN_TO:
                 break
             going.append(slot)
-            total -= size
-            level = max(level, priority)
+            # Damaged numbers must not keep the rest from being evicted.
+            total -= size if isinstance(size, int) else 0
+            level = max(level, priority) if isinstance(priority, float) else level
         files += remove(cursor, going, Reason.EVICTED)
     cursor.execute("UPDATE meta SET value=? WHERE name='inflation'", (level,))
     return files

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from afml_cache.errors import CacheWarning
 from afml_cache.notices import warn_once
 from afml_cache.outcomes import Reason
 from afml_cache.store.claims import Missing, UnavailableError
@@ -55,6 +56,8 @@ class Faults:
         """What the index answers; where it cannot, ``otherwise`` and a fault."""
         try:
             return look()
+        except CacheWarning:  # the program has made errors of warnings
+            raise
         except UnavailableError as down:
             cause, detail = down.cause, down.detail
         except Exception as error:  # noqa: BLE001 - damaged rows; no fault may reach the caller

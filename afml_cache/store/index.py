@@ -6,7 +6,6 @@ fault of SQLite ends here: it is waited out, repaired, or raised as `Unavailable
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from afml_cache.store.schema import (
     SELECT_BODY,
     NewerIndexError,
     cause_of,
+    check_header,
     create,
     is_current,
 )
@@ -97,19 +97,19 @@ class Index:
         """
 
         def transaction(cursor: sqlite3.Cursor) -> T:
-            cursor.execute("BEGIN IMMEDIATE")
-            result = work(cursor)
-            cursor.execute("COMMIT")
-            return result
+            self._refuse_unless_writable()
+            return _in_transaction(cursor, lambda: work(cursor))
 
-        with self._pool.writing:  # SQLite lets waiting writers poll; threads need not
-            self.require_writable()
+        with self._pool.writing:
+            self.refresh()
             return self._run(transaction, WRITE_PATIENCE if patience is None else patience)
 
     def require_writable(self) -> None:
         """Raise `UnavailableError` unless the index is there and can be written to."""
         self.refresh()
-        self.read(lambda _: None)
+        self.read(lambda _: self._refuse_unless_writable())
+
+    def _refuse_unless_writable(self) -> None:
         if not self.writable:
             raise UnavailableError(
                 "read-only",
@@ -124,6 +124,10 @@ class Index:
         degraded = not self.writable and time.monotonic() > self._prepared_at + _DEGRADED_FOR
         if degraded or self._identify() != self._identity:
             self.close()
+
+    def vanished(self) -> bool:
+        """Whether there was an index, and somebody has removed it."""
+        return self._prepared_at > 0.0 and not self.path.exists()
 
     def close(self) -> None:
         """Close the connections that are not in use; the next use opens new ones."""
@@ -206,7 +210,7 @@ class Index:
                 except sqlite3.OperationalError as error:
                     # A full disk has no room for the files beside the index; without them it
                     # can still be read.
-                    if cause_of(error) in (LOCKED, CORRUPT) or not self.path.exists():
+                    if cause_of(error) in (LOCKED, CORRUPT) or _is_empty(self.path):
                         raise
                     self.writable = False
                     self._prepare_to_read()
@@ -224,9 +228,8 @@ class Index:
                 f"The cache directory {self.base} cannot be made ({error}). Nothing is cached "
                 "until it can, or another directory is configured.",
             ) from error
-        # As root, or on a read-only mount, only trying tells.
         return all(map(location.can_write, (self.base, self.values))) and (
-            not self.path.exists() or os.access(self.path, os.W_OK)
+            not self.path.exists() or location.may_write(self.path)
         )
 
     def _prepare_to_write(self) -> None:
@@ -271,6 +274,7 @@ class Index:
 
     def _check(self, address: str) -> bool:
         """Whether the index at ``address`` has our schema."""
+        check_header(self.path)
         cursor = self._pool.connect(address)
         try:
             ours = is_current(cursor)
@@ -344,6 +348,10 @@ class Index:
             f"Another process keeps the index of the cache {self.base} locked. Results are "
             "computed and not stored until it lets go."
         )
+
+
+def _is_empty(path: Path) -> bool:
+    return not path.exists() or path.stat().st_size == 0
 
 
 def _body(cursor: sqlite3.Cursor, slot: bytes) -> Any:

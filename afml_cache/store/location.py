@@ -58,5 +58,11 @@ def can_write(directory: Path) -> bool:
     """Whether files can be made in ``directory``, or in the parent where it would be made."""
     for place in (directory, *directory.parents):
         if place.is_dir():
-            return os.access(place, os.W_OK | os.X_OK)
+            return may_write(place)
     return False
+
+
+def may_write(path: Path) -> bool:
+    """Whether this process may change ``path``; False on a read-only mount, even for root."""
+    mode = os.W_OK | (os.X_OK if path.is_dir() else 0)
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)

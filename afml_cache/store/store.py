@@ -8,13 +8,14 @@ cause. What it does give out has been sealed by the secret in force.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from pickle import loads as _loads
 from sqlite3 import Cursor
+from time import monotonic, time
 from typing import Any, TypeVar
 
+from afml_cache.errors import CacheWarning
 from afml_cache.notices import warn_once
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store import evict, exits, rows, valuefile
@@ -36,7 +37,7 @@ from afml_cache.store.seal import Sealer
 from afml_cache.store.secret import find_secret
 from afml_cache.store.sweep import Sweeper
 from afml_cache.store.tally import Ledger, Tally
-from afml_cache.store.vault import ExpiredError, Vault
+from afml_cache.store.vault import NEVER, ExpiredError, Vault
 from afml_cache.store.verify import verify
 
 __all__ = ["Claim", "Counters", "Entry", "Flight", "Missing", "Problem", "Store", "Tally"]
@@ -120,21 +121,22 @@ class Store:
         Every call gives out an object of its own. Test the answer with
         ``type(answer) is Missing``.
         """
-        now = time.time()
         try:
             suffix = self._suffix
-            if suffix is None or now >= self._due:
-                suffix = self._tend(now)
+            if suffix is None or monotonic() >= self._due:
+                suffix = self._tend()
             slot = digest + suffix
             body = self._index.body(slot)
             opened = self._opened.get(slot)
             if opened is None or opened[0] != body or self.age_limit is not None:
-                return self._open(slot, body, now)
-            if now >= opened[1]:
+                return self._open(slot, body)
+            if opened[1] != NEVER and time() >= opened[1]:
                 return MISSING[Reason.EXPIRED]
             value = opened[3] if opened[2] else _loads(opened[3])
             self._touched[slot] += 1
             return value
+        except CacheWarning:  # the program has made errors of warnings
+            raise
         except BadEntryError as bad:
             fault: tuple[str, str, Reason] = bad.reason, bad.detail, bad.reason
         except UnavailableError as down:
@@ -153,12 +155,12 @@ class Store:
                 isinstance(body, str) and not self._vault.path(slot, body).exists()
             ):
                 return False
-            now = time.time()
+            now = time()
             entry = self.entry(digest)
             return (
                 entry is not None
                 and (entry.expires is None or now < entry.expires)
-                and not self._unused_too_long(slot, now)
+                and not self._unused_too_long(slot, time())
             )
 
         return self._faults.ask(look, False)
@@ -185,6 +187,8 @@ class Store:
         try:
             self._put(digest, encoded, claim)
             return None
+        except CacheWarning:  # the program has made errors of warnings
+            raise
         except UnavailableError as down:
             fault = down.cause, down.detail
         except Exception as error:  # noqa: BLE001 - no fault of a disk may reach the caller
@@ -270,9 +274,8 @@ class Store:
     ) -> None:
         """Count a call that was no plain hit; written later, with others."""
         self._ledger.count(function, outcome, reason, seconds)
-        now = time.time()
-        if now >= self._ledger.due and self._suffix is not None:
-            self._ledger.write(now, patience=0.05)
+        if self._suffix is not None and monotonic() >= self._ledger.due:
+            self._ledger.write(patience=0.05)
 
     def counters(self, function: str | None = None) -> dict[str, Counters]:
         """How the calls of each function went, over all processes that have written theirs."""
@@ -287,12 +290,11 @@ class Store:
 
     def flush(self) -> None:
         """Write the counters that have piled up in memory."""
-        self._ledger.write(time.time())
+        self._ledger.write()
 
     def close(self) -> None:
         """Write what is pending and close the index; the next use opens it again."""
-        if self._suffix is not None:
-            self._ledger.write(time.time())
+        self._ledger.write()
         self._index.close()
 
     # -- flights ---------------------------------------------------------------------
@@ -303,9 +305,10 @@ class Store:
 
     # -- opening and storing ---------------------------------------------------------
 
-    def _open(self, slot: bytes, body: object, now: float) -> Any:
+    def _open(self, slot: bytes, body: object) -> Any:
         if body is None:
             return MISSING[self._why_absent(slot)]
+        now = time()
         if self._unused_too_long(slot, now):
             return MISSING[Reason.EXPIRED]
         sealer = self._ready()
@@ -340,7 +343,7 @@ class Store:
         return reason
 
     def _put(self, digest: bytes, encoded: Encoded, claim: Claim) -> None:
-        now = time.time()
+        now = time()
         slot = digest + self._ready().id
         self._index.require_writable()
         if self.size_limit is not None and valuefile.size_of(encoded) > self.size_limit:
@@ -349,8 +352,8 @@ class Store:
         row = self._vault.keep(slot, encoded, claim, self._ready(), now)
 
         def work(cursor: Cursor) -> list[str]:
-            files = rows.insert(cursor, row)
-            files += evict.drop_expired_now_and_then(cursor, now, self.age_limit)
+            files = evict.drop_expired_now_and_then(cursor, now, self.age_limit)
+            files += rows.insert(cursor, row)
             if self.size_limit is not None:
                 files += evict.make_room(cursor, self.size_limit, now)
             return files
@@ -392,9 +395,10 @@ class Store:
             sealer = self._sealer = Sealer(find_secret(self._secret))
         return sealer
 
-    def _tend(self, now: float) -> bytes:
+    def _tend(self) -> bytes:
         """Now and then: see that the index is still there, write what has piled up."""
         sealer = self._ready()
+        now = monotonic()
         self._due = now + _TEND_EVERY
         if self._suffix is None:
             exits.watch()
@@ -402,7 +406,7 @@ class Store:
             self._ledger.due = self._due
         self._index.refresh()
         if now >= self._ledger.due:
-            self._ledger.write(now, patience=0.05)
+            self._ledger.write(patience=0.05)
         return sealer.id
 
     def _page(self, function: str | None, after: bytes) -> tuple[list[Entry], bytes | None]:

@@ -63,7 +63,7 @@ class Ledger:
     touched : defaultdict
         Hits by slot since the last writing; the store adds to it on each.
     due : float
-        When, in seconds since the epoch, what has piled up should be written.
+        When, by the monotonic clock, what has piled up should be written.
     """
 
     def __init__(self, index: Index) -> None:
@@ -108,16 +108,18 @@ class Ledger:
             self._settle(pending)
             return result
 
-    def write(self, now: float, patience: float | None = None) -> None:
+    def write(self, patience: float | None = None) -> None:
         """Write what is pending; what cannot be written now stays pending."""
-        started = time.perf_counter()
+        started, now = time.monotonic(), time.time()
         with self._writing:
             pending = self._pending()
-            if pending:
+            # Counting alone does not bring back a store that somebody has removed.
+            if pending and not self._index.vanished():
                 with contextlib.suppress(UnavailableError, sqlite3.Error, OSError):
                     self._index.write(lambda cursor: _write(cursor, pending, now), patience)
                     self._settle(pending)
-        self.due = now + max(_EVERY, (time.perf_counter() - started) / _SHARE)
+        finished = time.monotonic()
+        self.due = finished + max(_EVERY, (finished - started) / _SHARE)
 
     def counters(self) -> dict[str, Counters]:
         """The counters of every function, with what has not been written yet."""

@@ -26,7 +26,7 @@ _REMEMBERED = 2048
 
 _EXPIRES = struct.Struct("<d")
 _ROW_START = SEAL_SIZE + _EXPIRES.size
-_NEVER = float("inf")
+NEVER = float("inf")
 
 
 class ExpiredError(Exception):
@@ -100,7 +100,7 @@ class Vault:
         """
         described = valuefile.pack_record(dict(claim.description))
         if not value.parts and len(value.stream) <= IN_ROW:
-            expires = _NEVER if claim.expires is None else claim.expires
+            expires = NEVER if claim.expires is None else claim.expires
             rest = _EXPIRES.pack(expires) + value.stream
             body = sealer.seal(ROW, slot, rest) + rest
             size = len(body) + len(described)

@@ -1,0 +1,83 @@
+"""Byte splices: what is replaced where, and how a list of them is carried out or undone.
+
+An edit keeps the bytes it replaces, so that a stale one is noticed instead of damaging a
+file, and so that it can be turned around.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class StaleEditError(ValueError):
+    """The bytes at an edit's place are not the ones it was planned on."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Replace ``old`` (the bytes from ``start`` to ``end``) by ``new``.
+
+    >>> splice(b"@cacheable", [Edit(1, 10, b"cacheable", b"robust_cacheable", "why")])
+    b'@robust_cacheable'
+    """
+
+    start: int
+    end: int
+    old: bytes
+    new: bytes
+    reason: str
+
+
+def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
+    """``data`` with every edit carried out.
+
+    Raises
+    ------
+    StaleEditError
+        An edit was planned on other bytes, or two edits overlap.
+    """
+    pieces: list[bytes] = []
+    done = 0
+    for edit in sorted(edits):
+        if edit.start < done or data[edit.start : edit.end] != edit.old:
+            raise StaleEditError(f"the bytes at {edit.start} are not {edit.old!r}")
+        pieces += (data[done : edit.start], edit.new)
+        done = edit.end
+    pieces.append(data[done:])
+    return b"".join(pieces)
+
+
+def inverse(edits: Iterable[Edit]) -> list[Edit]:
+    """The edits that undo ``edits``, placed on the bytes that :func:`splice` returned."""
+    undo: list[Edit] = []
+    shift = 0
+    for edit in sorted(edits):
+        start = edit.start + shift
+        undo.append(Edit(start, start + len(edit.new), edit.new, edit.old, edit.reason))
+        shift += len(edit.new) - len(edit.old)
+    return undo
+
+
+_TOKEN = re.compile(rb"\w+|\s|[^\w\s]")
+
+
+def smallest(start: int, old: bytes, new: bytes, reason: str) -> list[Edit]:
+    """The edits that turn ``old``, which lies at ``start``, into ``new``, token by token.
+
+    >>> [(e.start, e.old, e.new) for e in smallest(7, b"a, b", b"a, c, b", "why")]
+    [(10, b'', b'c, ')]
+    """
+    a: Sequence[bytes] = _TOKEN.findall(old)
+    b: Sequence[bytes] = _TOKEN.findall(new)
+    offsets = [start]
+    for token in a:
+        offsets.append(offsets[-1] + len(token))
+    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    return [
+        Edit(offsets[i1], offsets[i2], b"".join(a[i1:i2]), b"".join(b[j1:j2]), reason)
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        if tag != "equal"
+    ]

@@ -1,0 +1,156 @@
+"""Which files a run looks at: git's list where there is a repository, else a walk.
+
+Asking git keeps ignored files, virtual environments and build folders out without a list of
+names. The packages that a file lies in follow from its place below the root.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SUFFIXES = (".py", ".pyi")
+
+_SKIPPED = frozenset(
+    {".git", ".hg", ".svn", ".afml-codemod", ".tox", ".nox", ".venv", "venv", "node_modules"}
+    | {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "site-packages"}
+)
+
+
+class PathError(Exception):
+    """A path given by a person does not exist, or paths do not belong together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A repository, or a directory that is none, and the files in it that are looked at."""
+
+    root: Path
+    files: tuple[str, ...]  #: relative to the root, with forward slashes, sorted
+    in_git: bool
+
+    def package(self, file: str) -> tuple[str, ...]:
+        """The folders that ``file`` lies in, outermost first, as package names."""
+        return (*_packages_above(self.root), *Path(file).parent.parts)
+
+
+def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
+    """The Python files below ``paths``, all of which lie in one repository.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Directories, and files, which are taken whatever they are called.
+    exclude : iterable of str
+        Patterns (``fnmatch``) of paths, relative to the root, that are left out.
+
+    Raises
+    ------
+    PathError
+        A path does not exist, or the paths lie in different repositories.
+    """
+    for path in paths:
+        if not path.exists():
+            raise PathError(f"{path} does not exist")
+    root, in_git = find_root(paths[0])
+    found: set[str] = set()
+    for path in (path.absolute() for path in paths):
+        if find_root(path)[0] != root and not path.resolve().is_relative_to(root):
+            raise PathError(f"{path} lies outside of {root}; migrate one repository at a time")
+        if not path.is_dir():
+            found.add(_relative(path, root))
+            continue
+        listed = list(_listed_by_git(root, path)) if in_git else []
+        found.update(listed or (_relative(file, root) for file in _walk(path)))
+    patterns = [pattern.rstrip("/") for pattern in exclude]
+    kept = (file for file in found if not any(_matches(file, pattern) for pattern in patterns))
+    return Tree(root, tuple(sorted(kept)), in_git)
+
+
+def find_root(path: Path) -> tuple[Path, bool]:
+    """The repository that ``path`` lies in; without one, the directory itself."""
+    folder = path.absolute() if path.is_dir() else path.absolute().parent
+    if any((above / ".git").exists() for above in (folder, *folder.parents)):
+        top = git(folder, "rev-parse", "--show-toplevel")
+        if top is not None:
+            return Path(os.fsdecode(top.rstrip(b"\n"))), True
+    for above in (folder, *folder.parents):  # a migration has been made from there before
+        if (above / ".afml-codemod").is_dir():
+            return above.resolve(), False
+    return folder.resolve(), False
+
+
+def git(folder: Path, *arguments: str) -> bytes | None:
+    """What git prints; None where it is missing or refuses."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", os.fspath(folder), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except OSError:  # git is not installed
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def uncommitted(root: Path, planned: Iterable[str]) -> list[str]:
+    """Files that git could not give back: modified ones, and planned ones it does not know."""
+    status = git(root, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+    wanted = set(planned)
+    found = []
+    for entry in (status or b"").split(b"\0"):
+        state, file = entry[:2], os.fsdecode(entry[3:])
+        if entry and (state != b"??" or file in wanted):
+            found.append(file)
+    return found
+
+
+def _listed_by_git(root: Path, folder: Path) -> Iterator[str]:
+    where = _relative(folder, root)
+    # Names that begin with a colon are no magic here: they are folders.
+    listed = git(
+        root, "--literal-pathspecs", "ls-files", "-z", "--cached", "--others",
+        "--exclude-standard", "--", where,
+    )  # fmt: skip
+    for name in (listed or b"").split(b"\0"):
+        if name.endswith((b".py", b".pyi")):
+            yield os.fsdecode(name)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for here, folders, files in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if name not in _SKIPPED and not Path(here, name, "pyvenv.cfg").exists()
+        ]
+        for name in files:
+            if name.endswith(SUFFIXES):
+                yield Path(here, name)
+
+
+def _relative(path: Path, root: Path) -> str:
+    """Below the root: relative to it. Elsewhere (through a link): the absolute path."""
+    place = Path(os.path.normpath(path))
+    if not place.is_relative_to(root):
+        place = place.parent.resolve() / place.name
+    return place.relative_to(root).as_posix() if place.is_relative_to(root) else place.as_posix()
+
+
+def _matches(file: str, pattern: str) -> bool:
+    return fnmatch.fnmatch(file, pattern) or fnmatch.fnmatch(file, pattern + "/*")
+
+
+def _packages_above(root: Path) -> tuple[str, ...]:
+    names: list[str] = []
+    folder = root
+    while (folder / "__init__.py").exists() and folder.parent != folder:
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return tuple(names)

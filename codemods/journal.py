@@ -1,0 +1,264 @@
+"""What was done to a repository, so that it can be undone.
+
+``.afml-codemod/`` at its root holds a folder a migration: ``migration.json``, which can be
+read by a person, and ``originals.zip`` with every file as it was, under its digest. Both
+are on the disk before the first file is touched.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+
+from codemods.edits import Edit
+from codemods.plan import Plan, digest
+from codemods.rewrite import Rewrite
+from codemods.writing import create_file, sync_folder
+
+FOLDER = ".afml-codemod"
+VERSION = 1
+
+
+class JournalError(Exception):
+    """The journal cannot be used; the message says what to do."""
+
+
+class State(StrEnum):
+    """How far a migration has come."""
+
+    APPLYING = "applying"  #: it is being written, or was interrupted
+    APPLIED = "applied"
+    PARTLY_ROLLED_BACK = "partly rolled back"
+    ROLLED_BACK = "rolled back"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One file of a migration."""
+
+    path: str  #: relative to the root
+    mode: int
+    before: str  #: SHA-256
+    after: str
+    rewrites: tuple[Rewrite, ...]
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One run that changed files."""
+
+    id: str
+    created: str  #: ISO 8601, UTC
+    state: State
+    sources: tuple[str, ...]  #: source modules beyond the built-in ones
+    files: tuple[FileRecord, ...]
+
+
+class Journal:
+    """The migrations of one repository.
+
+    Parameters
+    ----------
+    root : Path
+        The repository's root. Nothing is created before the first :meth:`begin`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / FOLDER
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out of this repository.
+
+        Raises
+        ------
+        JournalError
+            Another run is at work.
+        OSError
+            The journal's folder cannot be made.
+        """
+        from filelock import FileLock, Timeout
+
+        self._make()
+        lock = FileLock(self.folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise JournalError(
+                f"another afml-codemod is at work in {self.root}; wait until it is done"
+            ) from None
+        try:
+            yield
+        finally:
+            if not any(entry.is_dir() for entry in self.folder.iterdir()):
+                shutil.rmtree(self.folder)  # nothing was changed: leave no trace
+            lock.release()
+
+    def begin(
+        self, files: Iterable[tuple[str, bytes, Plan]], sources: tuple[str, ...] = ()
+    ) -> Migration:
+        """Record what is about to be done; all of it is on the disk when this returns."""
+        records: list[FileRecord] = []
+        packed = io.BytesIO()
+        with ZipFile(packed, "w", ZIP_DEFLATED, compresslevel=1) as originals:
+            for path, data, plan in files:
+                mode = stat.S_IMODE((self.root / path).stat().st_mode)
+                after = digest(plan.carry_out(data))
+                if all(plan.digest != record.before for record in records):
+                    originals.writestr(plan.digest, data)
+                records.append(
+                    FileRecord(path, mode, plan.digest, after, plan.rewrites, plan.edits)
+                )
+        self._make()
+        now = datetime.now(UTC)
+        name = self._make_folder(now)
+        create_file(self.folder / name / "originals.zip", packed.getvalue())
+        migration = Migration(
+            name, now.isoformat(timespec="seconds"), State.APPLYING, sources, tuple(records)
+        )
+        self.save(migration)
+        sync_folder(self.folder)
+        return migration
+
+    def save(self, migration: Migration) -> None:
+        """Write a migration's record."""
+        folder = self.folder / migration.id
+        text = json.dumps(_to_json(migration), indent=1)
+        create_file(folder / "migration.json", text.encode() + b"\n")
+        sync_folder(folder)
+
+    def mark(self, migration: Migration, state: State) -> Migration:
+        """The migration in another state, saved."""
+        migration = replace(migration, state=state)
+        self.save(migration)
+        return migration
+
+    def forget(self, migration: Migration) -> None:
+        """Remove the record of a migration that changed nothing."""
+        shutil.rmtree(self.folder / migration.id)
+
+    def migrations(self) -> Iterator[Migration]:
+        """All migrations, oldest first."""
+        if self.folder.is_dir():
+            for folder in sorted(self.folder.iterdir()):
+                if (folder / "migration.json").is_file():
+                    yield self.read(folder.name)
+
+    def read(self, name: str) -> Migration:
+        """One migration by its ID.
+
+        Raises
+        ------
+        JournalError
+            There is none of that name, or its record cannot be read.
+        """
+        file = self.folder / name / "migration.json"
+        try:
+            found = json.loads(file.read_bytes())
+            if found["version"] != VERSION:
+                raise JournalError(
+                    f"{file} has version {found['version']}; this program reads version {VERSION}."
+                    " Roll back with the version of afml-cache that made the migration"
+                )
+            return _from_json(found)
+        except FileNotFoundError:
+            raise JournalError(
+                f"there is no migration {name} in {self.folder}; `afml-codemod status` lists them"
+            ) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise JournalError(
+                f"{file} cannot be read ({error}); the files as they were are in originals.zip"
+                " beside it"
+            ) from error
+
+    def latest(self) -> Migration | None:
+        """The last migration of which something may still stand."""
+        standing = [m for m in self.migrations() if m.state is not State.ROLLED_BACK]
+        return standing[-1] if standing else None
+
+    def original(self, migration: Migration, record: FileRecord) -> bytes:
+        """A file as it was before the migration, checked against its digest."""
+        archive = self.folder / migration.id / "originals.zip"
+        try:
+            with ZipFile(archive) as originals:
+                data = originals.read(record.before)
+        except (OSError, KeyError, BadZipFile) as error:
+            raise JournalError(f"{archive} has lost {record.path} ({error})") from error
+        if digest(data) != record.before:
+            raise JournalError(f"{archive} is damaged: {record.path} is not what was stored")
+        return data
+
+    def _make(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        if not (self.folder / ".gitignore").exists():
+            create_file(self.folder / ".gitignore", b"# The journal of afml-codemod.\n*\n")
+
+    def _make_folder(self, now: datetime) -> str:
+        stem = now.strftime("%Y%m%d-%H%M%S")
+        for number in range(1, 1000):
+            name = stem if number == 1 else f"{stem}-{number}"
+            try:
+                (self.folder / name).mkdir()
+            except FileExistsError:
+                continue
+            return name
+        raise JournalError(f"{self.folder} is full of migrations of this second")
+
+
+def _to_json(migration: Migration) -> dict[str, Any]:
+    files = [
+        {
+            "path": record.path,
+            "mode": oct(record.mode),
+            "before": record.before,
+            "after": record.after,
+            "rewrites": [asdict(rewrite) for rewrite in record.rewrites],
+            "edits": [
+                asdict(edit) | {"old": _text(edit.old), "new": _text(edit.new)}
+                for edit in record.edits
+            ],
+        }
+        for record in migration.files
+    ]
+    head = {"version": VERSION, "id": migration.id, "created": migration.created}
+    return head | {"state": migration.state, "sources": migration.sources, "files": files}
+
+
+def _from_json(found: dict[str, Any]) -> Migration:
+    files = tuple(
+        FileRecord(
+            record["path"],
+            int(record["mode"], 8),
+            record["before"],
+            record["after"],
+            tuple(Rewrite(**rewrite) for rewrite in record["rewrites"]),
+            tuple(
+                Edit(**(edit | {"old": _bytes(edit["old"]), "new": _bytes(edit["new"])}))
+                for edit in record["edits"]
+            ),
+        )
+        for record in found["files"]
+    )
+    return Migration(
+        found["id"], found["created"], State(found["state"]), tuple(found["sources"]), files
+    )
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

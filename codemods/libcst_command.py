@@ -1,0 +1,57 @@
+"""The engine behind LibCST's own command line: ``python -m libcst.tool codemod``.
+
+A command hands the bytes of its module to :func:`codemods.plan.plan` and parses what comes
+back; nothing is decided here. Commands made this way keep no journal: undo them with git,
+or use ``afml-codemod apply``, which does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import libcst
+from libcst.codemod import CodemodCommand, CodemodContext, SkipFile
+
+from codemods.files import Tree, find_root
+from codemods.findings import Code
+from codemods.plan import plan
+from codemods.rules import Rules
+
+
+class PlannedCommand(CodemodCommand):
+    """A LibCST command that carries out a plan; subclasses say which decorator they aim at."""
+
+    TO: str | None = None
+
+    @staticmethod
+    def add_args(arg_parser: argparse.ArgumentParser) -> None:
+        """Declare ``--source-module`` on LibCST's command line."""
+        arg_parser.add_argument(
+            "--source-module",
+            dest="source_modules",
+            action="append",
+            metavar="MODULE",
+            help="A further module that offers the decorators, old and new.",
+        )
+
+    def __init__(self, context: CodemodContext, source_modules: list[str] | None = None) -> None:
+        super().__init__(context)
+        self.rules = Rules(to=self.TO, more_sources=tuple(source_modules or ()))
+
+    def transform_module_impl(self, tree: libcst.Module) -> libcst.Module:
+        """The module after the rewrite; what was left alone becomes LibCST warnings."""
+        data = tree.bytes
+        found = plan(data, self._package(), self.rules)
+        for finding in found.findings:
+            self.warn(finding.at(self.context.filename or "<module>"))
+            if finding.code in (Code.OPTED_OUT, Code.NOT_LOSSLESS) and not found.edits:
+                raise SkipFile(finding.text)
+        return libcst.parse_module(found.carry_out(data)) if found.edits else tree
+
+    def _package(self) -> tuple[str, ...]:
+        if self.context.filename is None:
+            return ()
+        file = Path(self.context.filename).resolve()
+        root = find_root(file)[0].resolve()
+        return Tree(root, (), False).package(file.relative_to(root).as_posix())

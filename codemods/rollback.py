@@ -1,0 +1,124 @@
+"""Undoing a migration: byte for byte where nobody touched a file since, else our edits only.
+
+A file that was edited afterwards keeps what the person wrote. Our own edits are looked for
+where they were made, then at the functions that were recorded; what cannot be undone is a
+conflict, reported with both versions, and the file stays as it is there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from codemods.files import Tree
+from codemods.journal import FileRecord, Journal, JournalError, Migration, State
+from codemods.plan import digest
+from codemods.runner import Failure
+from codemods.undo import Conflict, undo
+from codemods.writing import remove_leftover, replace_file
+
+
+class Standing(StrEnum):
+    """What has become of a migrated file."""
+
+    MIGRATED = "migrated"  #: just as the migration left it
+    ORIGINAL = "original"  #: as it was before
+    EDITED = "edited"  #: changed by somebody since
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What a rollback has done."""
+
+    migration: Migration
+    restored: tuple[str, ...]  #: byte for byte
+    undone: tuple[str, ...]  #: edited since; only our own edits were taken back
+    already: tuple[str, ...]  #: were as before the migration
+    conflicts: tuple[Conflict, ...]
+    failures: tuple[Failure, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the migration is left."""
+        return not self.conflicts and not self.failures
+
+
+def standing(root: Path, record: FileRecord) -> tuple[Standing, bytes]:
+    """What has become of one file, and its bytes.
+
+    Raises
+    ------
+    OSError
+        It is there and cannot be read.
+    """
+    try:
+        data = (root / record.path).read_bytes()
+    except FileNotFoundError:
+        return Standing.MISSING, b""
+    found = digest(data)
+    if found == record.after:
+        return Standing.MIGRATED, data
+    return (Standing.ORIGINAL if found == record.before else Standing.EDITED), data
+
+
+def roll_back(
+    journal: Journal, migration: Migration, progress: Callable[[int, int], None] | None = None
+) -> RolledBack:
+    """Undo ``migration`` in every file, and note in the journal how far that went.
+
+    Raises
+    ------
+    JournalError
+        Another run is at work in the repository.
+    OSError
+        The journal cannot be written; what was undone in files stands.
+    """
+    with journal.locked():
+        return _roll_back(journal, migration, progress)
+
+
+def _roll_back(
+    journal: Journal, migration: Migration, progress: Callable[[int, int], None] | None
+) -> RolledBack:
+    restored: list[str] = []
+    undone: list[str] = []
+    already: list[str] = []
+    conflicts: list[Conflict] = []
+    failures: list[Failure] = []
+    tree = Tree(journal.root, (), False)
+    for done, record in enumerate(migration.files, start=1):
+        path = journal.root / record.path
+        try:
+            state, data = standing(journal.root, record)
+            remove_leftover(Path(os.path.realpath(path)))
+            if state is Standing.ORIGINAL:
+                already.append(record.path)
+            elif state is Standing.MISSING:
+                conflicts.append(Conflict(record.path, 0, "the migrated file", "is gone"))
+            elif state is Standing.MIGRATED:
+                replace_file(path, journal.original(migration, record), record.mode)
+                restored.append(record.path)
+            else:
+                before = journal.original(migration, record)
+                package = tree.package(record.path)
+                result, trouble = undo(record, before, data, package, migration.sources)
+                conflicts += trouble
+                if result != data:
+                    replace_file(path, result)
+                    undone.append(record.path)
+                elif not trouble:
+                    already.append(record.path)
+        except (OSError, JournalError) as error:
+            text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            failures.append(Failure(record.path, text))
+        if progress is not None:
+            progress(done, len(migration.files))
+    complete = not conflicts and not failures
+    migration = journal.mark(migration, State.ROLLED_BACK if complete else State.PARTLY_ROLLED_BACK)
+    return RolledBack(
+        migration, tuple(restored), tuple(undone), tuple(already), tuple(conflicts), tuple(failures)
+    )

@@ -1,0 +1,104 @@
+"""What a run looks for and what it puts there: modules, old names, new names.
+
+The same engine works in both directions: forwards from the legacy decorators to their
+successors, backwards for the functions of a migration that is being undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LEGACY = frozenset({"cacheable", "smart_cacheable", "auto_cacheable"})
+ROBUST = "robust_cacheable"
+TIME_AWARE = "time_aware_cacheable"
+
+#: Modules that offer both the legacy decorators and the new ones. Their submodules define them.
+SOURCES = ("afml.cache", "afml_cache")
+
+#: What ``--to`` can be.
+TARGETS: Mapping[str, str | None] = {"auto": None, "robust": ROBUST, "time_aware": TIME_AWARE}
+
+#: Options that the new decorators take; all of them by keyword.
+ARGUMENTS = frozenset({"ignore", "version", "ttl", "depends_on"})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A decorator as a module offers it: ``afml.cache.selective_cleaner`` ``.smart_cacheable``."""
+
+    home: str  #: the package where the replacement is found too: ``afml.cache``
+    module: str  #: the module it was taken from
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One rewrite.
+
+    Parameters
+    ----------
+    to : str or None
+        The name that every decorator becomes; None lets :mod:`codemods.choose` decide.
+    more_sources : tuple of str
+        Further modules that offer the old and the new names.
+    back : mapping of str to str, optional
+        Backwards: the qualified names of functions and the legacy name that each gets back.
+        All other functions are left alone without a word.
+    """
+
+    to: str | None = None
+    more_sources: tuple[str, ...] = ()
+    back: Mapping[str, str] | None = field(default=None, hash=False)
+
+    @property
+    def old(self) -> frozenset[str]:
+        """The names that are replaced."""
+        return LEGACY if self.back is None else frozenset({ROBUST, TIME_AWARE})
+
+    @property
+    def new(self) -> frozenset[str]:
+        """The names that may come in their place."""
+        return frozenset({ROBUST, TIME_AWARE}) if self.back is None else LEGACY
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All source modules."""
+        return SOURCES + self.more_sources
+
+    def canonical(self, path: str) -> str | None:
+        """The source name of a module that a relative import reached by its place on the disk.
+
+        >>> Rules().canonical("home.me.afml.cache.selective_cleaner")
+        'afml.cache.selective_cleaner'
+        """
+        parts = path.split(".")
+        for source in self.sources:
+            wanted = source.split(".")
+            for first in range(len(parts) - len(wanted), -1, -1):
+                if parts[first : first + len(wanted)] == wanted:
+                    return ".".join(parts[first:])
+        return None
+
+    def offer(self, target: str | None, names: frozenset[str]) -> Offer | None:
+        """The decorator that a qualified name stands for, if it is one of ``names`` of a source.
+
+        >>> Rules().offer("afml.cache.selective_cleaner.smart_cacheable", LEGACY).home
+        'afml.cache'
+        """
+        if target is None:
+            return None
+        module, _, name = target.rpartition(".")
+        if name not in names:
+            return None
+        for source in self.sources:
+            if module == source or module.startswith(source + "."):
+                return Offer(source, module, name)
+        return None
+
+    def leads_to_source(self, target: str) -> bool:
+        """Whether decorators can be reached through the module ``target`` by attributes."""
+        return any(
+            source == target or source.startswith(target + ".") or target.startswith(source + ".")
+            for source in self.sources
+        )

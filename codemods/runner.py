@@ -1,0 +1,279 @@
+"""From paths to plans to written files: all cores, one bad file never stops a run.
+
+``survey`` reads and plans and changes nothing; ``apply`` takes what it found, records it in
+the journal and writes file by file. Few files are planned right here, many in processes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from codemods.files import Tree
+from codemods.findings import Code, Finding
+from codemods.plan import Plan, concerns, digest, plan
+from codemods.rules import Rules
+
+#: Below this many bytes to parse, starting processes costs more than it saves.
+WORTH_PROCESSES = 400_000
+
+Progress = Callable[[int, int], None]  #: done, of how many
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A file and what is to be done to it."""
+
+    path: str  #: relative to the root
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Failure:
+    """A file that could not be read or written; it is as it was."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a run would do."""
+
+    tree: Tree
+    rules: Rules
+    planned: tuple[Planned, ...]  #: files with something to change or to say, by path
+    failures: tuple[Failure, ...]
+
+    @property
+    def changes(self) -> tuple[Planned, ...]:
+        """The files that would be changed."""
+        return tuple(planned for planned in self.planned if planned.plan.edits)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a run has done."""
+
+    migration: str | None  #: the ID to roll back; None where nothing was changed
+    changed: tuple[str, ...]
+    failures: tuple[Failure, ...]
+
+
+def survey(
+    tree: Tree, rules: Rules, *, jobs: int | None = None, progress: Progress | None = None
+) -> Survey:
+    """Plan every file of ``tree`` that may concern us.
+
+    Parameters
+    ----------
+    tree : Tree
+        The files.
+    rules : Rules
+        What to look for.
+    jobs : int, optional
+        How many processes; one for every core by default.
+    progress : callable, optional
+        Is told how many files have been planned, and of how many.
+    """
+    tasks: list[_Task] = []
+    failures: list[Failure] = []
+    size = 0
+    contents: dict[str, bytes] = {}
+    seen: set[str] = set()
+    for file in tree.files:
+        path = tree.root / file
+        try:
+            if not path.is_file():
+                continue  # deleted and not yet committed, a submodule, a pipe
+            data = path.read_bytes()
+        except OSError as error:
+            failures.append(Failure(file, _words(error)))
+            continue
+        if concerns(data, rules):
+            real = os.path.realpath(path)
+            if real not in seen:  # a link and the file it points to are one file
+                seen.add(real)
+                contents[file] = data
+                size += len(data)
+    taken = _taken_from_elsewhere(tree, contents, rules) if contents else []
+    for file in contents:
+        handed_on = _handed_on(tree.package(file), file, taken)
+        tasks.append(_Task(file, tree.root / file, tree.package(file), handed_on))
+    workers = min(jobs or os.cpu_count() or 1, len(tasks))
+    if workers > 1 and size > WORTH_PROCESSES:
+        answers = _in_processes(tasks, rules, workers)
+    else:
+        answers = ((task, _plan_task(task, rules)) for task in tasks)
+    planned: list[Planned] = []
+    for done, (task, answer) in enumerate(answers, start=1):
+        if isinstance(answer, Failure):
+            failures.append(answer)
+        elif answer.edits or answer.findings:
+            planned.append(Planned(task.file, answer))
+        if progress is not None:
+            progress(done, len(tasks))
+    planned.sort(key=lambda entry: entry.path)
+    return Survey(tree, rules, tuple(planned), tuple(sorted(failures)))
+
+
+def apply(found: Survey, progress: Progress | None = None) -> Applied:
+    """Carry out the plans of ``found``: journal first, then one file after the other.
+
+    Files that have changed since they were planned, or cannot be written, are left alone
+    and reported.
+
+    Raises
+    ------
+    JournalError
+        Another run is at work in the repository.
+    OSError
+        The journal cannot be written. No file has been touched, or, where only its last note
+        could not be made, `rollback` undoes what has been.
+    """
+    from codemods.journal import Journal, State
+    from codemods.writing import replace_file
+
+    root = found.tree.root
+    failures = list(found.failures)
+    ready: list[tuple[str, bytes, Plan]] = []
+    for entry in found.changes:
+        try:
+            data = (root / entry.path).read_bytes()
+        except OSError as error:
+            failures.append(Failure(entry.path, _words(error)))
+            continue
+        if digest(data) != entry.plan.digest:
+            failures.append(Failure(entry.path, "changed after it had been planned; run again"))
+        else:
+            ready.append((entry.path, data, entry.plan))
+    if not ready:
+        return Applied(None, (), tuple(sorted(failures)))
+    journal = Journal(root)
+    changed: list[str] = []
+    with journal.locked():
+        migration = journal.begin(ready, found.rules.more_sources)
+        for done, (file, data, planned) in enumerate(ready, start=1):
+            path = root / file
+            try:
+                if path.read_bytes() != data:
+                    raise OSError("changed while the migration was running; run again")
+                replace_file(path, planned.carry_out(data))
+                changed.append(file)
+            except OSError as error:
+                failures.append(Failure(file, _words(error)))
+            if progress is not None:
+                progress(done, len(ready))
+        if changed:
+            journal.mark(migration, State.APPLIED)
+        else:
+            journal.forget(migration)
+    return Applied(migration.id if changed else None, tuple(changed), tuple(sorted(failures)))
+
+
+# ---------------------------------------------------------------------- workers
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    file: str
+    path: Path
+    package: tuple[str, ...]
+    handed_on: tuple[str, ...]
+
+
+Answer = Plan | Failure
+
+
+def _plan_task(task: _Task, rules: Rules) -> Answer:
+    try:
+        data = task.path.read_bytes()
+    except OSError as error:
+        return Failure(task.file, _words(error))
+    try:
+        return plan(data, task.package, rules, handed_on=task.handed_on)
+    except Exception as error:  # noqa: BLE001 - one file that trips us up must not stop the run
+        return Failure(task.file, f"stumbled over {type(error).__name__}: {error} (please report)")
+
+
+def _plan_tasks(tasks: Sequence[_Task], rules: Rules) -> list[Answer]:
+    return [_plan_task(task, rules) for task in tasks]
+
+
+def _in_processes(
+    tasks: Sequence[_Task], rules: Rules, workers: int
+) -> Iterator[tuple[_Task, Answer]]:
+    """Plan in worker processes; a worker that dies takes only its own file with it."""
+    pending = sorted(tasks, key=lambda task: -task.path.stat().st_size)
+    batches = [pending[first :: workers * 8] for first in range(workers * 8)]
+    alone: list[_Task] = []
+    with ProcessPoolExecutor(workers) as pool:
+        running: dict[Future[list[Answer]], list[_Task]] = {
+            pool.submit(_plan_tasks, batch, rules): batch for batch in batches if batch
+        }
+        for finished in as_completed(running):
+            try:
+                yield from zip(running[finished], finished.result(), strict=True)
+            except BrokenProcessPool:
+                alone += running[finished]
+    for task in alone:
+        with ProcessPoolExecutor(1) as pool:
+            try:
+                yield task, pool.submit(_plan_task, task, rules).result()
+            except BrokenProcessPool:
+                text = "is nested too deeply: the parser died of it"
+                data = task.path.read_bytes()
+                yield task, Plan(digest(data), findings=(Finding(1, 1, Code.TOO_DEEP, text),))
+
+
+# ------------------------------------------------- names that files take from each other
+
+_FROM = re.compile(rb"\bfrom[ \t]+([.\w]+)[ \t]*import[ \t]*(\([^)]*\)|(?:\\\r?\n|[^\r\n])*)")
+
+
+def _taken_from_elsewhere(
+    tree: Tree, contents: dict[str, bytes], rules: Rules
+) -> list[tuple[str, tuple[str, ...]]]:
+    """(module, names) for each import of a legacy name from a module that is no source."""
+    taken = []
+    for file, data in contents.items():
+        for match in _FROM.finditer(data):
+            listed = re.findall(r"\w+", match[2].decode("utf-8", "replace"))
+            names = tuple(rules.old.intersection(listed))
+            if not names:
+                continue
+            module = match[1].decode("utf-8", "replace")
+            bare = module.lstrip(".")
+            level = len(module) - len(bare)
+            if level:
+                package = tree.package(file)
+                above = package[: len(package) - (level - 1)]
+                module = ".".join((*above, bare) if bare else above)
+                if rules.canonical(module):
+                    continue
+            elif any(bare == s or bare.startswith(s + ".") for s in rules.sources):
+                continue
+            taken.append((module, names))
+    return taken
+
+
+def _handed_on(
+    package: tuple[str, ...], file: str, taken: Iterable[tuple[str, tuple[str, ...]]]
+) -> tuple[str, ...]:
+    stem = Path(file).stem
+    own = ".".join(package if stem == "__init__" else (*package, stem))
+    return tuple(
+        name
+        for module, names in taken
+        if own == module or own.endswith("." + module)
+        for name in names
+    )
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)

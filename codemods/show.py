@@ -1,0 +1,219 @@
+"""How plans, results and migrations look on a terminal; what a pipe gets is the same text.
+
+Everything here prints values that others made. Nothing is decided, read or written, except
+that a diff reads the file it is about.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from codemods.diff import unified
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from codemods.journal import Journal
+    from codemods.rollback import RolledBack
+    from codemods.runner import Applied, Failure, Planned, Survey
+
+
+def console(*, errors: bool = False) -> Console:
+    """A console: colour on a terminal only; 80 columns at least in a pipe."""
+    from rich.console import Console
+
+    return Console(stderr=errors, highlight=False, soft_wrap=False, emoji=False, markup=False)
+
+
+def show_plan(out: Console, found: Survey, *, diff: bool) -> None:
+    """The table of functions, what is left alone, and a line that sums it up."""
+    functions = sum(len(entry.plan.rewrites) for entry in found.changes)
+    if functions:
+        out.print(_table(found.changes))
+    if diff:
+        for entry in found.changes:
+            _show_diff(out, found, entry)
+    show_left_alone(out, found.planned)
+    show_failures(out, found.failures)
+    if functions:
+        files = _count(len(found.changes), "file")
+        out.print(f"{_count(functions, 'function')} in {files} to migrate; nothing is written yet.")
+    else:
+        out.print("Nothing to migrate.")
+
+
+def _table(changes: Iterable[Planned]) -> object:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, expand=False, pad_edge=False, show_edge=False)
+    table.add_column("Function", overflow="fold", ratio=None)
+    table.add_column("From, to", no_wrap=True)
+    table.add_column("Why", overflow="fold")
+    for entry in changes:
+        for rewrite in entry.plan.rewrites:
+            where = Text(rewrite.function, "bold")
+            where.append(f"\n{entry.path}:{rewrite.line}", "dim not bold")
+            names = Text(f"@{rewrite.old}\n", "red")
+            names.append(f"@{rewrite.new}", "green")
+            table.add_row(where, names, rewrite.reason)
+    return table
+
+
+def _show_diff(out: Console, found: Survey, entry: Planned) -> None:
+    from rich.text import Text
+
+    data = (found.tree.root / entry.path).read_bytes()
+    styles = {"+++": "bold", "---": "bold", "@": "cyan", "+": "green", "-": "red"}
+    for line in unified(entry.path, data, entry.plan):
+        style = next((s for start, s in styles.items() if line.startswith(start)), "")
+        out.print(Text(line, style), soft_wrap=True)
+    out.print()
+
+
+def show_left_alone(out: Console, planned: Iterable[Planned]) -> None:
+    """What stays as it is, and why, a line each."""
+    from rich.text import Text
+
+    lines = [(entry.path, finding) for entry in planned for finding in entry.plan.findings]
+    if not lines:
+        return
+    reasons = Counter(finding.code.value for _, finding in lines)
+    counted = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    out.print(Text(f"Left alone ({counted}):", "bold"))
+    for path, finding in lines:
+        text = Text(f"  {path}:{finding.line}:{finding.column}: ")
+        text.append(finding.code, "yellow")
+        text.append(f": {finding.text}")
+        out.print(text, soft_wrap=not out.is_terminal)
+    out.print()
+
+
+def show_failures(out: Console, failures: Iterable[Failure]) -> None:
+    """Files that failed, a line each."""
+    from rich.text import Text
+
+    failures = list(failures)
+    if failures:
+        out.print(Text("Failed; these files are as they were:", "bold red"))
+        for failure in failures:
+            out.print(Text(f"  {failure.path}: {failure.text}"), soft_wrap=not out.is_terminal)
+        out.print()
+
+
+def show_applied(out: Console, found: Survey, done: Applied) -> None:
+    """The summary of a run: changed, left alone and why, failed."""
+    from rich.text import Text
+
+    changed = set(done.changed)
+    rewrites = [
+        rewrite
+        for entry in found.changes
+        if entry.path in changed
+        for rewrite in entry.plan.rewrites
+    ]
+    show_left_alone(out, found.planned)
+    show_failures(out, done.failures)
+    if done.migration is None:
+        out.print("Nothing was changed.")
+        return
+    into = Counter(rewrite.new for rewrite in rewrites)
+    for name, count in sorted(into.items()):
+        out.print(Text(f"  @{name}: {_count(count, 'function')}", "green"))
+    files = _count(len(changed), "file")
+    out.print(f"Migrated {_count(len(rewrites), 'function')} in {files}.")
+    out.print(f"Undo it with: afml-codemod rollback {done.migration}", soft_wrap=True)
+
+
+def show_rollback(out: Console, result: RolledBack) -> None:
+    """What was restored, what was undone around somebody's edits, and what conflicts."""
+    from rich.text import Text
+
+    if result.conflicts:
+        out.print(Text("Conflicts; these places are as somebody left them:", "bold red"))
+        for conflict in result.conflicts:
+            place = f"{conflict.path}:{conflict.line}" if conflict.line else conflict.path
+            out.print(Text(f"  {place}"), soft_wrap=True)
+            out.print(Text(f"    the migration left: {conflict.ours}", "green"), soft_wrap=True)
+            out.print(Text(f"    there is now:       {conflict.theirs}", "red"), soft_wrap=True)
+        out.print()
+    show_failures(out, result.failures)
+    out.print(f"Migration {result.migration.id} is {result.migration.state}.")
+    for files, text in (
+        (result.restored, "restored byte for byte"),
+        (result.undone, "edited since: only the migration's own edits were undone"),
+        (result.already, "already as before"),
+    ):
+        if files:
+            out.print(f"  {_count(len(files), 'file')} {text}", soft_wrap=True)
+
+
+def show_status(out: Console, journal: Journal) -> None:
+    """The migrations, and what of each still stands."""
+    from codemods.rollback import standing
+
+    found = list(journal.migrations())
+    if not found:
+        out.print("No migrations.")
+    for migration in found:
+        functions = sum(len(record.rewrites) for record in migration.files)
+        out.print(
+            f"{migration.id}  {migration.state}:"
+            f" {_count(functions, 'function')} in {_count(len(migration.files), 'file')}"
+        )
+        counts = Counter(standing(journal.root, record)[0].value for record in migration.files)
+        now = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        out.print(f"    the files now: {now}", soft_wrap=True)
+
+
+def as_json(found: Survey) -> str:
+    """A plan for machines."""
+    files = [
+        {
+            "path": entry.path,
+            "digest": entry.plan.digest,
+            "functions": [
+                {
+                    "function": rewrite.function,
+                    "line": rewrite.line,
+                    "from": rewrite.old,
+                    "to": rewrite.new,
+                    "reason": rewrite.reason,
+                }
+                for rewrite in entry.plan.rewrites
+            ],
+            "findings": [
+                {"line": f.line, "column": f.column, "code": f.code, "text": f.text}
+                for f in entry.plan.findings
+            ],
+        }
+        for entry in found.planned
+    ]
+    failures = [{"path": failure.path, "text": failure.text} for failure in found.failures]
+    root = os.fspath(found.tree.root)
+    document = {"version": 1, "root": root, "files": files, "failures": failures}
+    return json.dumps(document, indent=1)
+
+
+@contextmanager
+def progress(out: Console, what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal; nothing at all in a pipe."""
+    if not out.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

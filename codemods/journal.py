@@ -100,6 +100,9 @@ class Journal:
                 f"another afml-codemod is at work in {self.root}; wait until it is done"
             ) from None
         try:
+            for folder in self.folder.iterdir():
+                if folder.is_dir() and not (folder / "migration.json").exists():
+                    shutil.rmtree(folder)  # a run was killed before it touched a file
             yield
         finally:
             if not any(entry.is_dir() for entry in self.folder.iterdir()):

@@ -18,7 +18,7 @@ def set_up(namespace: dict[str, Any]) -> None:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     notices.forget_causes()
     stack.enter_context(use_store(folder / "cache"))
-    namespace.update(tmp_path=folder, _page=stack)
+    namespace.update(__name__="page", tmp_path=folder, _page=stack)
 
 
 def tear_down(namespace: dict[str, Any]) -> None:

@@ -7,7 +7,9 @@ nothing below WARNING unless it configures :mod:`logging`.
 
 from __future__ import annotations
 
+import inspect
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -16,6 +18,8 @@ from collections.abc import Hashable
 from afml_cache.errors import CacheWarning
 
 logger = logging.getLogger("afml_cache")
+
+_PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - compared with file names as text
 
 _told: set[Hashable] = set()
 _told_lock = threading.Lock()
@@ -36,8 +40,10 @@ def say(level: int, message: str, *args: object) -> None:
         loguru.logger.opt(depth=1).log(logging.getLevelName(level), "{}", text)
 
 
-def warn_once(cause: Hashable, message: str, *, stacklevel: int = 2) -> bool:
+def warn_once(cause: Hashable, message: str) -> bool:
     """Warn about ``cause`` the first time it is met in this process.
+
+    The warning points at the first line outside this package: the user's call.
 
     Returns
     -------
@@ -49,8 +55,15 @@ def warn_once(cause: Hashable, message: str, *, stacklevel: int = 2) -> bool:
             return False
         _told.add(cause)
     say(logging.WARNING, "%s", message)
-    warnings.warn(message, CacheWarning, stacklevel=stacklevel + 1)
+    warnings.warn(message, CacheWarning, stacklevel=_levels_to_the_caller())
     return True
+
+
+def _levels_to_the_caller() -> int:
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def forget_causes() -> None:

@@ -39,7 +39,8 @@ import arms, numpy as np, pandas as pd
 from pathlib import Path
 from afml_cache import content_key, robust_cacheable, use_store
 values = np.random.default_rng(1).standard_normal((10, 12_500_000))
-frame = pd.DataFrame(values.T, index=pd.date_range("1990", periods=12_500_000, freq="s"), copy=False)
+index = pd.date_range("1990", periods=12_500_000, freq="s")
+frame = pd.DataFrame(values.T, index=index, copy=False)
 frame.index.asi8
 @robust_cacheable
 def hand_out(number):

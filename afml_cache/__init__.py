@@ -1,0 +1,68 @@
+"""A result cache for quantitative research, with exact keys.
+
+Names are loaded on first use, so that ``import afml_cache`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from afml_cache.cache_monitoring import get_cache_stats as get_cache_stats
+    from afml_cache.diagnosis import Explanation as Explanation
+    from afml_cache.errors import AfmlCacheError as AfmlCacheError
+    from afml_cache.errors import CacheWarning as CacheWarning
+    from afml_cache.errors import ConfigurationError as ConfigurationError
+    from afml_cache.errors import UncacheableFunctionError as UncacheableFunctionError
+    from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
+    from afml_cache.keys.content import content_key as content_key
+    from afml_cache.keys.content import register_key as register_key
+    from afml_cache.legacy import cacheable as cacheable
+    from afml_cache.memo import CachedFunction as CachedFunction
+    from afml_cache.memo import CacheInfo as CacheInfo
+    from afml_cache.outcomes import Outcome as Outcome
+    from afml_cache.outcomes import Reason as Reason
+    from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
+    from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
+    from afml_cache.settings import configure as configure
+    from afml_cache.store.active import use_store as use_store
+
+__version__ = "0.1.0"
+
+#: Public name -> the module that defines it.
+_HOMES = {
+    "AfmlCacheError": "errors",
+    "CacheInfo": "memo",
+    "CacheWarning": "errors",
+    "CachedFunction": "memo",
+    "ConfigurationError": "errors",
+    "Explanation": "diagnosis",
+    "Outcome": "outcomes",
+    "Reason": "outcomes",
+    "UncacheableFunctionError": "errors",
+    "UnkeyableArgumentError": "errors",
+    "cacheable": "legacy",
+    "configure": "settings",
+    "content_key": "keys.content",
+    "get_cache_stats": "cache_monitoring",
+    "register_key": "keys.content",
+    "robust_cacheable": "robust_cache_keys",
+    "time_aware_cacheable": "robust_cache_keys",
+    "use_store": "store.active",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value  # from now on an ordinary attribute
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,419 @@
+"""The only call path there is: what happens when a cached function is called.
+
+bind -> key -> look up -> hit. On a miss: take the key's flight (one computation a key, across
+threads and processes), look again, compute, check that no argument was mutated, store, count.
+Whatever happens to the cache, the caller's function runs at most once a call, and its result
+or its exception reaches the caller unchanged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from afml_cache import miss, notices, settings
+from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
+from afml_cache.diagnosis import Explanation, explain_call
+from afml_cache.errors import UnkeyableArgumentError
+from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_simple
+from afml_cache.keys.code import FunctionCode, function_identity
+from afml_cache.outcomes import Outcome, Reason
+from afml_cache.store.active import active
+from afml_cache.store.store import Missing, Store
+from afml_cache.store.tally import Tally
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+S = TypeVar("S")
+
+#: Keys of simple calls that one function remembers before it starts over.
+REMEMBERED_CALLS = 4096
+
+#: Digests that this thread or task is computing: a call that meets itself must not wait.
+_computing: ContextVar[frozenset[bytes]] = ContextVar("afml_cache_computing", default=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a function was decorated."""
+
+    ignore: tuple[str, ...] = ()
+    version: object = None
+    ttl: float | None = None  #: seconds
+    depends_on: tuple[object, ...] = ()
+    extents: bool = False  #: store the stretch of time that the arguments cover
+
+
+@dataclass(frozen=True, slots=True)
+class CacheInfo:
+    """What became of a function's calls, and what is stored of it.
+
+    ``hits`` were served from the store, ``adopted`` from an older cache, the rest ``computed``
+    for one of ``reasons``. ``entries`` and ``size`` (bytes) are what the store holds now.
+    """
+
+    hits: int
+    adopted: int
+    computed: int
+    reasons: dict[str, int]
+    entries: int
+    size: int
+
+    @property
+    def misses(self) -> int:
+        """Calls that ran the function."""
+        return self.computed
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Share of calls that did not run the function; None when there was no call."""
+        calls = self.hits + self.adopted + self.computed
+        return (self.hits + self.adopted) / calls if calls else None
+
+
+class CachedFunction(Generic[P, R_co]):
+    """A function whose results are kept; call it like the function itself.
+
+    Made by :func:`~afml_cache.robust_cacheable` and :func:`~afml_cache.time_aware_cacheable`.
+    """
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_binder",
+        "_code",
+        "_identity",
+        "_identity_digest",
+        "_is_async",
+        "_last_tally",
+        "_off",
+        "_options",
+        "_remembered",
+        "_wrapped",
+    )
+    __wrapped__: Callable[P, R_co]
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, function: Callable[P, R_co], options: Options) -> None:
+        check_cacheable(function)
+        self._wrapped = function
+        self._options = options
+        self._identity = function_identity(function)
+        self._identity_digest = identity_digest(self._identity)
+        self._binder = Binder(function, options.ignore)
+        self._code = FunctionCode(function, depends_on=options.depends_on, version=options.version)
+        self._is_async = inspect.iscoroutinefunction(function)
+        self._last_tally: tuple[Store, Tally] | None = None
+        self._remembered: tuple[object, dict[Any, CallKey]] = (None, {})
+        self._off = 0
+        functools.update_wrapper(self, function)
+        if self._is_async:
+            mark_coroutine_function(self)
+
+    # The hot path. Everything that only misses need is elsewhere.
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        if self._is_async:
+            return self._call_async(args, kwargs)  # type: ignore[return-value]
+        if settings.current.mode == "off":
+            self._off += 1
+            return self._wrapped(*args, **kwargs)
+        key = self._key(args, kwargs)
+        if key is None:
+            return self._wrapped(*args, **kwargs)
+        store = active()
+        found = store.get(key.digest)
+        if type(found) is Missing:
+            return self._miss(store, key, found, args, kwargs)
+        self._count_hit(store, key)
+        return found  # type: ignore[return-value]
+
+    def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallKey | None:
+        """The key of a call; None (counted, told once) where the call cannot be cached."""
+        fingerprint = self._code.current()
+        told_for, remembered = self._remembered
+        if told_for is not fingerprint:
+            remembered = {}
+            self._remembered = (fingerprint, remembered)
+        signature: Any = None
+        if is_simple(args) and (not kwargs or is_simple(tuple(kwargs.values()))):
+            # Types beside values, since 1 == 1.0 == True.
+            flat = (*args, *kwargs.values()) if kwargs else args
+            signature = (flat, tuple(map(type, flat)), tuple(kwargs) if kwargs else None)
+            known = remembered.get(signature)
+            if known is not None:
+                return known
+        if fingerprint.edited:
+            miss.say_source_changed(self._identity, fingerprint.edited)
+            self._count(Reason.SOURCE_CHANGED, None)
+            return None
+        try:
+            values = self._binder.bind(args, kwargs)
+            key = call_key(self._identity_digest, fingerprint, values)
+        except UnkeyableArgumentError as error:
+            miss.say_unkeyable(self._identity, error)
+            self._count(Reason.UNKEYABLE, None)
+            return None
+        if signature is not None and is_simple(tuple(values.values())):
+            if len(remembered) >= REMEMBERED_CALLS:
+                remembered.clear()
+            remembered[signature] = key
+        return key
+
+    def _count_hit(self, store: Store, key: CallKey) -> None:
+        last = self._last_tally
+        if last is None or last[0] is not store:
+            last = self._last_tally = (store, store.tally(self._identity))
+        # Not locked: CPython switches threads at calls and jumps, never within this statement.
+        last[1].hits += 1
+        if notices.audible():
+            miss.log_outcome(self._identity, Outcome.HIT, None, key)
+
+    def _count(self, reason: Reason, key: CallKey | None, seconds: float = 0.0) -> None:
+        active().count(self._identity, Outcome.COMPUTED, reason, seconds=seconds)
+        if notices.audible():
+            miss.log_outcome(self._identity, Outcome.COMPUTED, reason, key)
+
+    def _miss(self, store: Store, key: CallKey, missing: Missing, args: Any, kwargs: Any) -> R_co:
+        attempt = _Attempt(self, store, key, missing)
+        if attempt.is_recursive:
+            return self._wrapped(*args, **kwargs)
+        attempt.flight.acquire()
+        try:
+            found = attempt.look_again(args, kwargs)
+            if type(found) is not Missing:
+                return found  # type: ignore[return-value]
+            with attempt.running():
+                result = self._wrapped(*args, **kwargs)
+            attempt.keep(result)
+            return result
+        finally:
+            attempt.close()
+
+    async def _call_async(self, args: Any, kwargs: Any) -> Any:
+        function: Callable[..., Awaitable[Any]] = self._wrapped  # type: ignore[assignment]
+        if settings.current.mode == "off":
+            self._off += 1
+            return await function(*args, **kwargs)
+        key = self._key(args, kwargs)
+        if key is None:
+            return await function(*args, **kwargs)
+        store = active()
+        found = store.get(key.digest)
+        if type(found) is not Missing:
+            self._count_hit(store, key)
+            return found
+        attempt = _Attempt(self, store, key, found)
+        if attempt.is_recursive:
+            return await function(*args, **kwargs)
+        # Polled, so that waiting for another process does not hold up the event loop.
+        pause = 0.001
+        while not attempt.flight.try_acquire():
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.05)
+        try:
+            found = attempt.look_again(args, kwargs)
+            if type(found) is not Missing:
+                return found
+            with attempt.running():
+                result = await function(*args, **kwargs)
+            attempt.keep(result)
+            return result
+        finally:
+            attempt.close()
+
+    def cache_info(self) -> CacheInfo:
+        """Counts of this function's calls, and its entries in the active store."""
+        store = active()
+        counted = store.counters(self._identity).get(self._identity)
+        sizes = [entry.size for entry in store.entries(self._identity)]
+        reasons = dict(counted.reasons) if counted else {}
+        if self._off:
+            reasons[Reason.MODE_OFF] = self._off
+        return CacheInfo(
+            hits=counted.hits if counted else 0,
+            adopted=counted.adopted if counted else 0,
+            computed=(counted.computed if counted else 0) + self._off,
+            reasons=reasons,
+            entries=len(sizes),
+            size=sum(sizes),
+        )
+
+    def cache_clear(self) -> int:
+        """Clear this function's entries from the active store; returns how many there were."""
+        return active().clear(self._identity)
+
+    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """The key (32 hex digits) of a call.
+
+        Raises
+        ------
+        UnkeyableArgumentError
+            An argument, or a part of it, has no key.
+        """
+        values = self._binder.bind(args, kwargs)
+        return call_key(self._identity_digest, self._code.current(), values).digest.hex()
+
+    def cache_contains(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Whether the active store has an entry for a call."""
+        return active().contains(bytes.fromhex(self.cache_key(*args, **kwargs)))
+
+    def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
+        """Whether a call would hit and, if not, what differs from the closest entry."""
+        return explain_call(
+            active(),
+            self._identity,
+            self._identity_digest,
+            self._code.current(),
+            self._binder.bind(args, kwargs),
+        )
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> CachedFunction[P, R_co]: ...
+    @overload
+    def __get__(
+        self: CachedFunction[Concatenate[S, Q], R], instance: S, owner: Any = None
+    ) -> BoundCachedFunction[Q, R]: ...
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else BoundCachedFunction(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<cached {self._identity}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return reduce_cached(self, CachedFunction, (self._wrapped, self._options))
+
+
+class BoundCachedFunction(Generic[P, R_co]):
+    """A cached method of one instance (or class)."""
+
+    __slots__ = ("__func__", "__self__")
+
+    def __init__(self, function: Any, instance: object) -> None:
+        self.__func__ = function
+        self.__self__ = instance
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        return self.__func__(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """As :meth:`CachedFunction.cache_key`, for this instance."""
+        return self.__func__.cache_key(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def cache_contains(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """As :meth:`CachedFunction.cache_contains`, for this instance."""
+        return self.__func__.cache_contains(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
+        """As :meth:`CachedFunction.explain`, for this instance."""
+        return self.__func__.explain(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        whole = inspect.signature(self.__func__)
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__func__, name)  # cache_info, cache_clear, __name__, __doc__, ...
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BoundCachedFunction):
+            return NotImplemented
+        return self.__func__ is other.__func__ and self.__self__ is other.__self__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__func__), id(self.__self__)))
+
+    def __repr__(self) -> str:
+        return f"<cached {self.__func__._identity} of {self.__self__!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self.__self__, self.__func__.__name__)
+
+
+class _Attempt:
+    """One miss on its way to a stored result; used alike by the sync and the async path."""
+
+    __slots__ = (
+        "_before",
+        "_function",
+        "_key",
+        "_missing",
+        "_reason",
+        "_seconds",
+        "_store",
+        "_token",
+        "_values",
+        "flight",
+        "is_recursive",
+    )
+
+    def __init__(
+        self, function: CachedFunction[..., Any], store: Store, key: CallKey, missing: Missing
+    ) -> None:
+        self._function = function
+        self._store = store
+        self._key = key
+        self._missing = missing
+        computing = _computing.get()
+        # A call that meets itself must not wait for itself.
+        self.is_recursive = key.digest in computing
+        if self.is_recursive:
+            function._count(self._why(missing), key)
+            return
+        self._token = _computing.set(computing | {key.digest})
+        self.flight = store.flight(key.digest)
+
+    def look_again(self, args: Any, kwargs: Any) -> object:
+        """The value if somebody stored it while we waited; else Missing, ready to compute."""
+        found = self._store.get(self._key.digest)
+        if type(found) is not Missing:
+            self._function._count_hit(self._store, self._key)
+            return found
+        # The first answer names the fault; by now the store may have cleaned up after it.
+        self._reason = self._why(self._missing if self._missing.reason else found)
+        self._values = self._function._binder.bind(args, kwargs)
+        self._before = miss.attributes_before(self._values)
+        return found
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Time the user's function; a call that raises is counted and stores nothing."""
+        started = time.perf_counter()
+        try:
+            yield
+        except BaseException:
+            self._function._count(self._reason, self._key, time.perf_counter() - started)
+            raise
+        self._seconds = time.perf_counter() - started
+
+    def keep(self, result: object) -> None:
+        """Store the result and count the call."""
+        refused = miss.keep(
+            self._store,
+            self._function._identity,
+            self._key,
+            self._values,
+            self._before,
+            result,
+            seconds=self._seconds,
+            ttl=self._function._options.ttl,
+            extents=self._function._options.extents,
+        )
+        self._function._count(refused or self._reason, self._key, self._seconds)
+
+    def close(self) -> None:
+        self.flight.release()
+        _computing.reset(self._token)
+
+    def _why(self, missing: Missing) -> Reason:
+        return miss.reason_of_miss(self._store, self._function._identity, self._key, missing)

@@ -1,0 +1,155 @@
+"""What happens on a miss around the user's function: the reason, and what is stored after it.
+
+Nothing here may keep the result from the caller: whatever goes wrong becomes a warning, given
+once a cause, and a reason that is counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from afml_cache import notices, settings
+from afml_cache.errors import UnkeyableArgumentError
+from afml_cache.keys import content
+from afml_cache.keys.call import CallKey
+from afml_cache.keys.content import Description
+from afml_cache.keys.explain import describe_key
+from afml_cache.keys.extent import extent_of
+from afml_cache.outcomes import Reason
+from afml_cache.store.store import Claim, Missing, Store
+
+
+def reason_of_miss(store: Store, function: str, key: CallKey, missing: Missing) -> Reason:
+    """Why there is no entry for ``key``: the store's word, else what its neighbours tell."""
+    if missing.reason is not None:
+        return missing.reason
+    siblings = store.siblings(function, key.arguments_digest)
+    if any(entry.code == key.fingerprint.code for entry in siblings):
+        return Reason.ENVIRONMENT
+    if siblings:
+        return Reason.CODE
+    return Reason.ARGUMENT if store.known(function) else Reason.FIRST_CALL
+
+
+def attributes_before(values: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """The instance attributes of each argument, taken before the function runs."""
+    return {
+        name: frozenset(state)
+        for name, value in values.items()
+        if isinstance(state := getattr(value, "__dict__", None), dict)
+    }
+
+
+def keep(
+    store: Store,
+    function: str,
+    key: CallKey,
+    values: Mapping[str, Any],
+    before: Mapping[str, frozenset[str]],
+    result: object,
+    *,
+    seconds: float,
+    ttl: float | None,
+    extents: bool,
+) -> Reason | None:
+    """Store a computed result, unless the function changed what its key was made of.
+
+    Returns
+    -------
+    Reason or None
+        Why the result was not stored; None when it was.
+    """
+    described = _describe_unchanged(function, key, values, before)
+    if described is None:
+        return Reason.ARGUMENT_MUTATED
+    extent = extent_of(values.values()) if extents else None
+    return store.put(
+        key.digest,
+        result,
+        Claim(
+            function=function,
+            code=key.fingerprint.code,
+            environment=key.fingerprint.environment,
+            arguments=key.arguments_digest,
+            description=describe_key(described, key.fingerprint),
+            extent=None if extent is None else (extent.first, extent.last, extent.aware),
+            seconds=seconds,
+            expires=None if ttl is None else time.time() + ttl,
+        ),
+    )
+
+
+def _describe_unchanged(
+    function: str,
+    key: CallKey,
+    values: Mapping[str, Any],
+    before: Mapping[str, frozenset[str]],
+) -> dict[str, Description] | None:
+    """Describe the arguments again, now that the function ran; None where one has changed."""
+    described: dict[str, Description] = {}
+    for name, value in values.items():
+        try:
+            description = content.describe(value, name)
+            if description.digest != key.arguments[name] and name in before:
+                description = content.describe(_without_new(value, before[name]), name)
+            changed = description.digest != key.arguments[name]
+        except UnkeyableArgumentError:
+            changed = True  # it had a key before the call
+        if changed:
+            notices.warn_once(
+                ("argument_mutated", function, name),
+                f"{function}() changed its argument {name!r} while it ran, so the result is "
+                f"returned but not cached; work on a copy ({name} = {name}.copy()) and return "
+                "what changed",
+            )
+            return None
+        described[name] = description
+    return described
+
+
+def _without_new(value: Any, names: frozenset[str]) -> Any:
+    """A stand-in with only the attributes from before the call.
+
+    New attributes (a ``cached_property`` that the call filled in) are no mutation.
+    """
+    stand_in = object.__new__(type(value))
+    stand_in.__dict__.update({k: v for k, v in vars(value).items() if k in names})
+    return stand_in
+
+
+def say_unkeyable(function: str, error: UnkeyableArgumentError) -> None:
+    """Tell once a function that its calls cannot be cached; raise where the user asked for it."""
+    if error.path.partition(".")[0] == "self" and "__afml_key__" not in error.remedy:
+        remedy = (
+            "Or define __afml_key__(self) on the class, returning what identifies the instance."
+        )
+        error = UnkeyableArgumentError(error.path, error.what, f"{error.remedy} {remedy}")
+    if settings.current.strict:
+        raise error
+    notices.warn_once(
+        ("unkeyable", function),
+        f"{function}() is computed at every such call, since {error} "
+        "(afml_cache.configure(strict=True) raises instead)",
+    )
+
+
+def say_source_changed(function: str, files: tuple[str, ...]) -> None:
+    """Tell once a file that the code that runs is not the code that the file now holds."""
+    notices.warn_once(
+        ("source_changed", files),
+        f"{', '.join(files)} was edited since it was imported, so {function}() runs the older "
+        "code; its results are returned but not cached until the module is reloaded or Python "
+        "restarted",
+    )
+
+
+def log_outcome(function: str, outcome: str, reason: object, key: CallKey | None) -> None:
+    """One DEBUG record a call."""
+    digest = "-" if key is None else key.digest.hex()
+    if reason is None:
+        notices.say(logging.DEBUG, "%s %s, key %s", outcome, function, digest)
+    else:
+        notices.say(logging.DEBUG, "%s %s (%s), key %s", outcome, function, reason, digest)

@@ -35,7 +35,7 @@ class Tree:
 
     def package(self, file: str) -> tuple[str, ...]:
         """The folders that ``file`` lies in, outermost first, as package names."""
-        return (*_packages_above(self.root), *Path(file).parent.parts)
+        return package_of(self.root / file)
 
 
 def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
@@ -72,7 +72,7 @@ def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
 
 
 def find_root(path: Path) -> tuple[Path, bool]:
-    """The repository that ``path`` lies in; without one, the directory itself."""
+    """The repository that ``path`` lies in, else the project, else the directory itself."""
     folder = path.absolute() if path.is_dir() else path.absolute().parent
     if any((above / ".git").exists() for above in (folder, *folder.parents)):
         top = git(folder, "rev-parse", "--show-toplevel")
@@ -80,6 +80,9 @@ def find_root(path: Path) -> tuple[Path, bool]:
             return Path(os.fsdecode(top.rstrip(b"\n"))), True
     for above in (folder, *folder.parents):  # a migration has been made from there before
         if (above / ".afml-codemod").is_dir():
+            return above.resolve(), False
+    for above in (folder, *folder.parents):
+        if any((above / name).is_file() for name in ("pyproject.toml", "setup.cfg", "setup.py")):
             return above.resolve(), False
     return folder.resolve(), False
 
@@ -147,10 +150,9 @@ def _matches(file: str, pattern: str) -> bool:
     return fnmatch.fnmatch(file, pattern) or fnmatch.fnmatch(file, pattern + "/*")
 
 
-def _packages_above(root: Path) -> tuple[str, ...]:
-    names: list[str] = []
-    folder = root
-    while (folder / "__init__.py").exists() and folder.parent != folder:
-        names.insert(0, folder.name)
-        folder = folder.parent
-    return tuple(names)
+def package_of(file: Path) -> tuple[str, ...]:
+    """All folders above ``file``, outermost first; relative imports are resolved against them.
+
+    Folders need no ``__init__.py`` for that, just as for Python.
+    """
+    return file.parent.absolute().parts[1:]

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
+from codemods.draft import Rewrite
 from codemods.edits import Edit
 from codemods.plan import Plan, digest
-from codemods.rewrite import Rewrite
 from codemods.writing import create_file, sync_folder
 
 FOLDER = ".afml-codemod"

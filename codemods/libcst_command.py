@@ -13,7 +13,7 @@ from pathlib import Path
 import libcst
 from libcst.codemod import CodemodCommand, CodemodContext, SkipFile
 
-from codemods.files import Tree, find_root
+from codemods.files import package_of
 from codemods.findings import Code
 from codemods.plan import plan
 from codemods.rules import Rules
@@ -52,6 +52,4 @@ class PlannedCommand(CodemodCommand):
     def _package(self) -> tuple[str, ...]:
         if self.context.filename is None:
             return ()
-        file = Path(self.context.filename).resolve()
-        root = find_root(file)[0].resolve()
-        return Tree(root, (), False).package(file.relative_to(root).as_posix())
+        return package_of(Path(self.context.filename))

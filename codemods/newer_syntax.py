@@ -54,7 +54,7 @@ def lower(text: str) -> str | None:
     >>> lower("type X[T] = list[T]")
     'X         = list[T]'
     >>> lower('f"{names["a"]!r} of" " it"')
-    '( (names["a"])      ) (   )'
+    '( (names["a"])     ) (   )'
     """
     import libcst
     from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper

@@ -12,10 +12,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from codemods.draft import Decisions, Rewrite
 from codemods.edits import Edit, splice
 from codemods.findings import Code, Finding
 from codemods.resolve import Names
-from codemods.rewrite import Decisions, Rewrite, decide
+from codemods.rewrite import decide
 from codemods.rules import Rules
 from codemods.source import Source, Unreadable
 from codemods.verify import UnexpectedChangeError, verify

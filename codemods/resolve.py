@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from unicodedata import normalize
 
 from codemods.rules import Rules
 from codemods.source import Source
@@ -147,7 +148,11 @@ class Names:
         )
         self.module = Scope(Kind.MODULE, "")
         self.scopes: list[Scope] = []  #: every scope that binds one of the names
-        self.inside_source = rules.canonical(".".join(package)) is not None
+        #: whether the file is a part of the cache package itself
+        self.inside_source = any(
+            package[-len(parts) :] == parts
+            for parts in (tuple(source.split(".")) for source in rules.sources)
+        )
         if self.concerned:
             self._walk_module()
 
@@ -165,7 +170,7 @@ class Names:
             return "." * statement.level + f"{statement.module or ''}.{alias.name}"
         parts = [*self.package[:above], *((statement.module,) if statement.module else ())]
         path = ".".join(parts if star else [*parts, alias.name])
-        return self.rules.canonical(path) or "." + path
+        return self.rules.canonical(path, above) or "." + path
 
     def owner(self, scope: Scope, name: str) -> Scope | None:
         """The scope whose binding a use of ``name`` in ``scope`` sees."""
@@ -188,7 +193,14 @@ class Names:
         words = b"|".join(re.escape(name.encode()) for name in sorted(self._relevant))
         pattern = re.compile(rb"(?<!\w)(?:" + words + rb"|__all__)(?!\w)")
         text = self.source.utf8
-        return sorted({self.source.line_of(m.start()) for m in pattern.finditer(text)})
+        lines = {self.source.line_of(m.start()) for m in pattern.finditer(text)}
+        if not text.isascii():  # Python reads identifiers in one Unicode form, whatever was typed
+            for number in range(1, len(self.source.line_starts) + 1):
+                line = self.source.line(number)
+                if not line.isascii():
+                    usual = normalize("NFKC", line.decode("utf-8", "replace")).encode("utf-8")
+                    lines |= {number} if pattern.search(usual) else set()
+        return sorted(lines)
 
     def _mentions(self, first: int, last: int) -> bool:
         at = bisect_left(self._lines, first)

@@ -66,17 +66,26 @@ class Rules:
         """All source modules."""
         return SOURCES + self.more_sources
 
-    def canonical(self, path: str) -> str | None:
+    def canonical(self, path: str, folders: int) -> str | None:
         """The source name of a module that a relative import reached by its place on the disk.
 
-        >>> Rules().canonical("home.me.afml.cache.selective_cleaner")
+        Parameters
+        ----------
+        path : str
+            Folders and what the import names, dotted.
+        folders : int
+            How many parts of the path are folders. A source has to end in what is named:
+            a checkout in a folder called ``afml_cache`` makes its content no cache.
+
+        >>> Rules().canonical("home.me.afml.cache.selective_cleaner", 3)
         'afml.cache.selective_cleaner'
         """
         parts = path.split(".")
         for source in self.sources:
             wanted = source.split(".")
             for first in range(len(parts) - len(wanted), -1, -1):
-                if parts[first : first + len(wanted)] == wanted:
+                ends = first + len(wanted)
+                if parts[first:ends] == wanted and ends > folders:
                     return ".".join(parts[first:])
         return None
 

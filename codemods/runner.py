@@ -254,7 +254,7 @@ def _taken_from_elsewhere(
                 package = tree.package(file)
                 above = package[: len(package) - (level - 1)]
                 module = ".".join((*above, bare) if bare else above)
-                if rules.canonical(module):
+                if rules.canonical(module, len(above)):
                     continue
             elif any(bare == s or bare.startswith(s + ".") for s in rules.sources):
                 continue

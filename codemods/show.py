@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codemods.diff import unified
@@ -128,7 +129,10 @@ def show_applied(out: Console, found: Survey, done: Applied) -> None:
         out.print(Text(f"  @{name}: {_count(count, 'function')}", "green"))
     files = _count(len(changed), "file")
     out.print(f"Migrated {_count(len(rewrites), 'function')} in {files}.")
-    out.print(f"Undo it with: afml-codemod rollback {done.migration}", soft_wrap=True)
+    undo = f"afml-codemod rollback {done.migration}"
+    if not Path.cwd().is_relative_to(found.tree.root):
+        undo += f" --root {found.tree.root}"
+    out.print(f"Undo it with: {undo}", soft_wrap=True)
 
 
 def show_rollback(out: Console, result: RolledBack) -> None:

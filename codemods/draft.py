@@ -1,0 +1,193 @@
+"""What has been decided about a file so far, and the steps that decisions are made of.
+
+A draft collects renamed decorators, changed imports and findings; at the end it is turned
+into edits. How a name came into the file does not matter here.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from codemods.choose import Choice
+from codemods.decorated import Judge
+from codemods.edits import Edit
+from codemods.findings import Code, Finding
+from codemods.resolve import Binding, Function, Names, Scope, Use
+from codemods.rules import TIME_AWARE, Offer, Rules
+from codemods.source import Source, Unreadable
+from codemods.statements import Expected, StatementChange
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rewrite:
+    """One function whose decorator becomes another."""
+
+    line: int  #: of the decorator
+    function: str  #: its qualified name in the module
+    old: str
+    new: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What a file needs: edits (in its UTF-8 bytes) and what must come of them."""
+
+    edits: list[Edit] = field(default_factory=list)
+    rewrites: list[Rewrite] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    names: dict[ast.expr, str] = field(default_factory=dict)
+    statements: dict[ast.stmt, list[Expected]] = field(default_factory=dict)
+
+
+Accepted = list[tuple[Use, Offer, Choice]]
+
+
+class Draft:
+    """The decisions about one file, while they are made."""
+
+    def __init__(self, source: Source, names: Names, rules: Rules) -> None:
+        self.source = source
+        self.names = names
+        self.rules = rules
+        self.decisions = Decisions()
+        self.judge = Judge(source, names, rules)
+        self.changes: dict[ast.stmt, StatementChange] = {}
+        self.provided: set[tuple[int, str]] = set()  # (block, name) pairs that a change adds
+
+    def finished(self) -> Decisions:
+        """The decisions, with the edits of import statements."""
+        for change in self.changes.values():
+            edits, expected = change.edits(self.source)
+            self.decisions.edits += edits
+            self.decisions.statements[change.statement] = expected
+        self.decisions.rewrites.sort()
+        self.decisions.findings = sorted(set(self.decisions.findings))
+        return self.decisions
+
+    def leave(self, node: ast.expr | ast.stmt | ast.alias, code: Code, text: str) -> None:
+        """Note that something stays as it is, and why; backwards, nobody wants to hear it."""
+        if self.rules.back is None:
+            column = self.source.column(node.lineno, node.col_offset)
+            self.decisions.findings.append(Finding(node.lineno, column, code, text))
+
+    def accept(
+        self, uses: Sequence[Use], offer: Offer, attributes: tuple[str, ...]
+    ) -> tuple[Accepted, bool]:
+        """The decorators among ``uses`` that can be rewritten; whether others stay."""
+        accepted: Accepted = []
+        for use in uses:
+            choice = self.judge(use, offer, attributes)
+            if isinstance(choice, Choice):
+                accepted.append((use, offer, choice))
+            elif choice is not None:
+                self.leave(use.node, *choice)
+        return accepted, len(accepted) < len(uses)
+
+    def spelling(
+        self, owner: Scope, target: str, accepted: Accepted, bindings: list[Binding]
+    ) -> tuple[str, bool] | None:
+        """What ``target`` is called where it is used, and whether it is imported already.
+
+        None where its name is taken.
+        """
+        uses = [use for use, _, choice in accepted if choice.name == target]
+        first = min(use.node.lineno for use in uses)
+        blocks = [owner.body, *(binding.block for binding in bindings)]
+        for local in sorted(owner.bindings, key=lambda name: name != target):
+            there = owner.bindings[local]
+            if (
+                self.all_offer(there, target)
+                and any(b.block in blocks and first_line([b]) < first for b in there)
+                and all(self.names.owner(use.scope, local) is owner for use in uses)
+            ):
+                return local, True
+        imported = True
+        for use in uses:
+            taken = self.names.owner(use.scope, target)
+            if taken is None:
+                imported = False
+            elif not self.all_offer(taken.bindings[target], target):
+                return None
+            elif taken is owner or taken is not owner.module:
+                imported = False
+        return target, imported
+
+    def all_offer(self, bindings: list[Binding], target: str) -> bool:
+        """Whether every binding is an import of the new decorator ``target``."""
+        offers = [self.rules.offer(binding.target, self.rules.new) for binding in bindings]
+        return bool(offers) and all(o is not None and o.name == target for o in offers)
+
+    def one_for_all(self, targets: Collection[str]) -> str | None:
+        """One decorator that serves where several were chosen: time-aware is a superset."""
+        if len(targets) == 1:
+            return next(iter(targets))
+        return TIME_AWARE if TIME_AWARE in targets and self.rules.back is None else None
+
+    def behind_the_old_name(
+        self,
+        bindings: Iterable[Binding],
+        name: str,
+        accepted: Accepted,
+        offers: Sequence[Offer],
+    ) -> None:
+        """Import another decorator under the name that the file uses; nothing else changes."""
+        target = self.one_for_all({choice.name for _, _, choice in accepted})
+        assert target is not None
+        for use, offer, choice in accepted:
+            reason = choice.reason
+            if choice.name != target:
+                reason = f"shares the name {name} with functions that need it"
+            self.note(use, offer.name, Choice(target, reason))
+        for binding, offer in zip(bindings, offers, strict=True):
+            spelled = target if name == target else f"{target} as {name}"
+            self.change_import(binding, offer, [spelled], remove=True)
+
+    def change_import(
+        self, binding: Binding, offer: Offer, add: Sequence[str], *, remove: bool
+    ) -> None:
+        """Add names to the import that ``binding`` is a part of; take its own out, or not."""
+        statement, alias = binding.statement, binding.alias
+        assert statement is not None
+        assert alias is not None
+        change = self.changes.get(statement)
+        if change is None:
+            change = StatementChange(statement, binding.block, offer)
+            self.changes[statement] = change
+        position = statement.names.index(alias)
+        change.beside = position
+        if remove:
+            change.remove.add(position)
+        for text in add:
+            key = id(binding.block.statements), text
+            if key not in self.provided:
+                self.provided.add(key)
+                change.add.append(text)
+
+    def rename(self, use: Use, spelled: str, local: str, old: str, choice: Choice) -> None:
+        """Another name, ``local``, for the decorator that is ``spelled`` at its place."""
+        start, end = self.source.start(use.node), self.source.end(use.node)
+        there = self.source.utf8[start:end]
+        if there.decode() != spelled:
+            raise Unreadable(
+                Code.NOT_LOSSLESS, f"{old} is spelled in an unusual way", use.node.lineno
+            )
+        self.decisions.edits.append(Edit(start, end, there, local.encode(), choice.reason))
+        self.decisions.names[use.node] = local
+        self.note(use, old, choice)
+
+    def note(self, use: Use, old: str, choice: Choice) -> None:
+        """Record the function whose decorator has become another."""
+        function = use.decorates
+        assert isinstance(function, Function)
+        name = use.scope.inner(function.name)
+        self.decisions.rewrites.append(
+            Rewrite(use.node.lineno, name, old, choice.name, choice.reason)
+        )
+
+
+def first_line(bindings: Iterable[Binding]) -> int:
+    """The line of the first of ``bindings``."""
+    return min(getattr(binding.node, "lineno", 0) for binding in bindings)

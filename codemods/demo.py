@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +41,9 @@ AFTER = """\
 #: The cached functions that reach the helper, and what for. No other may recompute.
 REACHING = {
     "legacy_quant.labels.cusum_events": "its threshold",
-    "legacy_quant.labels.triple_barrier_labels": "widths of the barriers",
+    "legacy_quant.labels.triple_barrier_labels": "barrier widths",
     "legacy_quant.features.price_features": "a feature",
-    "legacy_quant.backtest.walk_forward": "sizes of positions",
+    "legacy_quant.backtest.walk_forward": "position sizes",
 }
 
 
@@ -77,7 +78,7 @@ def run(directory: Path | None = None, keep: bool = False) -> int:
     home.mkdir(parents=True, exist_ok=True)
 
     try:
-        _Story(stage, Repository(home.resolve(), colour=stage.colour)).tell()
+        _Story(stage, Repository(home.resolve())).tell()
     except DemoError as error:
         _complain(f"the demonstration stopped: {error}")
         stage.broken.append("every step runs to its end")
@@ -104,6 +105,7 @@ class _Story:
     repository: Repository
 
     def tell(self) -> None:
+        began = time.perf_counter()
         self.introduce()
         self.check_tests("before the migration")
         original = self.repository.tree()
@@ -117,7 +119,7 @@ class _Story:
         self.stage.table_of_runs([cold, warm, first, second, edited, undone])
         self.stage.console.print()
         if not self.stage.broken:
-            self.stage.say("Every promise held.")
+            self.stage.say(f"Every promise held ({time.perf_counter() - began:.0f} s in all).")
 
     def introduce(self) -> None:
         self.stage.say(
@@ -155,7 +157,9 @@ class _Story:
     def plan(self) -> None:
         self.stage.chapter("What the migration would change: afml-codemod plan --diff")
         with self.stage.waiting("planning"):
-            shown = self.repository.codemod("plan", "--diff", str(self.repository.path))
+            shown = self.repository.codemod(
+                "plan", "--diff", str(self.repository.path), colour=self.stage.colour
+            )
         self.stage.show(shown)
 
     def apply(self, original: Mapping[str, str]) -> None:

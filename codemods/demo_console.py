@@ -56,7 +56,7 @@ class Stage:
 
     def show(self, output: str) -> None:
         """What a command printed, as it printed it, colours and long lines included."""
-        for line in output.strip("\n").splitlines():
+        for line in output.rstrip().lstrip("\n").splitlines():
             self.console.print(Text.from_ansi(f"  {line}"), soft_wrap=True)
 
     def show_edit(self, file: str, old: str, new: str) -> None:
@@ -118,9 +118,9 @@ class Stage:
 
     def outcome(self, run: Run) -> None:
         """One line on a run."""
-        told = Text("  ")
+        told = Text(f"  {run.name}: ")
         told.append(f"{run.seconds:.1f} s", style="bold")
-        told.append(f" for {run.counts.calls} calls: {_in_words(run.counts)}")
+        told.append(f"; {_in_words(run.counts)}")
         self.console.print(told)
 
     def table_of_functions(

@@ -106,11 +106,9 @@ class Repository:
     ----------
     directory : Path
         An empty folder, for the copy, the cache and the results.
-    colour : bool
-        Whether the commands that are shown should colour what they print.
     """
 
-    def __init__(self, directory: Path, *, colour: bool) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.path = directory / "legacy_quant"
         self._cache = directory / "cache"
@@ -118,7 +116,7 @@ class Repository:
         example = find_example()
         ignored = shutil.ignore_patterns(*_NOT_SOURCES, ".mypy_cache", ".ruff_cache")
         shutil.copytree(example, self.path, ignore=ignored)
-        self._environment = _environment(self._cache, example, colour=colour)
+        self._environment = _environment(self._cache, example)
         self._counted: dict[str, Counts] = {}
         self.under_git = self._make_git_repository()
 
@@ -155,10 +153,11 @@ class Repository:
         ]
         return list(self._lines(command))[-1].strip("= ")
 
-    def codemod(self, *arguments: str) -> str:
+    def codemod(self, *arguments: str, colour: bool = False) -> str:
         """What ``afml-codemod`` prints for these arguments."""
         command = [sys.executable, "-m", "codemods.cli", *arguments]
-        return "\n".join(self._lines(command))
+        painted = {"FORCE_COLOR": "1"} if colour else {"NO_COLOR": "1"}
+        return "\n".join(self._lines(command, environment=painted))
 
     def tree(self) -> dict[str, str]:
         """Relative path -> digest of the bytes and the mode, for every file."""
@@ -199,7 +198,12 @@ class Repository:
         self._counted = now
         return {name: counts for name, counts in since.items() if counts.calls}
 
-    def _lines(self, command: Sequence[str], cwd: Path | None = None) -> Iterator[str]:
+    def _lines(
+        self,
+        command: Sequence[str],
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Iterator[str]:
         """The lines that a command prints, as they come.
 
         Raises
@@ -211,7 +215,7 @@ class Repository:
         with subprocess.Popen(
             command,
             cwd=cwd or self.path,
-            env=self._environment,
+            env={**self._environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -249,7 +253,7 @@ def missing_packages() -> list[str]:
     return [package for name, package in NEEDED.items() if find_spec(name) is None]
 
 
-def _environment(cache: Path, example: Path, *, colour: bool) -> dict[str, str]:
+def _environment(cache: Path, example: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -275,7 +279,6 @@ def _environment(cache: Path, example: Path, *, colour: bool) -> dict[str, str]:
         roots.insert(0, str(_PACKAGE.parent))
     if roots:
         private["PYTHONPATH"] = os.pathsep.join(roots)
-    private["FORCE_COLOR" if colour else "NO_COLOR"] = "1"
     return kept | private
 
 

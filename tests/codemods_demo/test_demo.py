@@ -25,7 +25,7 @@ def all_packages() -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "demo", colour=False)
+    return Repository(tmp_path / "demo")
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_the_whole_story_holds_on_fewer_prices(
     told = capfd.readouterr()
     assert (code, told.err) == (demo.DONE, "")
     assert not folder.exists()
-    assert "Every promise held." in told.out
+    assert "Every promise held" in told.out
     assert max(map(len, told.out.splitlines())) <= 80
     assert "\x1b" not in told.out
     for function in demo.REACHING:

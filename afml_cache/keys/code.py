@@ -13,7 +13,6 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from afml_cache import settings
@@ -197,8 +196,8 @@ def _described(
     fingerprint = Fingerprint(
         code=graph.graph_digest(root, reached),
         environment=graph.label_of("packages", *(f"{k} {v}" for k, v in packages.items())),
-        parts=MappingProxyType(graph.named_digests(reached)),
-        packages=MappingProxyType(packages),
+        parts=graph.named_digests(reached),
+        packages=packages,
         left_out=graph.left_out_of(reached),
         edited=tuple(sorted(edited)),
     )

@@ -39,8 +39,6 @@ def same_but_for(code: CodeType, other: CodeType, lines: Iterable[tuple[int, int
     For the asserts that pytest rewrites: ``code`` may have more names and constants there, but
     has to have those of ``other``.
     """
-    if _signature(code, with_cells=False) != _signature(other, with_cells=False):
-        return False
     spans = list(lines)
     shift = code.co_firstlineno - other.co_firstlineno
     if _outside(code, spans, shift) != _outside(other, spans, 0):
@@ -52,6 +50,7 @@ class _Step(NamedTuple):
     text: bytes
     line: int | None
     is_jump: bool
+    inner: CodeType | None  #: the code of a nested function
 
 
 def _steps(code: CodeType) -> list[_Step]:
@@ -67,24 +66,32 @@ def _steps(code: CodeType) -> list[_Step]:
         else:
             argument = repr(step.arg if step.argval is None else step.argval).encode()
         line = step.positions.lineno if step.positions else None
-        steps.append(_Step(_join([step.opname.encode(), argument]), line, is_jump))
+        inner = step.argval if isinstance(step.argval, CodeType) else None
+        steps.append(_Step(_join([step.opname.encode(), argument]), line, is_jump, inner))
     return steps
 
 
-def _outside(code: CodeType, spans: list[tuple[int, int]], shift: int) -> list[bytes]:
-    # Where jumps lead depends on the code in between: they are left to the rest.
-    return [
-        step.text
-        for step in _steps(code)
-        if not step.is_jump
-        and step.line is not None
-        and not any(first <= step.line - shift <= last for first, last in spans)
-    ]
+def _outside(code: CodeType, spans: list[tuple[int, int]], shift: int) -> bytes:
+    """What the code does outside some lines."""
+    parts = [_signature(code, with_cells=False)]
+    for step in _steps(code):
+        # Where jumps lead depends on the code in between: they are left to the rest.
+        if step.is_jump or step.line is None:
+            continue
+        if any(first <= step.line - shift <= last for first, last in spans):
+            continue
+        parts.append(_outside(step.inner, spans, shift) if step.inner is not None else step.text)
+    return _join(parts)
 
 
 def _vocabulary(code: CodeType) -> set[bytes]:
-    names = {name.encode() for name in code.co_names}
-    return names | {_constant(c) for c in code.co_consts[1:] if not isinstance(c, CodeType | tuple)}
+    words = {name.encode() for name in code.co_names}
+    for const in code.co_consts[1:]:
+        if isinstance(const, CodeType):
+            words |= _vocabulary(const)
+        elif not isinstance(const, tuple):
+            words.add(_constant(const))
+    return words
 
 
 def _signature(code: CodeType, *, with_cells: bool = True) -> bytes:

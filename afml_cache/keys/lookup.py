@@ -48,6 +48,7 @@ class Found:
     looks: list[Look] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
     why: str = ""
+    foreign: Home | None = None  #: of a module of others that is not loaded yet
 
     def see(self, place: int, space: Mapping[str, Any], name: str, value: object) -> None:
         """Note that ``space[name]`` is ``value``, and go on from there."""
@@ -111,7 +112,12 @@ class Lookup:
             return found.end("its relative import leads nowhere")
         module = self.module(name)
         if module is None:
-            return found.end(f"the module {name} is not loaded")
+            found.foreign = self.foreign_home(name)
+            if found.foreign is not None:
+                found.name = name
+            else:
+                found.looks.append(Absent(id(sys.modules), sys.modules, name))
+            return found.end(f"the module {name} cannot be found")
         found.see(id(sys.modules), sys.modules, name, module)
         found.name = name
         return self.follow(found, (*([what.name] if what.name else []), *chain))
@@ -121,15 +127,25 @@ class Lookup:
         loaded = sys.modules.get(name)
         if loaded is not None or name in sys.modules:
             return loaded
-        top = name.partition(".")[0]
+        if self.foreign_home(name) is not None:
+            return None
         try:
-            # Finding the top-level package runs no code; importing a stranger's would.
-            spec = importlib.util.find_spec(top)
-            if spec is None or not self.is_project(home_of(top, spec.origin)):
-                return None
             return importlib.import_module(name)
         except Exception:  # noqa: BLE001 - a module may fail in any way; the body may expect that
             return None
+
+    def foreign_home(self, name: str) -> Home | None:
+        """The home of a module of others, found without running any of its code."""
+        top = name.partition(".")[0]
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            return None
+        if spec is None:
+            return None
+        places = spec.submodule_search_locations or ()
+        home = home_of(top, spec.origin if spec.has_location else next(iter(places), None))
+        return None if self.is_project(home) else home
 
     def own_attribute(self, owner: type, chain: Chain, *, above: type | None = None) -> Found:
         """``self.x...`` in a method of ``owner``; ``super().x...`` with ``above`` its class."""

@@ -37,6 +37,7 @@ _OF_A_NAMEDTUPLE = frozenset(
 )
 _DATACLASS_OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 _FIELD_OPTIONS = ("init", "repr", "hash", "compare", "kw_only")
+_MAKERS = ("dataclasses", "attr", "attrs")
 _DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _METHODS = (types.FunctionType, staticmethod, classmethod, property)
 
@@ -62,7 +63,7 @@ def class_members(cls: type) -> Members:
         members.attributes = {
             name: value
             for name, value in space.items()
-            if isinstance(value, _METHODS) and name not in skipped and name not in _GENERATED
+            if isinstance(value, _METHODS) and not _is_made_by(("enum",), value)
         }
         return members
     if issubclass(cls, tuple) and "_fields" in space:
@@ -113,5 +114,12 @@ def _is_generated(name: str, value: object, space: types.MappingProxyType[str, A
     while isinstance(value, types.FunctionType) and "__wrapped__" in value.__dict__:
         value = value.__dict__["__wrapped__"]
     file = value.__code__.co_filename if isinstance(value, types.FunctionType) else ""
-    # attrs has its own functions (`__setattr__`) besides those that it generates.
-    return file == "<string>" or file.startswith("<attrs ") or "/attr/" in file
+    return file == "<string>" or file.startswith("<attrs ") or _is_made_by(_MAKERS, value)
+
+
+def _is_made_by(modules: tuple[str, ...], value: object) -> bool:
+    """Whether a method is one that the module puts into every class of its kind."""
+    if isinstance(value, staticmethod | classmethod):
+        value = value.__func__
+    space = getattr(value, "__globals__", {})
+    return str(space.get("__name__", "")).partition(".")[0] in modules

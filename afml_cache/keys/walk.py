@@ -79,6 +79,10 @@ class Walk:
         if found.is_value:
             part.edges.append(self.edge(label, found))
             return
+        if found.foreign is not None:
+            target = self.foreign(found.foreign, found.name, found.name)
+            part.edges.append(Edge(label, target, found.looks, found.sites))
+            return
         left_out = [(found.name, found.why)] if found.why else []
         part.edges.append(Edge(label, None, found.looks, found.sites, left_out))
 

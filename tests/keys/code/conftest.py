@@ -40,8 +40,8 @@ class Project:
     def unload(self) -> None:
         importlib.invalidate_caches()
         for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None) or ""
-            if file.startswith(str(self.folder)):
+            paths = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+            if any(path and str(path).startswith(str(self.folder)) for path in paths):
                 del sys.modules[name]
 
     def fingerprint(self, function: str = "signal", module: str = "quant") -> Fingerprint:

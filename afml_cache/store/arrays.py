@@ -8,6 +8,7 @@ no copy of a large array is ever made.
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,7 +52,19 @@ def reducers(
             substitutes[id(placeholder)] = (placeholder, ArrayPart(array))
         return array_from_buffer, (buffer, _dtype_name(kind), shape, order)
 
-    return {np.ndarray: reduce_array}
+    return {np.ndarray: reduce_array, **_blocks()}
+
+
+def _blocks() -> dict[type, Callable[[Any], Any]]:
+    """pandas copies a strided block when it is pickled by protocol 5, but not by older ones."""
+    module = sys.modules.get("pandas.core.internals.blocks")
+    names = ("NumpyBlock", "NumericBlock", "DatetimeLikeBlock")
+    found = [getattr(module, name, None) for name in names]
+    return {block: _reduce_plainly for block in found if isinstance(block, type)}
+
+
+def _reduce_plainly(block: Any) -> Any:
+    return block.__reduce__()
 
 
 def array_from_buffer(

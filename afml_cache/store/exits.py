@@ -1,7 +1,7 @@
 """Leaving and forking: what is in memory is written before a process ends.
 
-A store is closed at the exit of the interpreter, and of a worker of `multiprocessing`,
-which skips the interpreter's own exit.
+A store in use is closed at the exit of the interpreter, and of a worker of
+`multiprocessing`, which skips the interpreter's own exit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-import weakref
 from typing import Protocol
 
 
@@ -23,18 +22,15 @@ class Closable(Protocol):
         """Forget, in a child, what belongs to the parent."""
 
 
-_live: weakref.WeakSet[Closable] = weakref.WeakSet()
+#: Held here even when nobody else holds it any more: it may have something to write.
+_in_use: set[Closable] = set()
 _watched = 0
 
 
-def register(closable: Closable) -> None:
-    """Have ``closable`` closed at the exit of every process it lives in."""
-    _live.add(closable)
-
-
-def watch() -> None:
-    """To be called at the first use in a process: see to the exits that `atexit` misses."""
+def enter(closable: Closable) -> None:
+    """Have ``closable`` closed when this process ends."""
     global _watched
+    _in_use.add(closable)
     if _watched == os.getpid():
         return
     _watched = os.getpid()
@@ -43,13 +39,18 @@ def watch() -> None:
         multiprocessing.Finalize(None, _close_all, exitpriority=100)
 
 
+def leave(closable: Closable) -> None:
+    """It is closed, and has nothing to write."""
+    _in_use.discard(closable)
+
+
 def _close_all() -> None:
-    for closable in list(_live):
+    for closable in list(_in_use):
         closable.close()
 
 
 def _after_fork() -> None:
-    for closable in list(_live):
+    for closable in list(_in_use):
         closable.after_fork()
 
 

@@ -20,6 +20,7 @@ from afml_cache.store.pool import Pool
 from afml_cache.store.repair import attach_values, salvage, set_aside
 from afml_cache.store.schema import (
     CORRUPT,
+    ERRORS,
     GONE,
     LOCKED,
     SELECT_BODY,
@@ -74,7 +75,7 @@ class Index:
             return self.read(lambda cursor: _body(cursor, slot))
         try:
             row = cursor.execute(SELECT_BODY, (slot,)).fetchone()
-        except sqlite3.Error:
+        except ERRORS:
             self._pool.discard(cursor)  # the slow way finds out what is wrong, and repairs
             return self.read(lambda cursor: _body(cursor, slot))
         except BaseException:  # an interrupt: the connection must not be lost sight of
@@ -308,7 +309,7 @@ class Index:
             self._prepare()
             try:
                 entries = self._run(lambda c: _in_transaction(c, lambda: salvage(c, aside)), 1.0)
-            except (sqlite3.Error, UnavailableError):
+            except (*ERRORS, UnavailableError):
                 entries = 0
             warn_once(
                 ("corrupt", str(self.base)),
@@ -327,7 +328,7 @@ class Index:
                 return bool(cursor.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
             finally:
                 self._pool.discard(cursor)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             return cause_of(error) != CORRUPT
 
     def _unavailable(self, cause: str, error: BaseException, patience: float) -> UnavailableError:

@@ -17,6 +17,7 @@ from typing import Any
 
 from afml_cache.store.claims import BadEntryError
 from afml_cache.store.rows import Row, add_counter, insert, is_value_name, row_from_record
+from afml_cache.store.schema import ERRORS
 from afml_cache.store.valuefile import pack_record, read_record
 
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -61,13 +62,17 @@ def salvage(cursor: sqlite3.Cursor, damaged: Path) -> int:
     address = f"{damaged.as_uri()}?mode=ro"
     carried = 0
     with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as old:
-        old.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+        old.text_factory = lambda data: data.decode("utf-8", "replace")
         present = {slot for (slot,) in cursor.execute("SELECT slot FROM entry")}
-        for slot, body in _both_ways(old, "entry", "slot, body"):
-            if slot in present or not isinstance(body, bytes) or not isinstance(slot, bytes):
-                continue
-            present.add(slot)
-            row = _claimed(old, slot, body)
+        # A damaged page of one table does not hide what the other one names.
+        named = [
+            slot
+            for table in ("entry", "claim")
+            for (slot,) in _both_ways(old, table, "slot")
+            if isinstance(slot, bytes) and slot not in present
+        ]
+        for slot in dict.fromkeys(named):
+            row = _row(old, slot)
             if row is not None:
                 insert(cursor, row)
                 carried += 1
@@ -97,28 +102,29 @@ def _both_ways(old: sqlite3.Connection, table: str, columns: str) -> Iterator[tu
     first = columns.split(",")[0]
     for direction in ("ASC", "DESC"):
         # An error is where the damage begins.
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*ERRORS):
             yield from old.execute(f"SELECT {columns} FROM {table} ORDER BY {first} {direction}")
             return
 
 
-def _claimed(old: sqlite3.Connection, slot: bytes, body: bytes) -> Row | None:
+def _row(old: sqlite3.Connection, slot: bytes) -> Row | None:
     try:
+        body = old.execute("SELECT body FROM entry WHERE slot=?", (slot,)).fetchone()
         claim = old.execute(
             "SELECT function, code, environment, arguments, first, last, aware, seconds, size, "
             "created, used, expires FROM claim WHERE slot=?",
             (slot,),
         ).fetchone()
-    except sqlite3.Error:
+    except ERRORS:
         return None
-    if claim is None or not isinstance(claim[0], str):
-        return None
+    if not (body and isinstance(body[0], bytes) and claim and isinstance(claim[0], str)):
+        return None  # rows that name a file have been made again from the file
     try:
         packed = old.execute("SELECT packed FROM description WHERE slot=?", (slot,)).fetchone()
-    except sqlite3.Error:
+    except ERRORS:
         packed = None
     described = packed[0] if packed and isinstance(packed[0], bytes) else pack_record({})
     try:
-        return Row(*(slot, body, *claim, described))
-    except (TypeError, ValueError):
+        return Row(*(slot, body[0], *claim, described))
+    except TypeError:
         return None

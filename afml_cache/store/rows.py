@@ -15,6 +15,7 @@ from typing import Any
 
 from afml_cache.outcomes import Reason
 from afml_cache.store.claims import BadEntryError, Claim, Entry, Extent
+from afml_cache.store.schema import DamagedIndexError
 from afml_cache.store.seal import SEALER_SIZE
 from afml_cache.store.valuefile import pack_record
 
@@ -33,6 +34,10 @@ _AT_ONCE = 500
 #: Seconds of computation that a megabyte kept will save: the rank under a size limit. A small
 #: row takes its share of a page all the same, so that nothing counts as less than 512 bytes.
 WORTH = "seconds / max(size, 512) * 1e6"
+
+
+class ArrivedError(Exception):
+    """The entry that was absent is there now. Never leaves the store."""
 
 
 @dataclass(slots=True)
@@ -157,14 +162,16 @@ def remove(cursor: sqlite3.Cursor, slots: Iterable[bytes], reason: Reason | None
         size = cursor.execute("SELECT size FROM claim WHERE slot=?", (slot,)).fetchone()
         if gone and isinstance(gone[0], str):
             files.append(gone[0])
+        if bool(gone) != bool(size):
+            raise DamagedIndexError("it has an entry without a claim, or a claim without one")
         if size:
             freed += size[0] if isinstance(size[0], int) else 0
-        if gone or size:
+        if gone:
             for table in ("entry", "claim", "description"):
                 cursor.execute(f"DELETE FROM {table} WHERE slot=?", (slot,))
         if reason is None:
             cursor.execute("DELETE FROM tombstone WHERE slot=?", (slot,))
-        elif gone or size:
+        elif gone:
             cursor.execute(
                 "INSERT OR REPLACE INTO tombstone (slot, reason) VALUES (?, ?)", (slot, reason)
             )
@@ -216,8 +223,26 @@ def slots_of(cursor: sqlite3.Cursor, digest: bytes) -> list[bytes]:
 
 
 def why_absent(cursor: sqlite3.Cursor, slot: bytes) -> Reason | None:
-    """Why a slot has no entry; None when nothing is known of it."""
-    if slots_of(cursor, slot[:DIGEST_SIZE]):
+    """Why a slot has no entry; None when nothing is known of it.
+
+    Raises
+    ------
+    ArrivedError
+        It has one: somebody stored it since the look-up.
+    DamagedIndexError
+        The tables contradict each other. SQLite does not notice by itself that a damaged
+        page hides a row.
+    """
+    entry, claim = cursor.execute(  # one statement: both tables at the same moment
+        "SELECT EXISTS (SELECT 1 FROM entry WHERE slot=:slot), "
+        "EXISTS (SELECT 1 FROM claim WHERE slot=:slot)",
+        {"slot": slot},
+    ).fetchone()
+    if entry:
+        raise ArrivedError
+    if claim:
+        raise DamagedIndexError("it has a claim without an entry")
+    if any(other != slot for other in slots_of(cursor, slot[:DIGEST_SIZE])):
         return Reason.OTHER_SECRET
     row = cursor.execute("SELECT reason FROM tombstone WHERE slot=?", (slot,)).fetchone()
     return Reason(row[0]) if row and row[0] in set(Reason) else None

@@ -48,6 +48,10 @@ _CODES = {
 }
 
 
+#: What reading a damaged index may raise: a message that quotes damaged text is no UTF-8.
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
+
+
 class NewerIndexError(Exception):
     """The index was made by a version of the cache that came after this one."""
 
@@ -95,7 +99,7 @@ def is_current(cursor: sqlite3.Cursor) -> bool:
         return False
     try:
         row = cursor.execute("SELECT value FROM meta WHERE name='format'").fetchone()
-    except sqlite3.OperationalError as error:
+    except ERRORS as error:
         if cause_of(error) == LOCKED:
             raise
         row = None
@@ -111,7 +115,7 @@ def cause_of(error: BaseException) -> str | None:
     """One word for a fault of the store; None for anything else."""
     if isinstance(error, UnavailableError):
         return error.cause
-    if isinstance(error, DamagedIndexError):
+    if isinstance(error, DamagedIndexError | UnicodeDecodeError):
         return CORRUPT
     if isinstance(error, sqlite3.ProgrammingError):
         return GONE  # the connection was closed by another thread

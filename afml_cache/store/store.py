@@ -44,6 +44,8 @@ __all__ = ["Claim", "Counters", "Entry", "Flight", "Missing", "Problem", "Store"
 
 T = TypeVar("T")
 
+#: How often an entry that others keep replacing is looked up again before it is a miss.
+_LOOKS = 10
 #: Seconds between two looks after the index.
 _TEND_EVERY = 2.0
 
@@ -97,7 +99,6 @@ class Store:
         self._touched = self._ledger.touched
         self._sweeper = Sweeper(self._flights)
         self._due = 0.0
-        exits.register(self)
 
     def __enter__(self) -> Store:
         return self
@@ -107,6 +108,11 @@ class Store:
 
     def __repr__(self) -> str:
         return f"Store({str(self.directory)!r})"
+
+    @property
+    def journal(self) -> str | None:
+        """How the index is kept: "wal", or "delete" on a network; None before the first use."""
+        return self._index.journal
 
     def same_as(self, other: Store) -> bool:
         """Whether the other store has the same directory, secret and limits."""
@@ -262,6 +268,7 @@ class Store:
 
     def tally(self, function: str) -> Tally:
         """The hits of one function; the caller adds to its ``hits``."""
+        exits.enter(self)
         return self._ledger.tally(function)
 
     def count(
@@ -273,6 +280,7 @@ class Store:
         seconds: float = 0.0,
     ) -> None:
         """Count a call that was no plain hit; written later, with others."""
+        exits.enter(self)
         self._ledger.count(function, outcome, reason, seconds)
         if self._suffix is not None and monotonic() >= self._ledger.due:
             self._ledger.write(patience=0.05)
@@ -296,6 +304,8 @@ class Store:
         """Write what is pending and close the index; the next use opens it again."""
         self._ledger.write()
         self._index.close()
+        self._suffix = None  # the next use enters it again
+        exits.leave(self)
 
     # -- flights ---------------------------------------------------------------------
 
@@ -306,28 +316,31 @@ class Store:
     # -- opening and storing ---------------------------------------------------------
 
     def _open(self, slot: bytes, body: object) -> Any:
-        if body is None:
-            return MISSING[self._why_absent(slot)]
         now = time()
-        if self._unused_too_long(slot, now):
-            return MISSING[Reason.EXPIRED]
-        sealer = self._ready()
-        try:
-            try:
-                value = self._vault.open(slot, body, sealer, now)
-            except FileNotFoundError as error:
-                # Replaced or evicted since the look-up, or the whole store has been removed.
-                self._index.refresh()
-                found = self._index.body(slot)
-                if found is None:
+        # Others store, replace and evict meanwhile: what was looked up may have gone or come.
+        for _ in range(_LOOKS):
+            if body is None:
+                try:
                     return MISSING[self._why_absent(slot)]
+                except rows.ArrivedError:
+                    body = self._index.body(slot)
+                    continue
+            if self._unused_too_long(slot, now):
+                return MISSING[Reason.EXPIRED]
+            try:
+                value = self._vault.open(slot, body, self._ready(), now)
+            except ExpiredError:
+                return MISSING[Reason.EXPIRED]
+            except FileNotFoundError as error:
+                self._index.refresh()  # the whole store may have been removed
+                found = self._index.body(slot)
                 if found == body:
                     raise BadEntryError(Reason.UNREADABLE, str(error)) from error
-                value = self._vault.open(slot, found, sealer, now)
-        except ExpiredError:
-            return MISSING[Reason.EXPIRED]
-        self._touched[slot] += 1
-        return value
+                body = found
+                continue
+            self._touched[slot] += 1
+            return value
+        return MISSING[None]
 
     def _unused_too_long(self, slot: bytes, now: float) -> bool:
         if self.age_limit is None or slot in self._touched:
@@ -401,7 +414,7 @@ class Store:
         now = monotonic()
         self._due = now + _TEND_EVERY
         if self._suffix is None:
-            exits.watch()
+            exits.enter(self)
             self._suffix = sealer.id
             self._ledger.due = self._due
         self._index.refresh()

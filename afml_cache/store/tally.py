@@ -115,7 +115,7 @@ class Ledger:
             pending = self._pending()
             # Counting alone does not bring back a store that somebody has removed.
             if pending and not self._index.vanished():
-                with contextlib.suppress(UnavailableError, sqlite3.Error, OSError):
+                with contextlib.suppress(UnavailableError, UnicodeError):
                     self._index.write(lambda cursor: _write(cursor, pending, now), patience)
                     self._settle(pending)
         finished = time.monotonic()
@@ -150,7 +150,7 @@ class Ledger:
             pending = self._pending()
             counts = [(function, name, value) for (function, name), value in pending.counts.items()]
             counts += [(function, "hits", more) for function, more in pending.hits.items()]
-            with contextlib.suppress(UnavailableError, sqlite3.Error, OSError):
+            with contextlib.suppress(UnavailableError, UnicodeError):
                 counts += self._index.read(lambda cursor: _written(cursor, pending))
             return counts
 

@@ -67,8 +67,8 @@ def explain_call(
         key = call_key(identity, fingerprint, values)
         described = {name: content.describe(value, name) for name, value in values.items()}
     except UnkeyableArgumentError as error:
-        found = (Difference(Kind.ARGUMENT, error.path, str(error)),)
-        return Explanation(function, None, Reason.UNKEYABLE, found, left_out=left_out)
+        unkeyable = (Difference(Kind.ARGUMENT, error.path, str(error)),)
+        return Explanation(function, None, Reason.UNKEYABLE, unkeyable, left_out=left_out)
     answer = store.get(key.digest)
     if type(answer) is not Missing:
         return Explanation(function, key.digest.hex(), None, left_out=left_out)

@@ -21,7 +21,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 from afml_cache import miss, notices, settings
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
 from afml_cache.diagnosis import Explanation, explain_call
-from afml_cache.errors import UnkeyableArgumentError
+from afml_cache.errors import CacheWarning, UnkeyableArgumentError
 from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_simple
 from afml_cache.keys.code import FunctionCode, function_identity
 from afml_cache.outcomes import Outcome, Reason
@@ -135,32 +135,38 @@ class CachedFunction(Generic[P, R_co]):
         if type(found) is Missing:
             return self._miss(store, key, found, args, kwargs)
         self._count_hit(store, key)
-        return found  # type: ignore[return-value]
+        return found  # type: ignore[no-any-return]
 
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallKey | None:
         """The key of a call; None (counted, told once) where the call cannot be cached."""
-        fingerprint = self._code.current()
-        told_for, remembered = self._remembered
-        if told_for is not fingerprint:
-            remembered = {}
-            self._remembered = (fingerprint, remembered)
-        signature: Any = None
-        if is_simple(args) and (not kwargs or is_simple(tuple(kwargs.values()))):
-            # Types beside values, since 1 == 1.0 == True.
-            flat = (*args, *kwargs.values()) if kwargs else args
-            signature = (flat, tuple(map(type, flat)), tuple(kwargs) if kwargs else None)
-            known = remembered.get(signature)
-            if known is not None:
-                return known
-        if fingerprint.edited:
-            miss.say_source_changed(self._identity, fingerprint.edited)
-            self._count(Reason.SOURCE_CHANGED, None)
-            return None
         try:
+            fingerprint = self._code.current()
+            told_for, remembered = self._remembered
+            if told_for is not fingerprint:
+                remembered = {}
+                self._remembered = (fingerprint, remembered)
+            signature: Any = None
+            if is_simple(args) and (not kwargs or is_simple(tuple(kwargs.values()))):
+                # Types beside values, since 1 == 1.0 == True.
+                flat = (*args, *kwargs.values()) if kwargs else args
+                signature = (flat, tuple(map(type, flat)), tuple(kwargs) if kwargs else None)
+                known = remembered.get(signature)
+                if known is not None:
+                    return known
+            if fingerprint.edited:
+                miss.say_source_changed(self._identity, fingerprint.edited)
+                self._count(Reason.SOURCE_CHANGED, None)
+                return None
             values = self._binder.bind(args, kwargs)
             key = call_key(self._identity_digest, fingerprint, values)
         except UnkeyableArgumentError as error:
             miss.say_unkeyable(self._identity, error)
+            self._count(Reason.UNKEYABLE, None)
+            return None
+        except CacheWarning:  # the program turns our warnings into errors
+            raise
+        except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
+            miss.say_no_key(self._identity, error)
             self._count(Reason.UNKEYABLE, None)
             return None
         if signature is not None and is_simple(tuple(values.values())):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from afml_cache import notices, settings
-from afml_cache.errors import UnkeyableArgumentError
+from afml_cache.errors import CacheWarning, UnkeyableArgumentError
 from afml_cache.keys import content
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.content import Description
@@ -62,10 +62,16 @@ def keep(
     Reason or None
         Why the result was not stored; None when it was.
     """
-    described = _describe_unchanged(function, key, values, before)
+    try:
+        described = _describe_unchanged(function, key, values, before)
+        extent = extent_of(values.values()) if extents else None
+    except CacheWarning:  # the program turns our warnings into errors
+        raise
+    except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
+        say_no_key(function, error)
+        return Reason.UNKEYABLE
     if described is None:
         return Reason.ARGUMENT_MUTATED
-    extent = extent_of(values.values()) if extents else None
     return store.put(
         key.digest,
         result,
@@ -133,6 +139,17 @@ def say_unkeyable(function: str, error: UnkeyableArgumentError) -> None:
         ("unkeyable", function),
         f"{function}() is computed at every such call, since {error} "
         "(afml_cache.configure(strict=True) raises instead)",
+    )
+
+
+def say_no_key(function: str, error: Exception) -> None:
+    """Tell once a function that making its key failed in a way that nobody foresaw."""
+    if settings.current.strict:
+        raise error
+    notices.warn_once(
+        ("no_key", function),
+        f"{function}() is computed, since no key could be made of the call "
+        f"({type(error).__name__}: {error}); configure(strict=True) shows where. Please report it",
     )
 
 

@@ -79,7 +79,7 @@ def _split_unit(
     text: str, what: str, example: str, units: dict[str, int] | dict[str, float]
 ) -> tuple[float, str]:
     match = re.fullmatch(r"\s*([0-9][0-9_]*\.?[0-9]*)\s*([A-Za-z]*)\s*", text)
-    unit = match[2].lower() if match else None
+    unit = match[2].lower() if match else ""
     if match is None or unit not in units:
         known = ", ".join(u for u in units if u)
         raise ConfigurationError(

@@ -64,7 +64,10 @@ class Binder:
     )
 
     def __init__(self, function: Callable[..., Any], ignore: Iterable[str] = ()) -> None:
-        parameters = inspect.signature(function).parameters
+        try:
+            parameters: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
+        except ValueError:  # some functions written in C do not say
+            parameters = inspect.signature(_unknown).parameters
         kinds = inspect.Parameter
         self.ignore = frozenset([ignore] if isinstance(ignore, str) else ignore)
         unknown = self.ignore - parameters.keys()
@@ -125,6 +128,10 @@ class Binder:
         if self._var_keyword is not None:
             values[self._var_keyword] = others
         return values
+
+
+def _unknown(*args: Any, **kwargs: Any) -> None:
+    """The signature of a function that has none of its own."""
 
 
 def call_key(

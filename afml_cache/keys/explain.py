@@ -130,11 +130,11 @@ def _argument(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
     if "columns" in before and "columns" in after:
         return _frame(name, before, after) or [plain]
     if "values" in before and "values" in after and before.get("shape") == after.get("shape"):
-        parts = {k: (before.get(k), after.get(k)) for k in ("values", "index")}
         found = [
-            _vector(name, label, *pair, rows=_rows(after), row_block=after.get("row_block"))
-            for label, pair in parts.items()
-            if pair[0] and pair[1] and pair[0]["digest"] != pair[1]["digest"]
+            _vector(name, part, before[part], after[part], _rows(after), after.get("row_block"))
+            for part in ("values", "index")
+            if before.get(part) and after.get(part)
+            if before[part]["digest"] != after[part]["digest"]
         ]
         return found or [plain]
     if "items" in before and "items" in after:

@@ -10,8 +10,10 @@ import __future__
 
 import ast
 import importlib.machinery
+import inspect
 import linecache
 import sys
+import textwrap
 import threading
 import weakref
 from collections import OrderedDict
@@ -85,7 +87,11 @@ def source_of(code: CodeType, namespace: Mapping[str, Any]) -> Source:
         return known[1]
     file = code.co_filename
     text = text_of(file, namespace)
-    parsed = _parse(file, text, code.co_flags & _FUTURES) if text is not None else None
+    flags = code.co_flags & _FUTURES
+    parsed = _parse(file, text, flags) if text is not None else None
+    if parsed is None and text is not None and not file.endswith((".py", ".pyw")):
+        # A document with code blocks that something runs: only the function's own lines are Python.
+        parsed = _parse(file, _lines_from(text, code.co_firstlineno), flags)
     definition = _matching(code, parsed, namespace) if parsed is not None else None
     if parsed is not None and definition is not None:
         source = _described(definition.node, file, parsed.imports, namespace)
@@ -171,6 +177,15 @@ def _parse(file: str, text: str, flags: int) -> _Parsed | None:
         while len(_parsed) > PARSED_FILES:
             _parsed.popitem(last=False)
     return parsed
+
+
+def _lines_from(text: str, first: int) -> str:
+    """The definition that begins on line ``first``, on that line of an otherwise empty text."""
+    try:
+        block = inspect.getblock(text.splitlines(keepends=True)[first - 1 :])
+    except (SyntaxError, IndentationError, IndexError):
+        return ""
+    return "\n" * (first - 1) + textwrap.dedent("".join(block))
 
 
 def _from_imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import math
 import pickle
 import types
 
@@ -243,6 +244,51 @@ def test_a_store_is_created_at_its_first_call_and_not_before(tmp_path):
         assert not (tmp_path / "lazy").exists()
         f()
         assert (tmp_path / "lazy").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "expected"),
+    [
+        (functools.partial(max, 3), (5,), 5),
+        (np.add, (2, 3), 5),
+        (math.hypot, (3.0, 4.0), 5.0),
+        (functools.lru_cache(add.__wrapped__), (2, 3), 5),
+    ],
+    ids=["partial", "ufunc", "builtin", "lru_cache"],
+)
+def test_callables_that_are_no_plain_functions(function, args, expected):
+    cached = robust_cacheable(function)
+    assert [cached(*args), cached(*args)] == [expected, expected]
+    assert cached.cache_info().hits == 1
+
+
+def test_a_fault_while_a_key_is_made_never_reaches_the_caller():
+    class Awkward:
+        def __afml_key__(self):
+            raise RuntimeError("the user's own")
+
+    @robust_cacheable
+    def f(x):
+        return 1
+
+    with pytest.warns(CacheWarning, match="the user's own"):
+        assert f(Awkward()) == 1
+    assert f.cache_info().reasons == {Reason.UNKEYABLE: 1}
+
+
+def test_the_time_aware_one_notes_the_stretch_of_time(store):
+    @time_aware_cacheable
+    def total(df, window):
+        return float(df["close"].sum())
+
+    total(frame(), 3)
+    (entry,) = store.entries()
+    first, last, aware = entry.extent
+    assert (pd.Timestamp(first), pd.Timestamp(last), aware) == (
+        pd.Timestamp("2024-01-01"),
+        pd.Timestamp("2024-01-04"),
+        False,
+    )
 
 
 class TestOptions:

@@ -87,7 +87,7 @@ def _takes_a_range(function: Function, imported: Imported) -> str | None:  # noq
 
 
 def _otherwise(function: Function, imported: Imported) -> str | None:  # noqa: ARG001 - a Rule
-    return "no frame and no date range among its parameters"
+    return "no frame, no date range"
 
 
 RULES = (

@@ -72,7 +72,11 @@ def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
 
 
 def find_root(path: Path) -> tuple[Path, bool]:
-    """The repository that ``path`` lies in, else the project, else the directory itself."""
+    """Where the journal of ``path`` lives, and whether git knows the place.
+
+    The git repository that it lies in; else a folder that has a journal; else the project
+    (a ``pyproject.toml``); else the working directory; else the folder itself.
+    """
     folder = path.absolute() if path.is_dir() else path.absolute().parent
     if any((above / ".git").exists() for above in (folder, *folder.parents)):
         top = git(folder, "rev-parse", "--show-toplevel")
@@ -84,6 +88,9 @@ def find_root(path: Path) -> tuple[Path, bool]:
     for above in (folder, *folder.parents):
         if any((above / name).is_file() for name in ("pyproject.toml", "setup.cfg", "setup.py")):
             return above.resolve(), False
+    here = Path.cwd()
+    if folder.is_relative_to(here) and here not in (Path.home(), Path(here.anchor)):
+        return here.resolve(), False
     return folder.resolve(), False
 
 

@@ -30,6 +30,13 @@ class Code(StrEnum):
     OPTED_OUT = "opted-out"  #: a comment ``# afml: keep`` asks to leave it
 
 
+#: Codes that mean: a decorator that should go is still there.
+DECORATOR_REMAINS = frozenset(
+    {Code.STAR_IMPORT, Code.UNKNOWN_ARGUMENTS, Code.NAME_COLLISION, Code.AMBIGUOUS_BINDING}
+    | {Code.FALLBACK_DEFINITION, Code.UNRESOLVED_IMPORT, Code.NOT_LOSSLESS}
+)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
     """One thing that was left alone."""

@@ -244,7 +244,8 @@ def _taken_from_elsewhere(
     for file, data in contents.items():
         for match in _FROM.finditer(data):
             listed = re.findall(r"\w+", match[2].decode("utf-8", "replace"))
-            names = tuple(rules.old.intersection(listed))
+            star = match[2].lstrip().startswith(b"*")
+            names = tuple(rules.old if star else rules.old.intersection(listed))
             if not names:
                 continue
             module = match[1].decode("utf-8", "replace")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ def show_plan(out: Console, found: Survey, *, diff: bool) -> None:
     """The table of functions, what is left alone, and a line that sums it up."""
     functions = sum(len(entry.plan.rewrites) for entry in found.changes)
     if functions:
-        out.print(_table(found.changes))
+        out.print(_table(found.changes, out.width), "")
     if diff:
         for entry in found.changes:
             _show_diff(out, found, entry)
@@ -48,23 +49,35 @@ def show_plan(out: Console, found: Survey, *, diff: bool) -> None:
         out.print("Nothing to migrate.")
 
 
-def _table(changes: Iterable[Planned]) -> object:
+def _table(changes: Iterable[Planned], width: int) -> object:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, expand=False, pad_edge=False, show_edge=False)
-    table.add_column("Function", overflow="fold", ratio=None)
+    table.add_column("Function", overflow="fold")
     table.add_column("From, to", no_wrap=True)
     table.add_column("Why", overflow="fold")
     for entry in changes:
         for rewrite in entry.plan.rewrites:
             where = Text(rewrite.function, "bold")
-            where.append(f"\n{entry.path}:{rewrite.line}", "dim not bold")
+            for line in _folded(f"{entry.path}:{rewrite.line}", max(width - 50, 30)):
+                where.append(f"\n{line}", "dim not bold")
             names = Text(f"@{rewrite.old}\n", "red")
             names.append(f"@{rewrite.new}", "green")
             table.add_row(where, names, rewrite.reason)
     return table
+
+
+def _folded(place: str, width: int) -> Iterator[str]:
+    """A path in as few lines as fit, broken after its slashes."""
+    line = ""
+    for part in re.findall(r"[^/]*/|[^/]+", place):
+        if line and len(line) + len(part) > width:
+            yield line
+            line = ""
+        line += part
+    yield line
 
 
 def _show_diff(out: Console, found: Survey, entry: Planned) -> None:

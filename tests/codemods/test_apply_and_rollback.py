@@ -50,6 +50,7 @@ def repository(tmp_path: Path) -> Path:
     """A small package with one file of each kind."""
     root = tmp_path / "repository"
     (root / "quant").mkdir(parents=True)
+    (root / "pyproject.toml").write_bytes(b"")
     (root / "quant" / "__init__.py").write_bytes(b"")
     (root / "quant" / "labels.py").write_bytes(LABELS)
     (root / "quant" / "plain.py").write_bytes(b"x = 1\n")
@@ -128,7 +129,7 @@ def test_plan_for_machines(repository: Path, afml_codemod: Command) -> None:
         "line": 10,
         "from": "cacheable",
         "to": "robust_cacheable",
-        "reason": "no frame and no date range among its parameters",
+        "reason": "no frame, no date range",
     }
     assert files["broken.py"]["findings"][0]["code"] == "syntax-error"
 
@@ -157,6 +158,18 @@ def test_check_finds_legacy_decorators(repository: Path, afml_codemod: Command) 
     assert "quant/labels.py:5: labels: @cacheable can become @time_aware_cacheable" in found.stdout
     migrate(repository)
     assert afml_codemod("check", repository).returncode == 0
+
+
+def test_check_is_content_with_what_is_no_decorator(tmp_path: Path, afml_codemod: Command) -> None:
+    (tmp_path / "a.py").write_bytes(b"from afml.cache import cacheable as cacheable\n")
+    (tmp_path / "b.py").write_bytes(
+        b"from afml.cache import cacheable\n@cacheable  # afml: keep\ndef f(x): ...\n"
+    )
+    done = afml_codemod("check")
+    assert done.returncode == 0
+    assert "a.py:1:24: re-export" in done.stdout and "b.py:2:2: opted-out" in done.stdout
+    (tmp_path / "c.py").write_bytes(b"from afml.cache import *\n@cacheable\ndef f(x): ...\n")
+    assert afml_codemod("check").returncode == 1
 
 
 def test_status_tells_what_of_a_migration_stands(repository: Path, afml_codemod: Command) -> None:
@@ -200,6 +213,15 @@ def test_git_tells_which_files_there_are(repository: Path) -> None:
     assert find([repository / "build" / "copy.py"]).files == ("build/copy.py",)
     assert find([repository / "build"]).files == ("build/copy.py",)
     assert "quant/labels.py" not in find([repository], ["quant/l*"]).files
+
+
+def test_journal_lives_where_rollback_will_look(tmp_path: Path, afml_codemod: Command) -> None:
+    (tmp_path / "quant").mkdir()
+    (tmp_path / "quant" / "a.py").write_bytes(LABELS)
+    assert "rollback" in afml_codemod("apply", "quant").stdout
+    assert (tmp_path / ".afml-codemod").is_dir()
+    assert afml_codemod("rollback").returncode == 0
+    assert (tmp_path / "quant" / "a.py").read_bytes() == LABELS
 
 
 def test_virtual_environments_are_passed_over(repository: Path) -> None:
@@ -250,9 +272,12 @@ def test_relative_imports_are_resolved_by_the_place_of_the_file(tmp_path: Path) 
     assert [entry.path for entry in found.changes] == ["src/afml/features/a.py"]
 
 
-def test_name_that_another_file_imports_from_a_migrated_one_stays(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", ["(\n    cacheable, labels)", "* # with cacheable", "cacheable"])
+def test_name_that_another_file_imports_from_a_migrated_one_stays(
+    tmp_path: Path, names: str
+) -> None:
     (tmp_path / "one.py").write_bytes(LABELS)
-    (tmp_path / "two.py").write_bytes(b"from one import (\n    cacheable, labels)\n")
+    (tmp_path / "two.py").write_text(f"from one import {names}\n")
     migrate(tmp_path)
     assert b"import cacheable, robust_cacheable" in (tmp_path / "one.py").read_bytes()
 

@@ -85,7 +85,7 @@ def test_time_aware(parameters: str, reason: str) -> None:
 def test_robust(parameters: str) -> None:
     name, reason = chosen(parameters)
     assert name == "robust_cacheable"
-    assert reason == "no frame and no date range among its parameters"
+    assert reason == "no frame, no date range"
 
 
 def test_every_rule_has_a_line_of_prose() -> None:

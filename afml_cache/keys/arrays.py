@@ -186,11 +186,6 @@ def _ufunc(value: np.ufunc) -> Stream:
     )
 
 
-def _class_of_array(name: str) -> Rule:
-    head = tag(name)
-    return lambda value: compose(head, (array(value),), lambda _: "")
-
-
 def _calendar(value: np.busdaycalendar) -> Stream:
     return compose(tag("busdaycalendar"), (array(value.weekmask), array(value.holidays)))
 
@@ -234,9 +229,6 @@ def _masked_state(value: Any) -> dict[str, object]:
 EXACT: Final[dict[type, Rule]] = {
     np.ndarray: array,
     np.memmap: array,
-    np.recarray: _class_of_array("recarray"),
-    np.matrix: _class_of_array("matrix"),
-    np.char.chararray: _class_of_array("chararray"),
     np.ma.MaskedArray: masked,
     type(np.ma.masked): lambda _: tag("masked constant"),
     np.busdaycalendar: _calendar,

@@ -86,7 +86,7 @@ class _Graph:
         self.depths.append(depth)
         if depth > _DEEPEST:
             raise UnkeyableArgumentError(
-                self.path,
+                self._path_to(number),
                 f"nested more than {_DEEPEST:,} levels deep",
                 "Pass a flatter value, or define __afml_key__() on its class.",
             )

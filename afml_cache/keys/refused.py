@@ -21,7 +21,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("an asynchronous generator", _ITEMS): "builtins.async_generator",
     ("a coroutine", _RUNNING): "builtins.coroutine types.CoroutineType",
     ("an open file or stream", _FILE): (
-        "_io._IOBase io.IOBase tempfile._TemporaryFileWrapper "
+        "_io._IOBase _io.BytesIO _io.StringIO io.IOBase tempfile._TemporaryFileWrapper "
         "tempfile.SpooledTemporaryFile codecs.StreamReaderWriter codecs.StreamReader"
     ),
     ("an open archive", _FILE): "zipfile.ZipFile tarfile.TarFile",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from afml_cache.keys.atoms import NONE, gather, integer, text
 from afml_cache.keys.objects import attributes, mapping
-from afml_cache.keys.resolve import class_name
+from afml_cache.keys.resolve import NAMED_FAMILIES, class_name
 from afml_cache.keys.stream import Node, Rule, Stream, compose, reference, tag
 
 # pandas keeps the common base of its offsets private; a public one leads to it.
@@ -106,6 +106,8 @@ def _calendar(value: Any) -> Stream:
     )
 
 
+NAMED_FAMILIES["pandas.tseries.holiday.AbstractHolidayCalendar"] = _calendar
+
 EXACT: Final[dict[type, Rule]] = {
     pd.Timestamp: timestamp,
     pd.Timedelta: timedelta,
@@ -115,5 +117,3 @@ EXACT: Final[dict[type, Rule]] = {
     type(pd.NA): lambda _: tag("NA"),
 }
 FAMILY: Final[dict[type, Rule]] = {_BaseOffset: offset}
-
-__all__ = ["EXACT", "FAMILY", "frequency", "offset", "reference", "timestamp", "zone"]

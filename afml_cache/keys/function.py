@@ -12,6 +12,7 @@ from afml_cache.keys.lookup import Found, class_name, part_name
 from afml_cache.keys.parts import Edge, Part, label_of
 from afml_cache.keys.projects import Kind as Whose
 from afml_cache.keys.projects import file_of, home_of
+from afml_cache.keys.reach import Reach
 from afml_cache.keys.source import Found as Kind
 from afml_cache.keys.source import source_of
 from afml_cache.keys.watch import File, Function, Items
@@ -67,7 +68,7 @@ def describe_function(
         label = f"import {'.' * what.level}{what.module} {what.name} {'.'.join(chain)}"
         walk.add_found(part, label, walk.lookup.imported(function, what, chain))
     if reach.own or reach.above:
-        _describe_own(walk, part, function, owner)
+        _describe_own(walk, part, function, reach, owner)
     for chain in reach.rebound:
         walk.rebound.update(walk.lookup.rebound_sites(function, chain))
 
@@ -84,9 +85,10 @@ def _describe_defaults(walk: Walk, part: Part, function: types.FunctionType) -> 
         part.edges.append(walk.edge(f"default {argument}", found))
 
 
-def _describe_own(walk: Walk, part: Part, function: types.FunctionType, owner: type | None) -> None:
+def _describe_own(
+    walk: Walk, part: Part, function: types.FunctionType, reach: Reach, owner: type | None
+) -> None:
     """What a method asks of ``self`` (or ``cls``), and of ``super()``."""
-    reach = source_of(function.__code__, function.__globals__).reach
     home = walk.lookup.owner_of(function)
     part.looks += home.looks
     defined_in = home.value if isinstance(home.value, type) else None

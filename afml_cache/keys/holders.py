@@ -109,13 +109,29 @@ def is_immutable(value: object) -> bool:
     return package == "pandas" and kind.__name__ in _IMMUTABLE_IN_PANDAS
 
 
-def is_shallow(value: Any) -> bool:
-    """Whether a value is a container of immutable members: a snapshot of them vouches for it."""
-    if type(value) not in _CONTAINERS or len(value) > _SNAPSHOT_LIMIT:
-        return False
-    if isinstance(value, Mapping):
-        return all(map(is_immutable, value)) and all(map(is_immutable, value.values()))
-    return all(map(is_immutable, value))
+def plain_containers(value: Any) -> list[Any]:
+    """The builtin containers that a value consists of, itself first.
+
+    Empty where it holds anything else that can change in place. Otherwise snapshots of the
+    members of all these containers vouch for the value.
+    """
+    found: list[Any] = []
+    seen: set[int] = set()
+    todo = [value]
+    members = 0
+    while todo:
+        item = todo.pop()
+        if type(item) in _CONTAINERS and not is_immutable(item):
+            members += len(item)
+            if members > _SNAPSHOT_LIMIT:
+                return []
+            if id(item) not in seen:
+                seen.add(id(item))
+                found.append(item)
+                todo += [*item, *item.values()] if isinstance(item, Mapping) else item
+        elif not is_immutable(item):
+            return []
+    return found
 
 
 def bears_code(value: object, is_code: Callable[[object], bool]) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dis
 import inspect
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import NamedTuple
 
@@ -23,14 +24,14 @@ _COUNTED_FLAGS = (
     | inspect.CO_ASYNC_GENERATOR
 )
 _CONSTANT = frozenset(dis.hasconst)
+_MERGED = re.compile(r"((?:LOAD|STORE)_FAST(?:_BORROW)?)_((?:LOAD|STORE)_FAST(?:_BORROW)?)")
 _JUMPS = frozenset(dis.hasjrel) | frozenset(dis.hasjabs)
 
 
 def instructions_digest(code: CodeType) -> bytes:
     """Digest of what the code does; equal for code that differs in its layout only."""
-    parts = [_signature(code), code.co_exceptiontable]
-    parts += [step.text for step in _steps(code)]
-    return _join(parts)
+    steps, handlers = _steps(code)
+    return _join([_signature(code), handlers, *(step.text for step in steps)])
 
 
 def same_but_for(code: CodeType, other: CodeType, lines: Iterable[tuple[int, int]]) -> bool:
@@ -53,28 +54,59 @@ class _Step(NamedTuple):
     inner: CodeType | None  #: the code of a nested function
 
 
-def _steps(code: CodeType) -> list[_Step]:
-    found = [s for s in dis.get_instructions(code) if s.opname != "EXTENDED_ARG"]
-    place = {step.offset: number for number, step in enumerate(found)}
+def _steps(code: CodeType) -> tuple[list[_Step], bytes]:
+    """The instructions as if each stood on a line of its own, and which handlers cover them.
+
+    Which ones Python 3.13 merges into one (``LOAD_FAST_LOAD_FAST``), and where it leaves a NOP
+    behind, depends on line breaks.
+    """
+    found: list[tuple[dis.Instruction, str, object]] = []
+    place: dict[int, int] = {}  # offset -> number of the step
+    for step in dis.get_instructions(code):
+        place[step.offset] = len(found)
+        merged = _MERGED.fullmatch(step.opname)
+        if merged is not None and isinstance(step.argval, tuple):
+            found += [(step, *pair) for pair in zip(merged.groups(), step.argval, strict=True)]
+        elif step.opname not in ("EXTENDED_ARG", "NOP"):
+            found.append((step, step.opname, step.argval))
     steps = []
-    for step in found:
+    for step, name, value in found:
         is_jump = step.opcode in _JUMPS
         if step.opcode in _CONSTANT:
-            argument = _constant(step.argval)
+            argument = _constant(value)
         elif is_jump:
             argument = str(place.get(step.argval, step.argval)).encode()
         else:
-            argument = repr(step.arg if step.argval is None else step.argval).encode()
+            argument = repr(step.arg if value is None else value).encode()
         line = step.positions.lineno if step.positions else None
-        inner = step.argval if isinstance(step.argval, CodeType) else None
-        steps.append(_Step(_join([step.opname.encode(), argument]), line, is_jump, inner))
-    return steps
+        inner = value if isinstance(value, CodeType) else None
+        steps.append(_Step(_join([name.encode(), argument]), line, is_jump, inner))
+    handlers = [
+        (place.get(start), place.get(end, len(found)), place.get(target), depth)
+        for start, end, target, depth in _handlers(code.co_exceptiontable)
+    ]
+    return steps, repr(handlers).encode()
+
+
+def _handlers(table: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """First and last offset, handler and stack depth of every entry of an exception table."""
+    numbers: list[int] = []
+    for byte in table:
+        # Six bits a byte, the highest first; bit 6 announces more, bit 7 begins an entry.
+        if numbers and numbers[-1] < 0:
+            numbers[-1] = ~numbers[-1] << 6 | byte & 63
+        else:
+            numbers.append(byte & 63)
+        if byte & 64:
+            numbers[-1] = ~numbers[-1]
+    for start, length, target, depth in zip(*[iter(numbers)] * 4, strict=True):
+        yield 2 * start, 2 * (start + length), 2 * target, depth
 
 
 def _outside(code: CodeType, spans: list[tuple[int, int]], shift: int) -> bytes:
     """What the code does outside some lines."""
     parts = [_signature(code, with_cells=False)]
-    for step in _steps(code):
+    for step in _steps(code)[0]:
         # Where jumps lead depends on the code in between: they are left to the rest.
         if step.is_jump or step.line is None:
             continue

@@ -196,6 +196,8 @@ class _Walk:
         chain = tuple(reversed(names))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             callee, arguments = node.func.id, [chain_of(a) for a in node.args]
+            if callee in ("super", "type"):
+                self.read((callee,), scope)
             if callee == "super":
                 self.reach.above.add(chain)
                 return

@@ -22,7 +22,7 @@ from afml_cache.keys.holders import (
     classes_within,
     held_by,
     is_immutable,
-    is_shallow,
+    plain_containers,
 )
 from afml_cache.keys.lookup import Found, Lookup, class_name, module_name, part_name
 from afml_cache.keys.members import class_members
@@ -118,7 +118,7 @@ class Walk:
 
     def part(self, value: Any, name: str, owner: type | None = None) -> Part:
         """The part that a value is. Raises UnkeyableArgumentError where it has no key."""
-        if is_immutable(value):
+        if is_immutable(value) and not bears_code((value,), self._is_code):
             return Part(name, label_of("value", self.digest(value, name)[0]))
         key = (id(value), id(owner) if owner is not None else 0)
         part = self._parts.get(key)
@@ -210,6 +210,9 @@ class Walk:
                 self.add(part, f"base {number}", base, class_name(base))
         if type(cls) is not type:
             self.add(part, "metaclass", type(cls), class_name(type(cls)))
+            if self.lookup.home_of_class(type(cls)).kind is Kind.INSTALLED:
+                why = f"what {type(cls).__qualname__} makes of its annotations cannot be seen"
+                part.left_out.append((part.name, why))
         for name, value in members.described.items():
             self.add(part, f"described {name}", value, f"{part.name}.{name}")
         for name, value in members.attributes.items():
@@ -278,14 +281,14 @@ class Walk:
         part = Part(name, b"")
         for cls in classes_within(value, self._is_project_class):
             self.add(part, f"class {cls.__qualname__}", cls, class_name(cls))
-        snapshot = Items.of(value) if is_shallow(value) else None  # before the digest
+        snapshots = [Items.of(item) for item in plain_containers(value)]  # before the digest
         digest, functions = self.digest(value, name)
         for function in {id(f): f for f in functions}.values():
             self.add(part, "function", function, _name_of(function))
         part.label = label_of("value", digest)
-        if snapshot is not None:
-            part.looks.append(snapshot)
-        else:
+        if snapshots:
+            part.looks += snapshots
+        elif not is_immutable(value):
             part.looks.append(Content(lambda: self.digest(value, name)[0] == digest))
         return part
 

@@ -21,8 +21,12 @@ from afml_cache.store.seal import ROW, SEAL_SIZE, Sealer
 
 #: A value whose stream is no longer than this, without buffers, lives in its row.
 IN_ROW = 8192
-#: So many opened rows and checked files are remembered, so that a seal is checked once.
-_REMEMBERED = 2048
+#: Bytes of opened rows, and number of checked files, that are remembered by a process, so that
+#: a seal or a checksum is checked once.
+_ROWS_REMEMBERED = 32 << 20
+_FILES_REMEMBERED = 16_384
+#: What Python needs beside the bytes of a remembered row, about.
+_OVERHEAD = 400
 
 _EXPIRES = struct.Struct("<d")
 _ROW_START = SEAL_SIZE + _EXPIRES.size
@@ -47,6 +51,7 @@ class Vault:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.opened: dict[bytes, tuple[bytes, float, bool, Any]] = {}
+        self._room = _ROWS_REMEMBERED
         self._checked: dict[bytes, tuple[str, tuple[int, ...]]] = {}
 
     def open(self, slot: bytes, body: object, sealer: Sealer, now: float) -> Any:
@@ -66,7 +71,7 @@ class Vault:
         known = before[1] if before is not None and before[0] == path.name else None
         opened = valuefile.open_sealed(path, slot[: rows.DIGEST_SIZE], sealer, known)
         if opened.version != known:
-            if len(self._checked) >= _REMEMBERED:
+            if len(self._checked) >= _FILES_REMEMBERED:
                 self._checked.clear()
             self._checked[slot] = (path.name, opened.version)
         if opened.expires is not None and now >= opened.expires:
@@ -79,10 +84,18 @@ class Vault:
             raise ExpiredError
         value = decode(stream)
         shared = type(value) in ATOMS
-        if len(self.opened) >= _REMEMBERED:
-            self.opened.clear()
+        self._forget(slot)
         self.opened[slot] = (body, expires, shared, value if shared else stream)
+        self._room -= 2 * len(body) + _OVERHEAD
+        while self._room < 0 and self.opened:
+            with contextlib.suppress(RuntimeError, StopIteration):  # other threads do it too
+                self._forget(next(iter(self.opened)))
         return value
+
+    def _forget(self, slot: bytes) -> None:
+        gone = self.opened.pop(slot, None)
+        if gone is not None:
+            self._room += 2 * len(gone[0]) + _OVERHEAD
 
     def check(self, slot: bytes, body: object, sealer: Sealer) -> None:
         """Check every byte of an entry without unpickling it; raises as :meth:`open`."""

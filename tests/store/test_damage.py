@@ -384,6 +384,17 @@ def test_a_damaged_index_gives_its_rows_and_counters_to_the_new_one(
     assert len([text for text in told() if "was damaged" in text]) == 1
 
 
+def test_tables_that_contradict_each_other_are_made_again(filled, open_store, base, digest, told):
+    """SQLite does not notice when damage hides a row; its claim gives it away."""
+    with contextlib.closing(sqlite3.connect(base / "index.sqlite")) as index, index:
+        index.execute("DELETE FROM entry WHERE substr(slot, 1, 16)=?", (digest(0),))
+    store = open_store()
+    for key, value in filled.items():
+        np.testing.assert_array_equal(store.get(key), value)
+    assert len(told()) == 1 and "claim without an entry" in told()[0]
+    assert store.counters()["f0"].hits == 3
+
+
 def test_two_processes_that_meet_a_damaged_index_repair_it_once(
     filled, open_store, base, digest, start_python
 ):

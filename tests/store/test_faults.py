@@ -344,6 +344,19 @@ def test_a_locked_index_is_not_waited_for_long(
     assert store.put(digest("new"), 1, claim()) is None
 
 
+def test_a_lock_that_was_waited_for_in_vain_is_not_waited_for_again_at_once(
+    impatient, shared, open_store, digest, told, start_python, monkeypatch
+):
+    monkeypatch.setattr(index_module, "_RESPITE", 3600.0)
+    locker = start_python(LOCK, str(shared / "index.sqlite"), "all")
+    assert locker.stdout.readline() == "locked\n"
+    store = open_store()
+    assert store.get(digest("row")) == DOWN
+    locker.communicate("\n")
+    assert store.get(digest("row")) == DOWN  # it has not even looked
+    assert open_store().get(digest("row")) == [1]
+
+
 def test_while_another_process_writes_hits_go_on(
     impatient, shared, open_store, digest, claim, told, start_python
 ):

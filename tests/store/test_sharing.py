@@ -77,6 +77,38 @@ def test_a_replacement_by_another_process_is_seen(open_store, base, digest, clai
     assert type(other.get(digest(1))) is Missing
 
 
+def test_an_entry_that_arrives_during_a_miss_is_given_out(open_store, digest, claim, monkeypatch):
+    store, other = open_store(), open_store()
+    store.put(digest("something"), 1, claim())
+    look, stored = store._index.body, []
+
+    def look_then_be_overtaken(slot: bytes) -> object:
+        found = look(slot)
+        if not stored:
+            stored.append(other.put(digest(1), "theirs", claim()))
+        return found
+
+    monkeypatch.setattr(store._index, "body", look_then_be_overtaken)
+    assert store.get(digest(1)) == "theirs"
+    assert stored == [None]
+
+
+def test_a_file_replaced_during_a_hit_is_found_again(open_store, base, digest, claim, monkeypatch):
+    store, other = open_store(), open_store()
+    store.put(digest(1), np.zeros(9_000), claim())
+    look, stored = store._index.body, []
+
+    def look_then_be_overtaken(slot: bytes) -> object:
+        found = look(slot)
+        if not stored:
+            stored.append(other.put(digest(1), np.ones(9_000), claim()))
+        return found
+
+    monkeypatch.setattr(store._index, "body", look_then_be_overtaken)
+    assert store.get(digest(1))[0] == 1.0
+    assert len(list(base.glob("values/*/*"))) == 1
+
+
 def in_a_fork(work) -> int:
     child = os.fork()
     if child == 0:

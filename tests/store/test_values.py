@@ -315,6 +315,19 @@ def test_a_value_that_cannot_be_unpickled_is_missing(open_store, digest, claim, 
     assert "an older version wrote this" in message
 
 
+def test_what_a_process_remembers_is_bounded(open_store, digest, claim, monkeypatch):
+    from afml_cache.store import vault
+
+    monkeypatch.setattr(vault, "_ROWS_REMEMBERED", 20_000)
+    store = open_store()
+    for number in range(100):
+        store.put(digest(number), [number] * 100, claim())
+    for _ in range(2):
+        for number in range(100):
+            assert store.get(digest(number)) == [number] * 100
+    assert 10 < len(store._vault.opened) < 40
+
+
 def test_nothing_is_touched_before_the_first_use(open_store, base):
     open_store()
     assert not base.exists()

@@ -1,28 +1,29 @@
 """Digests of values that contain themselves or are nested deeper than recursion should go.
 
 The value is laid out as a graph without recursion. Its strongly connected components are
-digested children first: a component of one node as anywhere else, a cycle by refining a colour a
-node until no further nodes can be told apart. What is acyclic gets the digest that
+digested children first: a component of one node as anywhere else, a cycle by a listing of its nodes
+that begins at a node which no other looks like. What is acyclic gets the digest that
 :func:`afml_cache.keys.content.digest` gives it. Errors get their path here too.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 
 from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys import resolve
 from afml_cache.keys.atoms import ATOMS
-from afml_cache.keys.stream import REFERENCE, Node, Refused, digest_of, tag, u64
+from afml_cache.keys.stream import PAIRS, REFERENCE, UNORDERED, Node, Refused, digest_of, tag, u64
 
 _CYCLE = tag("cycle")
+_NUMBER = tag("#")
 
 #: Deeper than this, a value is taken to be without end (an ``__afml_key__`` that returns itself).
 _DEEPEST = 100_000
 
-#: Rounds of refinement after which long chains are told apart by their distance instead.
-_ROUNDS = 64
+#: Rounds of refinement: enough to find a place to start from that any equal cycle has too.
+_ROUNDS = 16
 
 
 def digest(value: object, path: str) -> bytes:
@@ -161,31 +162,58 @@ class _Graph:
             if node not in self.digests:
                 self.digests[node] = self._digest_with(node, self.digests)
             return
-        colours, stable = self._refined(dict.fromkeys(component, bytes(16)), _ROUNDS)
-        if stable:
-            self.digests.update(colours)
+        colours = self._refined(component)
+        repeated = Counter(colours.values())
+        distinct = [node for node, colour in colours.items() if repeated[colour] == 1]
+        if distinct:
+            self.digests.update(self._listed(min(distinct, key=colours.__getitem__), colours))
             return
-        # A long chain: its members differ by how far they are from where one enters.
         for entry in self._entries(set(component)):
-            seeds = {
-                node: digest_of(colours[node] + u64(distance))
-                for node, distance in self._distances(entry, colours).items()
-            }
-            self.digests[entry] = self._refined(seeds, len(component))[0][entry]
+            self.digests[entry] = self._listed(entry, colours)[entry]
 
-    def _refined(self, colours: dict[int, bytes], rounds: int) -> tuple[dict[int, bytes], bool]:
-        """Refine until no further nodes are told apart; False where the rounds ran out before."""
-        classes = len(set(colours.values()))
-        for _ in range(rounds):
+    def _refined(self, component: list[int]) -> dict[int, bytes]:
+        """A colour a node: what can be told of it by looking a few steps around."""
+        colours = dict.fromkeys(component, bytes(16))
+        classes = 1
+        for _ in range(_ROUNDS):
             colours = {
                 node: digest_of(_CYCLE + colour + self._digest_with(node, colours))
                 for node, colour in colours.items()
             }
             now = len(set(colours.values()))
             if now == classes:
-                return colours, True
+                break
             classes = now
-        return colours, False
+        return colours
+
+    def _listed(self, root: int, colours: dict[int, bytes]) -> dict[int, bytes]:
+        """Digests from a listing of the whole cycle, numbered breadth first from ``root``."""
+        numbers = {root: 0}
+        lines = []
+        queue = deque([root])
+        while queue:
+            at = queue.popleft()
+            node = self.nodes[at]
+            assert node is not None
+            inside = [
+                (position, child) for position, child in self.children[at] if child in colours
+            ]
+            # The parts still hold the colours, by which members without an order are visited.
+            if node.order is UNORDERED:
+                inside.sort(key=lambda found: node.parts[found[0]])
+            elif node.order is PAIRS:
+                inside.sort(key=lambda found: (node.parts[found[0] & ~1], found[0] & 1))
+            for _, child in inside:
+                if child not in numbers:
+                    numbers[child] = len(numbers)
+                    queue.append(child)
+            for position, child in inside:
+                node.parts[position] = _NUMBER + u64(numbers[child])
+            lines.append(digest_of(node.stream()))
+        for at in numbers:
+            self._digest_with(at, colours)  # puts the colours back
+        whole = digest_of(b"".join(lines))
+        return {at: digest_of(_CYCLE + u64(number) + whole) for at, number in numbers.items()}
 
     def _digest_with(self, at: int, digests: dict[int, bytes]) -> bytes:
         node = self.nodes[at]
@@ -205,14 +233,3 @@ class _Graph:
             if child in members
         }
         return entries | ({0} & members)
-
-    def _distances(self, entry: int, members: dict[int, bytes]) -> dict[int, int]:
-        distances = {entry: 0}
-        queue = deque([entry])
-        while queue:
-            at = queue.popleft()
-            for _, child in self.children[at]:
-                if child in members and child not in distances:
-                    distances[child] = distances[at] + 1
-                    queue.append(child)
-        return distances

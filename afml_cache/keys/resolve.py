@@ -12,6 +12,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Final, TypeVar
 
 from afml_cache.keys.atoms import ATOMS, text
@@ -151,12 +152,24 @@ def _resolve(cls: type) -> Rule:
         rule = RULES.get(base) or _by_name(base)
         if rule is not None:
             return rule if base is cls else _subclass(cls, base, rule)
-        refusal = REFUSED.get(f"{base.__module__}.{base.__qualname__}")
+        refusal = _refusal_of(base)
         if refusal is not None:
             return _refusal(*refusal)
-        if objects.reduces_itself(base) and not any(map(_has_content, cls.__mro__[place:])):
+        if objects.reduces_itself(base) and _may_say_for(base, cls.__mro__[place:]):
             break
     return objects.rule_for_objects(cls)
+
+
+def _may_say_for(cls: type, bases: tuple[type, ...]) -> bool:
+    """Whether what a class pickles to is what counts, rather than what its bases are.
+
+    Of arrays and frames it depends on how they lie in memory; and classes written in C say how
+    they are pickled only to say that they cannot be.
+    """
+    if any(base in RULES and base.__module__ != "builtins" for base in bases):
+        return False
+    is_python = any(isinstance(vars(cls).get(name), FunctionType) for name in _REDUCERS)
+    return is_python or not any(_refusal_of(base) for base in bases)
 
 
 def _say_key(value: Any) -> object:
@@ -192,6 +205,13 @@ def _subclass(cls: type, base: type, rule: Rule) -> Rule:
 
 def _subclass_label(_: int) -> str:
     return ""
+
+
+_REDUCERS: Final = ("__reduce_ex__", "__reduce__", "__getstate__")
+
+
+def _refusal_of(cls: type) -> tuple[str, str] | None:
+    return REFUSED.get(f"{cls.__module__}.{cls.__qualname__}")
 
 
 def _refusal(what: str, remedy: str) -> Rule:

@@ -271,7 +271,7 @@ DIFFERENT = [
             np.datetime64("2020-01-01"),
             np.datetime64("2020-01-01", "ns"),
             np.timedelta64(1, "D"),
-            np.datetime64("NaT"),
+            np.datetime64("NaT", "ns"),
         ],
     ),
     row(

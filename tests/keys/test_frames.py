@@ -75,7 +75,7 @@ def looked_at(value: Any) -> Any:
     assert repr(value) and value.index.is_unique and value.index.get_loc(value.index[0]) == 0
     if isinstance(value, pd.DataFrame):
         assert value.columns.get_loc(value.columns[0]) == 0
-        assert len(value[value.columns[0]]) and value.describe() is not None
+        assert len(value[value.columns[0]]) and value.head() is not value
     return value
 
 
@@ -788,9 +788,7 @@ def test_an_extension_array_of_another_package_counts_by_its_elements() -> None:
 
 
 def test_the_summary_of_a_frame() -> None:
-    summary = describe(
-        _long(None).assign(when=days(140_000, unit="s", start="1900-01-01").to_numpy())
-    ).summary
+    summary = describe(_long(None).assign(when=np.arange(140_000).astype("M8[s]"))).summary
     assert summary["type"] == "pandas.DataFrame"
     assert summary["shape"] == [140_000, 3]
     assert summary["row_block"] == BLOCK

@@ -28,7 +28,7 @@ from afml_cache.keys.lookup import Found, Lookup, class_name, module_name, part_
 from afml_cache.keys.members import class_members
 from afml_cache.keys.parts import Edge, Part, Site, label_of
 from afml_cache.keys.projects import Home, Kind, file_of, home_of
-from afml_cache.keys.watch import Content, File, Items
+from afml_cache.keys.watch import Content, File, Items, Size
 
 _BUILT_IN = (
     types.BuiltinFunctionType,
@@ -182,6 +182,7 @@ class Walk:
 
         def describe() -> None:
             space = vars(module)
+            part.looks.append(Size(space, len(space)))
             for name in sorted(name for name in space if not name.startswith("__")):
                 value = space[name]
                 if isinstance(value, types.ModuleType):
@@ -203,6 +204,7 @@ class Walk:
 
     def _describe_class(self, part: Part, cls: type) -> None:
         members = class_members(cls)
+        part.looks.append(Size(vars(cls), len(vars(cls))))
         part.label = label_of("class", cls.__qualname__, *members.words)
         space = vars(cls)
         for number, base in enumerate(cls.__bases__):

@@ -80,6 +80,14 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """A namespace has as many names as it had: none was added to a class or module."""
+
+    space: Mapping[str, Any]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """A value that can change in place still has its digest."""
 
@@ -115,7 +123,7 @@ class File:
         return digest
 
 
-Look: TypeAlias = Name | Absent | Cell | Function | Items | Content | File
+Look: TypeAlias = Name | Absent | Size | Cell | Function | Items | Content | File
 
 
 def file_digest(path: Path) -> bytes:
@@ -179,6 +187,8 @@ def compile_looks(looks: Iterable[Look]) -> Callable[[], bool]:
                     cheap.append(f"{given(space)}[{name!r}] is {given(value)}")
             case Absent(place, space, name):
                 absent.setdefault(place, (space, set()))[1].add(name)
+            case Size(space, size):
+                cheap.append(f"len({given(space)}) == {size}")
             case Cell(cell, value):
                 cheap.append(f"{given(cell)}.cell_contents is {given(value)}")
             case Items(container, members, values):

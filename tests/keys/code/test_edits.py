@@ -250,3 +250,35 @@ def test_exchanging_two_helpers_is_a_change(project: Project) -> None:
     after = project.fingerprint()
     assert after.code != before.code
     assert after.parts["quant.signal"] != before.parts["quant.signal"]
+
+
+DECORATORS = [
+    "",
+    "@cacheable",
+    "@robust_cacheable",
+    "@robust_cacheable(ttl='1 d')",
+    "@time_aware_cacheable(ignore=())",
+]
+
+
+@pytest.mark.parametrize("decorator", DECORATORS)
+def test_replacing_the_caches_decorator_changes_nothing(decorator: str, project: Project) -> None:
+    """Migrating must not recompute: neither a function, nor those that call it or hold it."""
+    source = """
+        from afml_cache import cacheable, robust_cacheable, time_aware_cacheable
+        @cacheable
+        def helper(x): return x + 1
+        class Model:
+            @cacheable
+            def run(self): return helper(1)
+        TABLE = {"h": helper}
+        @cacheable
+        def signal(x):
+            @cacheable
+            def inner(y): return y
+            return inner(helper(x)) + Model().run() + TABLE["h"](x)
+        """
+    project.write("quant.py", source)
+    before = project.fingerprint()
+    project.write("quant.py", source.replace("@cacheable", decorator))
+    assert project.fingerprint() == before

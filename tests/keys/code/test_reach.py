@@ -296,6 +296,22 @@ class Side(Enum):
     def sign(self): return 1234
 def signal(x): return Side.LONG.sign()
 
+## an enum's method through a constant
+from enum import Enum
+class Side(Enum):
+    LONG = 1
+    def sign(self): return 1234
+SIDE = Side.LONG
+def signal(x): return SIDE.sign()
+
+## an enum's method through a tuple
+from enum import Enum
+class Side(Enum):
+    LONG = 1
+    def sign(self): return 1234
+SIDES = (Side.LONG, 2)
+def signal(x): return SIDES[0].sign()
+
 ## a named tuple's default
 from typing import NamedTuple
 class P(NamedTuple):
@@ -350,6 +366,31 @@ class Engine:
     def __init__(self): self.costs = [Costs()]
 engine = Engine()
 def signal(x): return engine.costs[0].fee()
+
+## an instance given to an instance
+class Costs:
+    def fee(self): return 1234
+class Engine: pass
+engine = Engine()
+engine.costs = {"usual": Costs()}
+def signal(x): return engine.costs["usual"].fee()
+
+## an instance in a slot
+class Costs:
+    def fee(self): return 1234
+class Engine:
+    __slots__ = ("costs",)
+engine = Engine()
+engine.costs = Costs()
+def signal(x): return engine.costs.fee()
+
+## a global that a class body does not hide
+n = 1234
+def signal(x):
+    class Inner:
+        n = 1
+        def run(self): return n
+    return Inner().run()
 
 ## an instance with __call__
 class Model:
@@ -667,6 +708,10 @@ NOT_REACHED = {
         "M.a",
     ),
     "another attribute": ("class M:\n    n = 1234\n    def a(self): return self.m\n", "M.a"),
+    "an attribute of what a static method is given": (
+        "class M:\n    n = 1234\n    @staticmethod\n    def a(x): return x.n\n",
+        "M.a",
+    ),
     "a local of the same name": ("n = 1234\ndef signal(x):\n    n = 1\n    return n\n", "signal"),
     "a parameter of the same name": ("n = 1234\ndef signal(n): return n\n", "signal"),
     "a loop variable of the same name": (

@@ -90,6 +90,13 @@ def test_different_code_has_different_forms(one: str, other: str) -> None:
     assert normal_form(ast.parse(one)) != normal_form(ast.parse(other))
 
 
+def test_where_python_cuts_an_f_string_does_not_matter() -> None:
+    name = ast.FormattedValue(ast.Name("a", ast.Load()), -1)
+    whole = ast.JoinedStr([ast.Constant("xy"), name])
+    cut = ast.JoinedStr([ast.Constant("x"), ast.Constant(""), ast.Constant("y"), name])
+    assert normal_form(ast.Expr(whole)) == normal_form(ast.Expr(cut))
+
+
 def test_a_sum_of_thousands_of_terms_has_a_form_and_names() -> None:
     text = "def f(): return " + " + ".join(["a", "b"] * 400)
     tree = ast.parse(text)

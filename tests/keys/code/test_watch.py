@@ -70,6 +70,7 @@ CHANGES: dict[str, Callable[[Any], object]] = {
     "a variable of a closure": lambda m: _set_cell(m, "n", 2),
     "a function of a closure": lambda m: _set_cell(m, "f", m.spare),
     "a name that shadows a builtin": lambda m: setattr(m, "sum", m.spare),
+    "a new method of a class": lambda m: setattr(m.Child, "run", lambda self: 3),
     "a whole module": lambda m: setattr(m, "tools", m),
 }
 
@@ -118,6 +119,30 @@ def test_a_change_that_is_undone_gives_the_first_fingerprint_again(quant: Any) -
     assert code.current() != before
     quant.helper = helper
     assert code.current() == before
+
+
+def test_an_attribute_that_comes_to_shadow_the_bases_is_noticed(project: Project) -> None:
+    project.write(
+        "quant.py",
+        """
+        class Base:
+            rate = 1
+        class Model(Base):
+            def signal(self): return self.rate
+        """,
+    )
+    model = project.load().Model
+    code = FunctionCode(model.signal)
+    before = code.current()
+    model.rate = 2
+    assert code.current().code != before.code
+
+
+def test_a_new_function_of_a_module_to_depend_on_is_noticed(quant: Any) -> None:
+    code = FunctionCode(quant.helper, depends_on=[quant.tools])
+    before = code.current()
+    quant.tools.more = quant.spare
+    assert code.current().code != before.code
 
 
 def test_a_class_that_is_defined_later_is_found(project: Project) -> None:

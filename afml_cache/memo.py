@@ -404,18 +404,23 @@ class _Attempt:
 
     def keep(self, result: object) -> None:
         """Store the result and count the call."""
+        function = self._function
         refused = miss.keep(
             self._store,
-            self._function._identity,
+            function._identity,
             self._key,
             self._values,
             self._before,
             result,
+            missed=self._reason,
             seconds=self._seconds,
-            ttl=self._function._options.ttl,
-            extents=self._function._options.extents,
+            ttl=function._options.ttl,
+            extents=function._options.extents,
         )
-        self._function._count(refused or self._reason, self._key, self._seconds)
+        if refused is not None:
+            function._count(refused, self._key, self._seconds)
+        elif notices.audible():  # the store has counted it together with the entry
+            miss.log_outcome(function._identity, Outcome.COMPUTED, self._reason, self._key)
 
     def close(self) -> None:
         self.flight.release()

@@ -51,11 +51,14 @@ def keep(
     before: Mapping[str, frozenset[str]],
     result: object,
     *,
+    missed: Reason,
     seconds: float,
     ttl: float | None,
     extents: bool,
 ) -> Reason | None:
     """Store a computed result, unless the function changed what its key was made of.
+
+    The call is counted, as ``missed``, together with the entry.
 
     Returns
     -------
@@ -85,6 +88,7 @@ def keep(
             seconds=seconds,
             expires=None if ttl is None else time.time() + ttl,
         ),
+        missed=missed,
     )
 
 

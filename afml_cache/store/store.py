@@ -36,7 +36,7 @@ from afml_cache.store.schema import cause_of
 from afml_cache.store.seal import Sealer
 from afml_cache.store.secret import find_secret
 from afml_cache.store.sweep import Sweeper
-from afml_cache.store.tally import Ledger, Tally
+from afml_cache.store.tally import Ledger, Tally, write_computed
 from afml_cache.store.vault import NEVER, ExpiredError, Vault
 from afml_cache.store.verify import verify
 
@@ -46,6 +46,8 @@ T = TypeVar("T")
 
 #: How often an entry that others keep replacing is looked up again before it is a miss.
 _LOOKS = 10
+#: Entries removed in one transaction; others can write between two of them.
+_REMOVED_AT_ONCE = 2_000
 #: Seconds between two looks after the index.
 _TEND_EVERY = 2.0
 
@@ -171,8 +173,22 @@ class Store:
 
         return self._faults.ask(look, False)
 
-    def put(self, digest: bytes, value: object, claim: Claim) -> Reason | None:
+    def put(
+        self, digest: bytes, value: object, claim: Claim, *, missed: Reason | None = None
+    ) -> Reason | None:
         """Store ``value``; an entry of the same digest is replaced.
+
+        Parameters
+        ----------
+        digest : bytes
+            The key of the call, 16 bytes.
+        value : object
+            Anything that can be pickled.
+        claim : Claim
+            What the entry says about the value.
+        missed : Reason, optional
+            Why the value was computed. It is counted together with the entry, so that a worker
+            that is killed right afterwards leaves both or neither; a refused put counts nothing.
 
         Returns
         -------
@@ -191,7 +207,7 @@ class Store:
             )
             return Reason.RESULT_UNPICKLABLE
         try:
-            self._put(digest, encoded, claim)
+            self._put(digest, encoded, claim, missed)
             return None
         except CacheWarning:  # the program has made errors of warnings
             raise
@@ -355,18 +371,22 @@ class Store:
             raise BadEntryError(reason, "the call is known under another secret")
         return reason
 
-    def _put(self, digest: bytes, encoded: Encoded, claim: Claim) -> None:
+    def _put(self, digest: bytes, encoded: Encoded, claim: Claim, missed: Reason | None) -> None:
         now = time()
         slot = digest + self._ready().id
         self._index.require_writable()
         if self.size_limit is not None and valuefile.size_of(encoded) > self.size_limit:
             self._too_large(slot, encoded, claim)
+            if missed is not None:
+                self._ledger.count(claim.function, Outcome.COMPUTED, missed, claim.seconds)
             return
         row = self._vault.keep(slot, encoded, claim, self._ready(), now)
 
         def work(cursor: Cursor) -> list[str]:
             files = evict.drop_expired_now_and_then(cursor, now, self.age_limit)
             files += rows.insert(cursor, row)
+            if missed is not None:
+                write_computed(cursor, claim.function, missed, claim.seconds)
             if self.size_limit is not None:
                 files += evict.make_room(cursor, self.size_limit, now)
             return files
@@ -391,14 +411,17 @@ class Store:
         )
 
     def _remove(self, select: Callable[[Cursor], list[bytes]], reason: Reason) -> int:
-        def work(cursor: Cursor) -> tuple[int, list[str]]:
-            slots = select(cursor)
-            return len(slots), rows.remove(cursor, slots, reason)
+        def removed(slots: list[bytes]) -> int:
+            files = self._index.write(lambda cursor: rows.remove(cursor, slots, reason))
+            self._vault.discard(files)
+            return len(slots)
 
-        nothing: tuple[int, list[str]] = 0, []
-        removed, files = self._faults.ask(lambda: self._index.write(work), nothing)
-        self._vault.discard(files)
-        return removed
+        def work() -> int:
+            slots = self._index.read(select)
+            starts = range(0, len(slots), _REMOVED_AT_ONCE)
+            return sum(removed(slots[start : start + _REMOVED_AT_ONCE]) for start in starts)
+
+        return self._faults.ask(work, 0)
 
     # -- housekeeping ----------------------------------------------------------------
 

@@ -187,6 +187,14 @@ class Ledger:
             tally.written = tally.hits
 
 
+def write_computed(cursor: sqlite3.Cursor, function: str, reason: Reason, seconds: float) -> None:
+    """Count one computed call at once, within the transaction that stores its result."""
+    add_counter(cursor, function, _NAMES[Outcome.COMPUTED], 1)
+    add_counter(cursor, function, _REASON + reason, 1)
+    if seconds:
+        add_counter(cursor, function, "seconds_computed", seconds)
+
+
 def _write(cursor: sqlite3.Cursor, pending: Pending, now: float) -> None:
     for (function, name), value in pending.counts.items():
         add_counter(cursor, function, name, value)

@@ -17,6 +17,8 @@ from afml_cache.store.rows import inflation, remove, total_size
 DOWN_TO = 0.9
 _AT_ONCE = 64
 _EXPIRED_DROPPED_EVERY = 3600.0
+#: A put does not wait for more; the rest are misses all the same, and go the next time.
+_EXPIRED_AT_ONCE = 2_000
 
 
 def make_room(cursor: sqlite3.Cursor, limit: int, now: float) -> list[str]:
@@ -66,7 +68,10 @@ def drop_expired_now_and_then(
 
 
 def drop_expired(cursor: sqlite3.Cursor, now: float, age_limit: float | None) -> list[str]:
-    """Remove what is past its own time or has not been used for ``age_limit`` seconds."""
+    """Remove some of what is past its time or was not used for ``age_limit`` seconds."""
     oldest = float("-inf") if age_limit is None else now - age_limit
-    found = cursor.execute("SELECT slot FROM claim WHERE expires <= ? OR used < ?", (now, oldest))
+    found = cursor.execute(
+        "SELECT slot FROM claim WHERE expires <= ? OR used < ? LIMIT ?",
+        (now, oldest, _EXPIRED_AT_ONCE),
+    )
     return remove(cursor, [slot for (slot,) in found.fetchall()], Reason.EXPIRED)

@@ -66,7 +66,9 @@ class FileLock:
         while not self.acquire(blocking=False):
             if time.monotonic() > deadline:
                 raise UnavailableError(
-                    "locked", f"Another process has been repairing the cache at {self.path.parent}."
+                    "locked",
+                    f"Another process is making the index of the cache {self.path.parent.parent} "
+                    "anew. Results are computed and not stored until it is done.",
                 )
             time.sleep(0.005)
         try:

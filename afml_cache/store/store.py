@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from afml_cache.errors import CacheWarning
 from afml_cache.notices import warn_once
 from afml_cache.outcomes import Outcome, Reason
-from afml_cache.store import evict, exits, rows, valuefile
+from afml_cache.store import exits, rows, valuefile
 from afml_cache.store.claims import (
     BadEntryError,
     Claim,
@@ -28,15 +28,16 @@ from afml_cache.store.claims import (
     Problem,
     UnavailableError,
 )
-from afml_cache.store.codec import Encoded, encode
+from afml_cache.store.codec import encode
 from afml_cache.store.faults import MISSING, Faults
 from afml_cache.store.flight import Flight, Flights
 from afml_cache.store.index import Index
+from afml_cache.store.intake import Intake
 from afml_cache.store.schema import cause_of
 from afml_cache.store.seal import Sealer
 from afml_cache.store.secret import find_secret
 from afml_cache.store.sweep import Sweeper
-from afml_cache.store.tally import Ledger, Tally, write_computed
+from afml_cache.store.tally import Ledger, Tally
 from afml_cache.store.vault import NEVER, ExpiredError, Vault
 from afml_cache.store.verify import verify
 
@@ -46,8 +47,6 @@ T = TypeVar("T")
 
 #: How often an entry that others keep replacing is looked up again before it is a miss.
 _LOOKS = 10
-#: Entries removed in one transaction; others can write between two of them.
-_REMOVED_AT_ONCE = 2_000
 #: Seconds between two looks after the index.
 _TEND_EVERY = 2.0
 
@@ -99,7 +98,9 @@ class Store:
         self._ledger = Ledger(self._index)
         self._faults = Faults(self.directory, self._ledger)
         self._touched = self._ledger.touched
-        self._sweeper = Sweeper(self._flights)
+        self._intake = Intake(
+            self._index, self._vault, self._ledger, Sweeper(self._flights), size_limit, age_limit
+        )
         self._due = 0.0
 
     def __enter__(self) -> Store:
@@ -207,7 +208,8 @@ class Store:
             )
             return Reason.RESULT_UNPICKLABLE
         try:
-            self._put(digest, encoded, claim, missed)
+            sealer = self._ready()
+            self._intake.add(digest + sealer.id, encoded, claim, sealer, missed)
             return None
         except CacheWarning:  # the program has made errors of warnings
             raise
@@ -231,7 +233,7 @@ class Store:
             return [slot for digest in wanted for slot in rows.slots_of(cursor, digest)]
 
         wanted = list(digests)
-        return self._remove(slots, reason)
+        return self._faults.ask(lambda: self._intake.remove(slots, reason), 0)
 
     def clear(self, function: str | None = None) -> int:
         """Remove the entries of one function, or all; returns how many there were."""
@@ -241,7 +243,7 @@ class Store:
             found = cursor.execute(where, () if function is None else (function,))
             return [slot for (slot,) in found.fetchall()]
 
-        return self._remove(slots, Reason.CLEARED)
+        return self._faults.ask(lambda: self._intake.remove(slots, Reason.CLEARED), 0)
 
     # -- what is stored --------------------------------------------------------------
 
@@ -370,58 +372,6 @@ class Store:
         if reason is Reason.OTHER_SECRET:
             raise BadEntryError(reason, "the call is known under another secret")
         return reason
-
-    def _put(self, digest: bytes, encoded: Encoded, claim: Claim, missed: Reason | None) -> None:
-        now = time()
-        slot = digest + self._ready().id
-        self._index.require_writable()
-        if self.size_limit is not None and valuefile.size_of(encoded) > self.size_limit:
-            self._too_large(slot, encoded, claim)
-            if missed is not None:
-                self._ledger.count(claim.function, Outcome.COMPUTED, missed, claim.seconds)
-            return
-        row = self._vault.keep(slot, encoded, claim, self._ready(), now)
-
-        def work(cursor: Cursor) -> list[str]:
-            files = evict.drop_expired_now_and_then(cursor, now, self.age_limit)
-            files += rows.insert(cursor, row)
-            if missed is not None:
-                write_computed(cursor, claim.function, missed, claim.seconds)
-            if self.size_limit is not None:
-                files += evict.make_room(cursor, self.size_limit, now)
-            return files
-
-        try:
-            files = self._ledger.write_with(work, now)
-        except BaseException:
-            if isinstance(row.body, str):
-                self._vault.discard([row.body])
-            raise
-        self._vault.discard(files)
-        if isinstance(row.body, str):
-            self._sweeper.sweep(self._vault.path(slot, row.body).parent, self._index)
-
-    def _too_large(self, slot: bytes, encoded: Encoded, claim: Claim) -> None:
-        self._index.write(lambda cursor: rows.bury(cursor, slot, Reason.EVICTED))
-        size = valuefile.size_of(encoded)
-        warn_once(
-            ("too-large", str(self.directory), claim.function),
-            f"A result of {claim.function} takes {size:,} bytes, more than the size limit of "
-            f"the cache ({self.size_limit:,}); it is not stored. Raise the limit to keep it.",
-        )
-
-    def _remove(self, select: Callable[[Cursor], list[bytes]], reason: Reason) -> int:
-        def removed(slots: list[bytes]) -> int:
-            files = self._index.write(lambda cursor: rows.remove(cursor, slots, reason))
-            self._vault.discard(files)
-            return len(slots)
-
-        def work() -> int:
-            slots = self._index.read(select)
-            starts = range(0, len(slots), _REMOVED_AT_ONCE)
-            return sum(removed(slots[start : start + _REMOVED_AT_ONCE]) for start in starts)
-
-        return self._faults.ask(work, 0)
 
     # -- housekeeping ----------------------------------------------------------------
 

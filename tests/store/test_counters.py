@@ -12,6 +12,9 @@ import pytest
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.store import Counters, Store
 
+# Forking beside threads is what is tested here; Python 3.12 warns of it.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
 
 def test_outcomes_reasons_and_seconds_are_counted_by_function(open_store, digest, claim):
     store = open_store()

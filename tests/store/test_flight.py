@@ -13,6 +13,9 @@ import pytest
 
 from afml_cache.store.flight import FileLock, Flights
 
+# Forking beside threads is what is tested here; Python 3.12 warns of it.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
 HOLD = """
     import sys, time
     from pathlib import Path

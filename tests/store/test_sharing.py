@@ -14,6 +14,9 @@ import pytest
 
 from afml_cache.store.store import Missing, Store
 
+# Forking beside threads is what is tested here; Python 3.12 warns of it.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
 SECRET = b"a secret of at least thirty-two bytes"
 
 

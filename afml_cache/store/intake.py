@@ -1,0 +1,103 @@
+"""Adding entries and removing them: what a put and a clearing do to index and files.
+
+A file is in place before its row names it, and is unlinked after no row does; so whatever
+is interrupted leaves at worst a file too many, which the sweep gets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from sqlite3 import Cursor
+
+from afml_cache.notices import warn_once
+from afml_cache.outcomes import Outcome, Reason
+from afml_cache.store import evict, rows, valuefile
+from afml_cache.store.claims import Claim
+from afml_cache.store.codec import Encoded
+from afml_cache.store.index import Index
+from afml_cache.store.seal import Sealer
+from afml_cache.store.sweep import Sweeper
+from afml_cache.store.tally import Ledger, write_computed
+from afml_cache.store.vault import Vault
+
+#: Entries removed in one transaction; others can write between two of them.
+_AT_ONCE = 2_000
+
+
+class Intake:
+    """The changes to one store. Raises `UnavailableError` where the store cannot be written."""
+
+    def __init__(
+        self,
+        index: Index,
+        vault: Vault,
+        ledger: Ledger,
+        sweeper: Sweeper,
+        size_limit: int | None,
+        age_limit: float | None,
+    ) -> None:
+        self._index = index
+        self._vault = vault
+        self._ledger = ledger
+        self._sweeper = sweeper
+        self._size_limit = size_limit
+        self._age_limit = age_limit
+
+    def add(
+        self, slot: bytes, value: Encoded, claim: Claim, sealer: Sealer, missed: Reason | None
+    ) -> None:
+        """Store a value, with the pending counts and one for the reason that it was computed."""
+        now = time.time()
+        self._index.require_writable()
+        if self._size_limit is not None and valuefile.size_of(value) > self._size_limit:
+            self._refuse(slot, value, claim, self._size_limit)
+            if missed is not None:
+                self._ledger.count(claim.function, Outcome.COMPUTED, missed, claim.seconds)
+            return
+        row = self._vault.keep(slot, value, claim, sealer, now)
+
+        def work(cursor: Cursor) -> list[str]:
+            files = evict.drop_expired_now_and_then(cursor, now, self._age_limit)
+            files += rows.insert(cursor, row)
+            if missed is not None:
+                write_computed(cursor, claim.function, missed, claim.seconds)
+            if self._size_limit is not None:
+                files += evict.make_room(cursor, self._size_limit, now)
+            return files
+
+        try:
+            files = self._ledger.write_with(work, now)
+        except BaseException:
+            if isinstance(row.body, str):
+                self._vault.discard([row.body])
+            raise
+        self._vault.discard(files)
+        if isinstance(row.body, str):
+            self._sweeper.sweep(self._vault.path(slot, row.body).parent, self._index)
+
+    def _refuse(self, slot: bytes, value: Encoded, claim: Claim, limit: int) -> None:
+        """A value over the limit by itself would sweep out all others, and then go too."""
+
+        def work(cursor: Cursor) -> list[str]:
+            files = rows.remove(cursor, [slot], Reason.EVICTED)
+            rows.bury(cursor, slot, Reason.EVICTED)
+            return files
+
+        self._vault.discard(self._index.write(work))
+        warn_once(
+            ("too-large", str(self._index.base), claim.function),
+            f"A result of {claim.function} takes {valuefile.size_of(value):,} bytes, more than "
+            f"the size limit of the cache ({limit:,}); it is not stored. Raise the limit to keep "
+            "it.",
+        )
+
+    def remove(self, select: Callable[[Cursor], list[bytes]], reason: Reason) -> int:
+        """Remove the entries whose slots ``select`` finds; returns how many there were."""
+        slots = self._index.read(select)
+        for start in range(0, len(slots), _AT_ONCE):
+            self._remove(slots[start : start + _AT_ONCE], reason)
+        return len(slots)
+
+    def _remove(self, slots: list[bytes], reason: Reason) -> None:
+        self._vault.discard(self._index.write(lambda cursor: rows.remove(cursor, slots, reason)))

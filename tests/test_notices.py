@@ -30,6 +30,7 @@ def test_a_program_with_basic_logging_sees_nothing_below_warning(run_python):
 
 
 def test_the_guides_loguru_file_shows_what_the_cache_does(run_python, tmp_path):
+    pytest.importorskip("loguru")
     before = "from loguru import logger; logger.add('cache_debug.log', level='DEBUG')"
     run_python(SCRIPT.format(before=before, after=""))
     text = (tmp_path / "cache_debug.log").read_text()

@@ -138,9 +138,9 @@ def _level(codes: Array, level: Any) -> Column:
 
 def small_labels(labels: Any) -> bytes | None:
     """The stream of a short index of strings without a name, remembered by its labels."""
-    values = getattr(labels, "_values", None)
-    if labels.name is not None or len(labels) > _MOST_LABELS:
+    if type(labels) is not pd.Index or labels.name is not None or len(labels) > _MOST_LABELS:
         return None
+    values = getattr(labels, "_values", None)
     if type(values) is np.ndarray:
         if values.dtype.kind != "O":
             return None

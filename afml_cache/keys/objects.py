@@ -150,6 +150,8 @@ def _layout(cls: type) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
         skipped = {"_attrs_cached_hash", "__weakref__", "__dict__"}
         slots: list[tuple[str, str]] = []
         for base in cls.__mro__:
+            if base.__module__.partition(".")[0] in _KEEP_THEIR_CACHE_IN_IT:
+                skipped.add("_cache")
             for name, member in vars(base).items():
                 if isinstance(member, functools.cached_property):
                     skipped.add(name)
@@ -159,6 +161,10 @@ def _layout(cls: type) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
                     slots.append((name, _mangled(base, name)))
         layout = _layouts[cls] = (frozenset(skipped), tuple(slots))
     return layout
+
+
+#: Packages whose own kind of cached property keeps its results in an attribute ``_cache``.
+_KEEP_THEIR_CACHE_IN_IT = frozenset({"pandas", "statsmodels"})
 
 
 def _mangled(owner: type, name: str) -> str:

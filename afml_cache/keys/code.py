@@ -157,6 +157,41 @@ def code_of(function: Callable[..., Any]) -> FunctionCode:
     return FunctionCode(function, own_package=False)
 
 
+def project_classes(value: object) -> list[type]:
+    """The project's classes that a value is, holds or has instances of.
+
+    The content key of an object counts its class by name. What the methods of an *argument* do
+    is no part of the function's fingerprint either: :func:`code_of` these classes is.
+
+    Examples
+    --------
+    >>> project_classes({"window": 20, "price": "close"})
+    []
+    """
+    kind: Any = type(value)
+    if not _may_have_classes(kind):
+        return []
+    from afml_cache.keys.holders import classes_within
+
+    return classes_within(value, _is_project_class)
+
+
+@functools.lru_cache(maxsize=REMEMBERED_FUNCTIONS)
+def _may_have_classes(kind: Any) -> bool:
+    from afml_cache.keys.holders import is_container
+
+    return is_container(kind) or issubclass(kind, type) or _is_project_class(kind)
+
+
+@functools.lru_cache(maxsize=REMEMBERED_FUNCTIONS)
+def _is_project_class(kind: Any) -> bool:
+    from afml_cache.keys.lookup import Lookup
+    from afml_cache.keys.projects import Home, Kind
+
+    lookup = Lookup(Home(Kind.PROJECT))
+    return lookup.is_project(lookup.home_of_class(kind))
+
+
 _CODE = (types.FunctionType, types.ModuleType, type, PurePath)
 
 

@@ -109,6 +109,11 @@ def is_immutable(value: object) -> bool:
     return package == "pandas" and kind.__name__ in _IMMUTABLE_IN_PANDAS
 
 
+def is_container(kind: type) -> bool:
+    """Whether instances of exactly this class are builtin containers."""
+    return kind in _CONTAINERS
+
+
 def plain_containers(value: Any) -> list[Any]:
     """The builtin containers that a value consists of, itself first.
 
@@ -144,15 +149,26 @@ def bears_code(value: object, is_code: Callable[[object], bool]) -> bool:
         if kind in _CONTAINERS:
             if id(item) not in seen:
                 seen.add(id(item))
-                members: Any = item
-                todo += [*members, *members.values()] if isinstance(item, Mapping) else members
+                todo += _members(item)
         elif kind not in _IMMUTABLE and item is not value and is_code(item):
             return True
     return False
 
 
+def _members(container: Any) -> list[Any]:
+    """The members of a builtin container (of a dict keys and values) but for plain scalars."""
+    found: list[Any] = []
+    sides = (container, container.values()) if isinstance(container, Mapping) else (container,)
+    for side in sides:
+        items = list(side)
+        # Asked of the types first: a list of a million prices has one.
+        if not _IMMUTABLE.issuperset(map(type, items)):
+            found += items
+    return found
+
+
 def classes_within(value: object, is_project: Callable[[type], bool]) -> list[type]:
-    """The project's classes whose instances a value is or holds, at any depth.
+    """The project's classes that a value is, holds or has instances of, at any depth.
 
     Content keys count a class by its name; what its methods do has to be followed besides.
     """
@@ -166,8 +182,10 @@ def classes_within(value: object, is_project: Callable[[type], bool]) -> list[ty
             continue
         seen.add(id(item))
         if kind in _CONTAINERS:
-            members: Any = item
-            todo += [*members, *members.values()] if isinstance(item, Mapping) else members
+            todo += _members(item)
+        elif isinstance(item, type):
+            if is_project(item):
+                classes[item] = None
         elif is_project(kind):
             classes[kind] = None
             space = getattr(item, "__dict__", None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from afml_cache.keys.code import FunctionCode, code_of
+from afml_cache.keys.code import FunctionCode, code_of, project_classes
 from afml_cache.keys.projects import Home, Kind, counted_version, file_of, home_of
 
 if TYPE_CHECKING:
@@ -167,6 +167,37 @@ def test_installed_functions_as_values_count_by_name(site: Path) -> None:
         for f in (scipy.optimize.rosen, scipy.optimize.rosen_der, statistics.mean)
     }
     assert len(codes) == 3
+
+
+def test_a_class_that_a_packages_metaclass_makes_is_listed(project: Project, site: Path) -> None:
+    install(
+        site, "models", "1.0", models="class Meta(type): pass\nclass Model(metaclass=Meta): pass\n"
+    )
+    project.write(
+        "quant.py", "import models\nclass P(models.Model):\n    n: int\ndef signal(x): return P()\n"
+    )
+    found = project.fingerprint()
+    assert found.packages == {"models": "1.0"}
+    assert found.left_out == (("quant.P", "what Meta makes of its annotations cannot be seen"),)
+
+
+def test_the_classes_of_arguments_are_found(project: Project) -> None:
+    import pandas as pd
+
+    project.write(
+        "quant.py",
+        """
+        class Costs: pass
+        class Strategy:
+            def __init__(self): self.costs = {"usual": (Costs(),)}
+        """,
+    )
+    quant = project.load()
+    assert set(project_classes(quant.Strategy())) == {quant.Strategy, quant.Costs}
+    assert set(project_classes([1, {"s": quant.Costs()}])) == {quant.Costs}
+    assert set(project_classes(quant.Costs)) == {quant.Costs}
+    for value in (1, "a", [1, 2], {"a": None}, pd.DataFrame({"a": [1]}), pd.DataFrame, None):
+        assert not project_classes(value)
 
 
 @pytest.mark.parametrize(

@@ -392,6 +392,14 @@ def signal(x):
         def run(self): return n
     return Inner().run()
 
+## a class in an instance
+class Costs:
+    def fee(self): return 1234
+class Engine: pass
+engine = Engine()
+engine.costs = Costs
+def signal(x): return engine.costs().fee()
+
 ## an instance with __call__
 class Model:
     def __call__(self, x): return 1234

@@ -98,9 +98,8 @@ def _interval(value: pd.Interval) -> Stream:
 
 
 def _calendar(value: Any) -> Stream:
-    """A holiday calendar; the holidays that it has worked out already do not count."""
-    state = {k: v for k, v in attributes(value).items() if k != "_cache"}
-    rules = {"rules": value.rules, **state}
+    """A holiday calendar: its rules and its attributes, without what it has worked out."""
+    rules = {"rules": value.rules, **attributes(value)}
     return compose(
         tag("calendar") + text(class_name(type(value))), (mapping(rules),), lambda _: ".rules"
     )

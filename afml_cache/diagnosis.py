@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from afml_cache import miss, settings
 from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys import content
-from afml_cache.keys.call import call_key
-from afml_cache.keys.code import Fingerprint
+from afml_cache.keys.call import CallKey
 from afml_cache.keys.explain import Difference, Kind, describe_key, differences
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Missing, Store
@@ -49,31 +48,41 @@ class Explanation:
 def explain_call(
     store: Store,
     function: str,
-    identity: bytes,
-    fingerprint: Fingerprint,
+    key_of: Callable[[Mapping[str, Any]], CallKey],
     values: Mapping[str, Any],
 ) -> Explanation:
-    """Explain one call; nothing is computed, counted or stored."""
-    left_out = fingerprint.left_out
+    """Explain one call; nothing is computed, counted or stored.
+
+    Parameters
+    ----------
+    store : Store
+    function : str
+        Its identity.
+    key_of : callable
+        Bound arguments -> the key of the call.
+    values : mapping
+        The bound arguments.
+    """
     if settings.current.mode == "off":
-        return Explanation(function, None, Reason.MODE_OFF, left_out=left_out)
-    if fingerprint.edited:
-        edited = tuple(
-            Difference(Kind.CODE, path, f"{path} was edited since it was imported")
-            for path in fingerprint.edited
-        )
-        return Explanation(function, None, Reason.SOURCE_CHANGED, edited, left_out=left_out)
+        return Explanation(function, None, Reason.MODE_OFF)
     try:
-        key = call_key(identity, fingerprint, values)
+        key = key_of(values)
         described = {name: content.describe(value, name) for name, value in values.items()}
     except UnkeyableArgumentError as error:
         unkeyable = (Difference(Kind.ARGUMENT, error.path, str(error)),)
-        return Explanation(function, None, Reason.UNKEYABLE, unkeyable, left_out=left_out)
+        return Explanation(function, None, Reason.UNKEYABLE, unkeyable)
+    left_out = key.fingerprint.left_out
+    if key.fingerprint.edited:
+        edited = tuple(
+            Difference(Kind.CODE, path, f"{path} was edited since it was imported")
+            for path in key.fingerprint.edited
+        )
+        return Explanation(function, None, Reason.SOURCE_CHANGED, edited, left_out=left_out)
     answer = store.get(key.digest)
     if type(answer) is not Missing:
         return Explanation(function, key.digest.hex(), None, left_out=left_out)
     reason = miss.reason_of_miss(store, function, key, answer)
-    present = describe_key(described, fingerprint)
+    present = describe_key(described, key.fingerprint)
     found, closest = _closest(store, function, key.arguments_digest, present)
     return Explanation(function, key.digest.hex(), reason, found, closest, left_out)
 

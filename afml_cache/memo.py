@@ -16,12 +16,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import miss, notices, settings
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
 from afml_cache.diagnosis import Explanation, explain_call
 from afml_cache.errors import CacheWarning, UnkeyableArgumentError
+from afml_cache.keys.arguments import owner_of
 from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_simple
 from afml_cache.keys.code import FunctionCode, function_identity
 from afml_cache.outcomes import Outcome, Reason
@@ -97,6 +99,7 @@ class CachedFunction(Generic[P, R_co]):
         "_last_tally",
         "_off",
         "_options",
+        "_owner",
         "_remembered",
         "_wrapped",
     )
@@ -110,6 +113,7 @@ class CachedFunction(Generic[P, R_co]):
         self._options = options
         self._identity = function_identity(function)
         self._identity_digest = identity_digest(self._identity)
+        self._owner = owner_of(function)
         self._binder = Binder(function, options.ignore)
         self._code = FunctionCode(function, depends_on=options.depends_on, version=options.version)
         self._is_async = inspect.iscoroutinefunction(function)
@@ -153,12 +157,12 @@ class CachedFunction(Generic[P, R_co]):
                 known = remembered.get(signature)
                 if known is not None:
                     return known
-            if fingerprint.edited:
-                miss.say_source_changed(self._identity, fingerprint.edited)
+            values = self._binder.bind(args, kwargs)
+            key = call_key(self._identity_digest, fingerprint, values, self._owner)
+            if key.fingerprint.edited:
+                miss.say_source_changed(self._identity, key.fingerprint.edited)
                 self._count(Reason.SOURCE_CHANGED, None)
                 return None
-            values = self._binder.bind(args, kwargs)
-            key = call_key(self._identity_digest, fingerprint, values)
         except UnkeyableArgumentError as error:
             miss.say_unkeyable(self._identity, error)
             self._count(Reason.UNKEYABLE, None)
@@ -267,7 +271,8 @@ class CachedFunction(Generic[P, R_co]):
             An argument, or a part of it, has no key.
         """
         values = self._binder.bind(args, kwargs)
-        return call_key(self._identity_digest, self._code.current(), values).digest.hex()
+        key = call_key(self._identity_digest, self._code.current(), values, self._owner)
+        return key.digest.hex()
 
     def cache_contains(self, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Whether the active store has an entry for a call."""
@@ -278,8 +283,7 @@ class CachedFunction(Generic[P, R_co]):
         return explain_call(
             active(),
             self._identity,
-            self._identity_digest,
-            self._code.current(),
+            partial(call_key, self._identity_digest, self._code.current(), owner=self._owner),
             self._binder.bind(args, kwargs),
         )
 

@@ -16,6 +16,7 @@ from xxhash import xxh3_128_digest
 
 from afml_cache.errors import ConfigurationError
 from afml_cache.keys import content
+from afml_cache.keys.arguments import with_arguments
 from afml_cache.keys.code import Fingerprint
 
 #: Types whose values are equal exactly when their digests are (but for ``0.0`` and ``-0.0``).
@@ -27,7 +28,8 @@ class CallKey:
     """The key of one call.
 
     ``digest`` addresses the entry; ``arguments_digest`` leaves function and code out, so that
-    entries of the same arguments under other code can be found.
+    entries of the same arguments under other code can be found. ``fingerprint`` is that of the
+    function and of the code that its arguments bring along.
     """
 
     digest: bytes
@@ -138,8 +140,9 @@ def call_key(
     identity: bytes,
     fingerprint: Fingerprint,
     values: Mapping[str, Any],
+    owner: str | None = None,
 ) -> CallKey:
-    """Key the bound arguments of one call.
+    """Key the bound arguments of one call to a method of ``owner``, or to a function.
 
     Raises
     ------
@@ -149,6 +152,7 @@ def call_key(
     digest = content.digest
     arguments = {name: digest(value, name) for name, value in values.items()}
     arguments_digest = combine(arguments)
+    fingerprint = with_arguments(fingerprint, values, owner)
     return CallKey(
         xxh3_128_digest(
             b"".join((identity, fingerprint.code, fingerprint.environment, arguments_digest))

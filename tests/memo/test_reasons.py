@@ -90,6 +90,75 @@ def test_comments_docstrings_and_formatting_do_not_count(project):
     assert features.feature.cache_info().hits == 1
 
 
+@pytest.fixture
+def strategies(tmp_path, monkeypatch):
+    """A module of strategies and a cached function that calls what it is given."""
+    folder = tmp_path / "strategies"
+    folder.mkdir()
+    (folder / "afml_t_strategy.py").write_text(
+        "class Base:\n"
+        "    def __init__(self, fee):\n"
+        "        self.fee = fee\n"
+        "    def signal(self, x):\n"
+        "        return x\n"
+        "class Strategy(Base):\n"
+        "    def signal(self, x):\n"
+        "        return x * 2 - self.fee\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield folder / "afml_t_strategy.py"
+    sys.modules.pop("afml_t_strategy", None)
+
+
+@robust_cacheable
+def backtest(strategy, x):
+    strategy = strategy[0] if isinstance(strategy, list) else strategy
+    return strategy.signal(x)
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: [s]], ids=["itself", "in a list"])
+def test_code_when_the_class_of_an_argument_was_edited(strategies, wrap):
+    module = importlib.import_module("afml_t_strategy")
+    assert backtest(wrap(module.Strategy(1)), 5) == 9
+    original = strategies.read_text()
+    strategies.write_text(original.replace("x * 2", "x * 10"))
+    module = importlib.reload(module)
+    assert backtest(wrap(module.Strategy(1)), 5) == 49
+    assert reasons(backtest) == {"first_call": 1, "code": 1}
+    assert "Strategy" in str(backtest.explain(wrap(module.Base(1)), 5))
+    strategies.write_text(original)
+    module = importlib.reload(module)
+    assert backtest(wrap(module.Strategy(1)), 5) == 9
+    assert backtest.cache_info().hits == 1
+
+
+def test_code_when_a_subclass_overrides_what_a_cached_method_calls():
+    class Model:
+        @robust_cacheable
+        def predict(self, x):
+            return self.scale(x) + 1
+
+        def scale(self, x):
+            return x * 2
+
+    class Other(Model):
+        def scale(self, x):
+            return x * 10
+
+    assert [Model().predict(1), Other().predict(1), Model().predict(1)] == [3, 11, 3]
+
+
+def test_the_package_of_an_argument_counts_by_version():
+    frame = pd.DataFrame({"close": [1.0, 2.0]})
+    mean(frame["close"])
+    configure(package_versions="ignore")
+    mean(frame["close"])
+    assert reasons(mean) == {"first_call": 1, "environment": 1}
+    configure(package_versions="minor")
+    assert mean.explain(frame["close"]).reason is None
+
+
 def test_source_changed_when_the_file_was_edited_since_the_import(project):
     features = importlib.import_module("afml_t_features")
     path = project / "afml_t_helpers.py"

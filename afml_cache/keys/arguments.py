@@ -48,7 +48,7 @@ def with_arguments(
     packages: dict[str, str] = {}
     classes: list[type] = []
     for value in values.values():
-        kind = type(value)
+        kind: Any = type(value)
         if kind.__module__ == "builtins" and kind not in _CONTAINERS:
             continue
         package = _package(kind, settings.current.package_versions)

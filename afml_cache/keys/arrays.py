@@ -58,8 +58,10 @@ def join_digests(head: bytes, digests: list[bytes]) -> bytes:
 
 def _object_blocks(value: Array) -> Iterator[Stream]:
     shape = value.shape
+    # numpy before 2.5 cannot take a slice of `flat` of its own strings.
+    flat = value.flat if value.dtype.kind == "O" else value.reshape(-1)
     for start in range(0, value.size, BLOCK):
-        items = value.flat[start : start + BLOCK].tolist()
+        items = flat[start : start + BLOCK].tolist()
         yield block(items, _element_label(shape, start))
 
 

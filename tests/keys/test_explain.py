@@ -25,7 +25,7 @@ def described(*, parts=None, packages=None, **values):
 def prices(n=5, start="2024-01-01"):
     return pd.DataFrame(
         {"open": np.arange(n, dtype=float), "close": np.arange(n, dtype=float)},
-        index=pd.date_range(start, periods=n),
+        index=pd.date_range(start, periods=n, freq="D" if n < 1000 else "min"),
     )
 
 

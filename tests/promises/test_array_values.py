@@ -417,17 +417,9 @@ def _with(array: np.ndarray, at: int, value: float) -> np.ndarray:
     return array
 
 
-FAR_STRINGS = pytest.mark.xfail(
-    strict=True,
-    raises=SystemError,
-    reason="strings of a StringDType array that lie in its arena (over 15 bytes) cannot be read",
-)
-BROKEN = {"StringDType": FAR_STRINGS, "StringDType strided": FAR_STRINGS}
-
-
 @pytest.mark.parametrize(
     ("one", "other"),
-    [pytest.param(*row[1:], id=row[0], marks=BROKEN.get(row[0], ())) for row in SAME],
+    [pytest.param(*row[1:], id=row[0]) for row in SAME],
 )
 def test_equal_content_shares_a_key(one: Make, other: Make) -> None:
     assert content_key(one()) == content_key(other())

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from afml_cache.cache_info import CacheInfo as CacheInfo
     from afml_cache.cache_monitoring import get_cache_stats as get_cache_stats
     from afml_cache.diagnosis import Explanation as Explanation
     from afml_cache.errors import AfmlCacheError as AfmlCacheError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from afml_cache.keys.content import register_key as register_key
     from afml_cache.legacy import cacheable as cacheable
     from afml_cache.memo import CachedFunction as CachedFunction
-    from afml_cache.memo import CacheInfo as CacheInfo
     from afml_cache.outcomes import Outcome as Outcome
     from afml_cache.outcomes import Reason as Reason
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
@@ -33,7 +33,7 @@ __version__ = "0.1.0"
 #: Public name -> the module that defines it.
 _HOMES = {
     "AfmlCacheError": "errors",
-    "CacheInfo": "memo",
+    "CacheInfo": "cache_info",
     "CacheWarning": "errors",
     "CachedFunction": "memo",
     "ConfigurationError": "errors",

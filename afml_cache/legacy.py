@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import settings
+from afml_cache.cache_info import CacheInfo, info_of
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
 from afml_cache.keys.code import function_identity
-from afml_cache.memo import CacheInfo
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
 from afml_cache.store.store import Store
@@ -125,20 +125,8 @@ class JoblibCachedFunction(Generic[P, R_co]):
     def cache_info(self) -> CacheInfo:
         """Counts of this function's calls, and joblib's entries of it in the active store."""
         store = active()
-        counted = store.counters(self._identity).get(self._identity)
-        reasons = dict(counted.reasons) if counted else {}
-        if self._off:
-            reasons[Reason.MODE_OFF] = self._off
-        memorized = self._joblib_function(store)
-        outputs = list(_folder(memorized).glob("*/output.pkl"))
-        return CacheInfo(
-            hits=counted.hits if counted else 0,
-            adopted=counted.adopted if counted else 0,
-            computed=(counted.computed if counted else 0) + self._off,
-            reasons=reasons,
-            entries=len(outputs),
-            size=sum(path.stat().st_size for path in outputs),
-        )
+        outputs = _folder(self._joblib_function(store)).glob("*/output.pkl")
+        return info_of(store, self._identity, self._off, [p.stat().st_size for p in outputs])
 
     def cache_clear(self) -> None:
         """Clear joblib's entries of this function from the active store."""

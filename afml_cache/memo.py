@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import miss, notices, settings
+from afml_cache.cache_info import CacheInfo, info_of
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
 from afml_cache.diagnosis import Explanation, explain_call
 from afml_cache.errors import CacheWarning, UnkeyableArgumentError
@@ -53,33 +54,6 @@ class Options:
     ttl: float | None = None  #: seconds
     depends_on: tuple[object, ...] = ()
     extents: bool = False  #: store the stretch of time that the arguments cover
-
-
-@dataclass(frozen=True, slots=True)
-class CacheInfo:
-    """What became of a function's calls, and what is stored of it.
-
-    ``hits`` were served from the store, ``adopted`` from an older cache, the rest ``computed``
-    for one of ``reasons``. ``entries`` and ``size`` (bytes) are what the store holds now.
-    """
-
-    hits: int
-    adopted: int
-    computed: int
-    reasons: dict[str, int]
-    entries: int
-    size: int
-
-    @property
-    def misses(self) -> int:
-        """Calls that ran the function."""
-        return self.computed
-
-    @property
-    def hit_rate(self) -> float | None:
-        """Share of calls that did not run the function; None when there was no call."""
-        calls = self.hits + self.adopted + self.computed
-        return (self.hits + self.adopted) / calls if calls else None
 
 
 class CachedFunction(Generic[P, R_co]):
@@ -244,19 +218,8 @@ class CachedFunction(Generic[P, R_co]):
     def cache_info(self) -> CacheInfo:
         """Counts of this function's calls, and its entries in the active store."""
         store = active()
-        counted = store.counters(self._identity).get(self._identity)
         sizes = [entry.size for entry in store.entries(self._identity)]
-        reasons = dict(counted.reasons) if counted else {}
-        if self._off:
-            reasons[Reason.MODE_OFF] = self._off
-        return CacheInfo(
-            hits=counted.hits if counted else 0,
-            adopted=counted.adopted if counted else 0,
-            computed=(counted.computed if counted else 0) + self._off,
-            reasons=reasons,
-            entries=len(sizes),
-            size=sum(sizes),
-        )
+        return info_of(store, self._identity, self._off, sizes)
 
     def cache_clear(self) -> int:
         """Clear this function's entries from the active store; returns how many there were."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from afml_cache import alias
+
 if TYPE_CHECKING:
     from afml_cache.cache_info import CacheInfo as CacheInfo
     from afml_cache.cache_monitoring import get_cache_stats as get_cache_stats
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
     from afml_cache.settings import configure as configure
     from afml_cache.store.active import use_store as use_store
+
+alias.install()
 
 __version__ = "0.1.0"
 

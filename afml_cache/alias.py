@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 
 ALIAS = "afml.cache"
 TRUE_NAME = "afml_cache"
@@ -32,6 +32,10 @@ class AliasFinder(MetaPathFinder, Loader):
             return None
         if sys.modules.get(ALIAS) is not sys.modules.get(TRUE_NAME):
             return None
+        return self.spec_of(fullname)
+
+    def spec_of(self, fullname: str) -> ModuleSpec | None:
+        """A spec that leads to the true module, or None where there is none."""
         if importlib.util.find_spec(_true_name(fullname)) is None:
             return None
         return ModuleSpec(fullname, self)
@@ -47,12 +51,31 @@ class AliasFinder(MetaPathFinder, Loader):
         if module.__spec__ is not None and module.__spec__.loader is self:
             module.__spec__ = module.__spec__.loader_state
 
+    def get_code(self, fullname: str) -> CodeType | None:
+        """The code of the true module, for ``python -m afml.cache.X``."""
+        spec = importlib.util.find_spec(_true_name(fullname))
+        get_code = getattr(spec.loader if spec else None, "get_code", None)
+        return get_code(_true_name(fullname)) if get_code else None
+
+
+class FallbackFinder(AliasFinder):
+    """Answers ``afml.cache`` itself where a repository's own ``afml`` package has no ``cache``."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002 - the protocol's
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        return self.spec_of(fullname) if fullname == ALIAS else None
+
 
 def _true_name(fullname: str) -> str:
     return TRUE_NAME + fullname[len(ALIAS) :]
 
 
 def install() -> None:
-    """Put the finder first, once."""
+    """Put the finders in place, once: one before all others, the fallback after them."""
     if not any(isinstance(finder, AliasFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, AliasFinder())
+        sys.meta_path.append(FallbackFinder())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from afml_cache import settings
 from afml_cache.outcomes import Reason
 from afml_cache.store.claims import Counters
 from afml_cache.store.store import Store
@@ -37,28 +39,35 @@ class CacheInfo:
         return (self.hits + self.adopted) / calls if calls else None
 
 
-def info_of(store: Store, function: str, off: int, sizes: Sequence[int]) -> CacheInfo:
-    """The store's counts of a function and ``off`` calls that the cache did not see.
+#: Calls of this process, by function, while the cache was switched off: no store may know.
+off_calls: Counter[str] = Counter()
+
+
+def info_of(store: Store, function: str, sizes: Callable[[], Iterable[int]]) -> CacheInfo:
+    """The store's counts of a function, and those of calls while the cache was switched off.
 
     Parameters
     ----------
     store : Store
     function : str
         Its identity.
-    off : int
-        Calls in this process while the cache was switched off.
-    sizes : sequence of int
-        Bytes of each entry.
+    sizes : callable
+        Returns the bytes of each entry; not asked while the cache is switched off.
     """
-    counted = store.counters(function).get(function, Counters())
-    reasons = dict(counted.reasons)
+    if settings.current.mode == "off":  # nothing is read, not even to be counted
+        counted, entries = Counters(), []
+    else:
+        counted = store.counters(function).get(function, Counters())
+        entries = list(sizes())
+    reasons = {str(reason): times for reason, times in counted.reasons.items()}
+    off = off_calls[function]
     if off:
-        reasons[Reason.MODE_OFF] = off
+        reasons[str(Reason.MODE_OFF)] = off
     return CacheInfo(
         hits=counted.hits,
         adopted=counted.adopted,
         computed=counted.computed + off,
         reasons=reasons,
-        entries=len(sizes),
-        size=sum(sizes),
+        entries=len(entries),
+        size=sum(entries),
     )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from afml_cache import settings
+from afml_cache.cache_info import off_calls
+from afml_cache.outcomes import Reason
 from afml_cache.store.active import active
+from afml_cache.store.claims import Counters
 
 
 class FunctionStats(TypedDict):
@@ -30,16 +34,23 @@ def get_cache_stats() -> dict[str, FunctionStats]:
         ``hit_rate`` is None where there was no call.
     """
     stats: dict[str, FunctionStats] = {}
-    for function, counted in sorted(active().counters().items()):
+    counters = {} if settings.current.mode == "off" else active().counters()
+    for function in sorted({*counters, *off_calls}):
+        counted = counters.get(function, Counters())
+        reasons = {str(reason): times for reason, times in counted.reasons.items()}
+        off = off_calls.get(function, 0)
+        if off:
+            reasons[str(Reason.MODE_OFF)] = off
+        computed = counted.computed + off
         served = counted.hits + counted.adopted
-        calls = served + counted.computed
+        calls = served + computed
         stats[function] = FunctionStats(
             hits=counted.hits,
             adopted=counted.adopted,
-            computed=counted.computed,
-            misses=counted.computed,
+            computed=computed,
+            misses=computed,
             hit_rate=served / calls if calls else None,
-            reasons={str(reason): n for reason, n in counted.reasons.items()},
+            reasons=reasons,
             seconds_computed=counted.seconds_computed,
             seconds_saved=counted.seconds_saved,
         )

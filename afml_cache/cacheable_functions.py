@@ -29,8 +29,25 @@ def check_cacheable(function: object) -> None:
         raise UncacheableFunctionError(
             f"{name} is a class. Decorate the slow method, or a function that builds the object"
         )
+    if isinstance(function, property):
+        raise UncacheableFunctionError(
+            f"{getattr(function.fget, '__qualname__', 'this')} is a property; put @property on top "
+            "and the cache's decorator below it"
+        )
     if not callable(function):
         raise UncacheableFunctionError(f"{name} is not a function, so it cannot be cached")
+
+
+def class_around(cached: Any) -> type | None:
+    """The class in which a decorated function stands as a classmethod, if it does."""
+    found: Any = sys.modules.get(cached.__module__)
+    *path, name = cached.__qualname__.split(".")
+    for part in path:
+        found = getattr(found, part, None)
+    if not isinstance(found, type):
+        return None
+    member = vars(found).get(name)
+    return found if isinstance(member, classmethod) and member.__func__ is cached else None
 
 
 def mark_coroutine_function(function: Any) -> None:

@@ -38,5 +38,9 @@ class ConfigurationError(AfmlCacheError, ValueError):
     """A setting has a value that the cache cannot work with."""
 
 
+class NoPlaceError(AfmlCacheError, OSError):
+    """There is no telling where the cache lives (no home directory, no working directory)."""
+
+
 class CacheWarning(UserWarning):
     """Something kept the cache from helping; the result is right all the same."""

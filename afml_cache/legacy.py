@@ -12,12 +12,14 @@ import inspect
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from afml_cache import settings
-from afml_cache.cache_info import CacheInfo, info_of
+from afml_cache import notices, settings
+from afml_cache.cache_info import CacheInfo, info_of, off_calls
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
+from afml_cache.errors import NoPlaceError
 from afml_cache.keys.code import function_identity
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
@@ -30,8 +32,17 @@ R_co = TypeVar("R_co", covariant=True)
 #: The folder of the base directory that is joblib's.
 JOBLIB_FOLDER = "joblib_cache"
 
-#: One list a call in progress; the hook below appends the time at which joblib computes.
-_started: ContextVar[list[float] | None] = ContextVar("afml_cache_joblib_started", default=None)
+
+@dataclass(slots=True)
+class _Call:
+    """What joblib did in one call."""
+
+    started: float | None = None  #: when it ran the function; None: it did not
+    could_not_load: bool = False
+    could_not_store: bool = False
+
+
+_call: ContextVar[_Call | None] = ContextVar("afml_cache_joblib_call", default=None)
 
 
 class JoblibCachedFunction(Generic[P, R_co]):
@@ -49,56 +60,117 @@ class JoblibCachedFunction(Generic[P, R_co]):
         self._memorized: tuple[Store | None, Any] = (None, None)
         self._checked: Any = None
         self._next_reason = Reason.ARGUMENT
-        self._off = 0
         functools.update_wrapper(self, function)
         if self._is_async:
             mark_coroutine_function(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        if settings.current.mode == "off":
-            self._off += 1
+        memorized = self._joblib_function()
+        if memorized is None:
             return self._wrapped(*args, **kwargs)
-        store = active()
-        memorized = self._joblib_function(store)
         if self._is_async:
-            return self._call_async(store, memorized, args, kwargs)  # type: ignore[return-value]
-        reason = self._reason_if_missed(memorized)
-        started: list[float] = []
-        token = _started.set(started)
+            return self._call_async(memorized, args, kwargs)  # type: ignore[return-value]
+        reason, call = self._reason_if_missed(memorized), _Call()
+        token = _call.set(call)
         try:
-            return memorized(*args, **kwargs)  # type: ignore[no-any-return]
+            result: R_co = memorized(*args, **kwargs)
+        except Exception as error:
+            self._count(call, reason, error)
+            if call.started is not None:
+                raise  # the user's own
+        else:
+            self._count(call, reason)
+            return result
         finally:
-            _started.reset(token)
-            self._count(store, started, reason)
+            _call.reset(token)
+        return self._wrapped(*args, **kwargs)
 
-    async def _call_async(self, store: Store, memorized: Any, args: Any, kwargs: Any) -> Any:
-        reason = self._reason_if_missed(memorized)
-        started: list[float] = []
-        token = _started.set(started)
+    async def _call_async(self, memorized: Any, args: Any, kwargs: Any) -> Any:
+        reason, call = self._reason_if_missed(memorized), _Call()
+        token = _call.set(call)
         try:
-            return await memorized(*args, **kwargs)
+            result = await memorized(*args, **kwargs)
+        except Exception as error:
+            self._count(call, reason, error)
+            if call.started is not None:
+                raise  # the user's own
+        else:
+            self._count(call, reason)
+            return result
         finally:
-            _started.reset(token)
-            self._count(store, started, reason)
+            _call.reset(token)
+        function: Any = self._wrapped
+        return await function(*args, **kwargs)
 
-    def _joblib_function(self, store: Store) -> Any:
-        """joblib's function for this store, with a hook where it decides to compute."""
-        known, memorized = self._memorized
-        if known is not store:
-            from joblib import Memory
+    def _joblib_function(self) -> Any:
+        """joblib's function for the active store; None (counted, told) where it cannot be had."""
+        if settings.current.mode == "off":
+            off_calls[self._identity] += 1
+            return None
+        try:
+            store = active()
+            known, memorized = self._memorized
+            if known is not store:
+                memorized = self._memorize(store)
+                self._memorized = (store, memorized)
+            return memorized
+        except NoPlaceError as error:
+            notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
+        except OSError as error:
+            place = joblib_location(store)
+            notices.warn_once(
+                ("joblib", str(place)),
+                f"the folder of @cacheable, {place}, cannot be used ({error}), so its functions "
+                "are computed at every call; see that it can be written to",
+            )
+            store.count(self._identity, Outcome.COMPUTED, Reason.STORE_UNAVAILABLE)
+        return None
 
-            memory = Memory(str(joblib_location(store)), verbose=0)
-            memorized = memory.cache(self._wrapped, ignore=list(self._ignore))
-            before_call = memorized._before_call
+    def _memorize(self, store: Store) -> Any:
+        """joblib's function, with hooks where it decides and where it fails."""
+        from joblib import Memory
 
-            def note_and_go_on(args: Any, kwargs: Any) -> None:
-                started = _started.get()
-                if started is not None:
-                    started.append(time.perf_counter())
-                before_call(args, kwargs)
+        memory = Memory(str(joblib_location(store)), verbose=0)
+        memorized = memory.cache(self._wrapped, ignore=list(self._ignore))
+        before_call, load, after_call = (
+            memorized._before_call,
+            memorized._load_item,
+            memorized._after_call,
+        )
 
-            memorized._before_call = note_and_go_on
-            self._memorized = (store, memorized)
+        def note_the_start(args: Any, kwargs: Any) -> None:
+            call = _call.get()
+            if call is not None:
+                call.started = time.perf_counter()
+            before_call(args, kwargs)
+
+        def note_a_failure(*args: Any, **kwargs: Any) -> Any:
+            call = _call.get()
+            try:
+                return load(*args, **kwargs)
+            except Exception:
+                if call is not None:
+                    call.could_not_load = True
+                raise
+
+        def keep_the_result(
+            call_id: Any, args: Any, kwargs: Any, shelving: bool, output: Any, start: float
+        ) -> Any:
+            call = _call.get()
+            try:
+                return after_call(call_id, args, kwargs, shelving, output, start)
+            except Exception as error:  # noqa: BLE001 - no fault of the cache may cost the result
+                if call is not None:
+                    call.could_not_store = True
+                notices.warn_once(
+                    ("joblib", self._identity),
+                    f"the result of {self._identity}() could not be stored by joblib ({error})",
+                )
+                return output, {}
+
+        memorized._before_call = note_the_start
+        memorized._load_item = note_a_failure
+        memorized._after_call = keep_the_result
         return memorized
 
     def _reason_if_missed(self, memorized: Any) -> Reason:
@@ -115,23 +187,45 @@ class JoblibCachedFunction(Generic[P, R_co]):
         _, _, source = recorded.partition("\n")  # the first line holds a line number
         return Reason.ARGUMENT if source == memorized.func_code_info[0] else Reason.CODE
 
-    def _count(self, store: Store, started: list[float], reason: Reason) -> None:
-        if started:
-            seconds = time.perf_counter() - started[0]
+    def _count(self, call: _Call, reason: Reason, error: Exception | None = None) -> None:
+        store = active()
+        if call.started is not None:
+            if call.could_not_load:
+                reason = Reason.UNREADABLE
+            elif call.could_not_store:
+                reason = Reason.STORE_UNAVAILABLE
+            seconds = time.perf_counter() - call.started
             store.count(self._identity, Outcome.COMPUTED, reason, seconds=seconds)
-        else:
+        elif error is None:
             store.count(self._identity, Outcome.HIT)
+        else:
+            failed = isinstance(error, OSError)
+            reason = Reason.STORE_UNAVAILABLE if failed else Reason.UNKEYABLE
+            store.count(self._identity, Outcome.COMPUTED, reason)
+            notices.warn_once(
+                ("joblib", self._identity),
+                f"{self._identity}() is computed, since joblib could not "
+                f"{'use its folder' if failed else 'hash its arguments'} "
+                f"({type(error).__name__}: {error})",
+            )
 
     def cache_info(self) -> CacheInfo:
         """Counts of this function's calls, and joblib's entries of it in the active store."""
         store = active()
-        outputs = _folder(self._joblib_function(store)).glob("*/output.pkl")
-        return info_of(store, self._identity, self._off, [p.stat().st_size for p in outputs])
+
+        def sizes() -> list[int]:
+            memorized = self._joblib_function()
+            outputs = _folder(memorized).glob("*/output.pkl") if memorized is not None else ()
+            return [path.stat().st_size for path in outputs]
+
+        return info_of(store, self._identity, sizes)
 
     def cache_clear(self) -> None:
         """Clear joblib's entries of this function from the active store."""
-        self._joblib_function(active()).clear(warn=False)
-        self._next_reason = Reason.CLEARED
+        memorized = self._joblib_function()
+        if memorized is not None:
+            memorized.clear(warn=False)
+            self._next_reason = Reason.CLEARED
 
     @overload
     def __get__(self, instance: None, owner: Any = None) -> JoblibCachedFunction[P, R_co]: ...

@@ -12,23 +12,28 @@ import asyncio
 import functools
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import miss, notices, settings
-from afml_cache.cache_info import CacheInfo, info_of
-from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
+from afml_cache.cache_info import CacheInfo, info_of, off_calls
+from afml_cache.cacheable_functions import (
+    check_cacheable,
+    class_around,
+    mark_coroutine_function,
+    reduce_cached,
+)
 from afml_cache.diagnosis import Explanation, explain_call
-from afml_cache.errors import CacheWarning, UnkeyableArgumentError
+from afml_cache.errors import NoPlaceError, UnkeyableArgumentError
 from afml_cache.keys.arguments import owner_of
 from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_simple
 from afml_cache.keys.code import FunctionCode, function_identity
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
+from afml_cache.store.flight import Flight
 from afml_cache.store.store import Missing, Store
 from afml_cache.store.tally import Tally
 
@@ -41,8 +46,8 @@ S = TypeVar("S")
 #: Keys of simple calls that one function remembers before it starts over.
 REMEMBERED_CALLS = 4096
 
-#: Digests that this thread or task is computing: a call that meets itself must not wait.
-_computing: ContextVar[frozenset[bytes]] = ContextVar("afml_cache_computing", default=frozenset())
+#: What this thread or task is computing: a call that meets itself must not wait for itself.
+_computing: ContextVar[tuple[_Attempt, ...]] = ContextVar("afml_cache_computing", default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,6 @@ class CachedFunction(Generic[P, R_co]):
         "_identity_digest",
         "_is_async",
         "_last_tally",
-        "_off",
         "_options",
         "_owner",
         "_remembered",
@@ -93,7 +97,6 @@ class CachedFunction(Generic[P, R_co]):
         self._is_async = inspect.iscoroutinefunction(function)
         self._last_tally: tuple[Store, Tally] | None = None
         self._remembered: tuple[object, dict[Any, CallKey]] = (None, {})
-        self._off = 0
         functools.update_wrapper(self, function)
         if self._is_async:
             mark_coroutine_function(self)
@@ -102,22 +105,23 @@ class CachedFunction(Generic[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         if self._is_async:
             return self._call_async(args, kwargs)  # type: ignore[return-value]
-        if settings.current.mode == "off":
-            self._off += 1
-            return self._wrapped(*args, **kwargs)
         key = self._key(args, kwargs)
         if key is None:
             return self._wrapped(*args, **kwargs)
         store = active()
         found = store.get(key.digest)
-        if type(found) is Missing:
+        if type(found) is Missing or (self._options.ttl is not None and self._is_old(store, key)):
             return self._miss(store, key, found, args, kwargs)
         self._count_hit(store, key)
         return found  # type: ignore[no-any-return]
 
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallKey | None:
         """The key of a call; None (counted, told once) where the call cannot be cached."""
+        if settings.current.mode == "off":
+            off_calls[self._identity] += 1
+            return None
         try:
+            active()
             fingerprint = self._code.current()
             told_for, remembered = self._remembered
             if told_for is not fingerprint:
@@ -141,8 +145,9 @@ class CachedFunction(Generic[P, R_co]):
             miss.say_unkeyable(self._identity, error)
             self._count(Reason.UNKEYABLE, None)
             return None
-        except CacheWarning:  # the program turns our warnings into errors
-            raise
+        except NoPlaceError as error:
+            miss.say_no_place(error)
+            return None
         except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
             miss.say_no_key(self._identity, error)
             self._count(Reason.UNKEYABLE, None)
@@ -167,59 +172,59 @@ class CachedFunction(Generic[P, R_co]):
         if notices.audible():
             miss.log_outcome(self._identity, Outcome.COMPUTED, reason, key)
 
-    def _miss(self, store: Store, key: CallKey, missing: Missing, args: Any, kwargs: Any) -> R_co:
-        attempt = _Attempt(self, store, key, missing)
-        if attempt.is_recursive:
-            return self._wrapped(*args, **kwargs)
-        attempt.flight.acquire()
+    def _is_old(self, store: Store, key: CallKey) -> bool:
+        """Whether an entry, stored under a longer ``ttl`` maybe, is too old for today's."""
+        entry = store.entry(key.digest)
+        return entry is not None and time.time() >= entry.created + (self._options.ttl or 0.0)
+
+    def _miss(self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any) -> R_co:
+        attempt = _Attempt(self, store, key, found)
         try:
-            found = attempt.look_again(args, kwargs)
-            if type(found) is not Missing:
-                return found  # type: ignore[return-value]
+            if not attempt.is_recursive and attempt.flight.acquire() is not False:
+                attempt.take_off()
+                found = attempt.look_again(args, kwargs)
+                if type(found) is not Missing:
+                    return found  # type: ignore[return-value]
             with attempt.running():
                 result = self._wrapped(*args, **kwargs)
             attempt.keep(result)
             return result
         finally:
-            attempt.close()
+            attempt.land()
 
     async def _call_async(self, args: Any, kwargs: Any) -> Any:
         function: Callable[..., Awaitable[Any]] = self._wrapped  # type: ignore[assignment]
-        if settings.current.mode == "off":
-            self._off += 1
-            return await function(*args, **kwargs)
         key = self._key(args, kwargs)
         if key is None:
             return await function(*args, **kwargs)
         store = active()
         found = store.get(key.digest)
-        if type(found) is not Missing:
+        is_there = type(found) is not Missing
+        if is_there and (self._options.ttl is None or not self._is_old(store, key)):
             self._count_hit(store, key)
             return found
         attempt = _Attempt(self, store, key, found)
-        if attempt.is_recursive:
-            return await function(*args, **kwargs)
-        # Polled, so that waiting for another process does not hold up the event loop.
-        pause = 0.001
-        while not attempt.flight.try_acquire():
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 0.05)
         try:
-            found = attempt.look_again(args, kwargs)
-            if type(found) is not Missing:
-                return found
+            if not attempt.is_recursive and await _acquire(attempt.flight):
+                attempt.take_off()
+                found = attempt.look_again(args, kwargs)
+                if type(found) is not Missing:
+                    return found
             with attempt.running():
                 result = await function(*args, **kwargs)
             attempt.keep(result)
             return result
         finally:
-            attempt.close()
+            attempt.land()
 
     def cache_info(self) -> CacheInfo:
         """Counts of this function's calls, and its entries in the active store."""
         store = active()
-        sizes = [entry.size for entry in store.entries(self._identity)]
-        return info_of(store, self._identity, self._off, sizes)
+
+        def sizes() -> list[int]:
+            return [entry.size for entry in store.entries(self._identity)]
+
+        return info_of(store, self._identity, sizes)
 
     def cache_clear(self) -> int:
         """Clear this function's entries from the active store; returns how many there were."""
@@ -230,25 +235,41 @@ class CachedFunction(Generic[P, R_co]):
 
         Raises
         ------
+        TypeError
+            The function cannot be called like this.
         UnkeyableArgumentError
             An argument, or a part of it, has no key.
         """
-        values = self._binder.bind(args, kwargs)
-        key = call_key(self._identity_digest, self._code.current(), values, self._owner)
-        return key.digest.hex()
+        return self._key_of(self._values(args, kwargs)).digest.hex()
 
     def cache_contains(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Whether the active store has an entry for a call."""
-        return active().contains(bytes.fromhex(self.cache_key(*args, **kwargs)))
+        """Whether the active store has an entry for a call; raises as :meth:`cache_key`."""
+        return active().contains(self._key_of(self._values(args, kwargs)).digest)
 
     def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
         """Whether a call would hit and, if not, what differs from the closest entry."""
-        return explain_call(
-            active(),
-            self._identity,
-            partial(call_key, self._identity_digest, self._code.current(), owner=self._owner),
-            self._binder.bind(args, kwargs),
-        )
+        values = self._values(args, kwargs)
+        return explain_call(active(), self._identity, self._key_of, values)
+
+    def _key_of(self, values: Mapping[str, Any]) -> CallKey:
+        return call_key(self._identity_digest, self._code.current(), values, self._owner)
+
+    def _values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Bind a call that is only asked about; one that Python would refuse is refused."""
+        try:
+            signature = inspect.signature(self._wrapped)
+        except ValueError:  # some functions written in C do not say
+            return self._binder.bind(args, kwargs)
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError:
+            # From Python 3.13 on, a classmethod does not tell these methods its class.
+            owner = class_around(self)
+            if owner is None:
+                raise
+            args = (owner, *args)
+            signature.bind(*args, **kwargs)
+        return self._binder.bind(args, kwargs)
 
     @overload
     def __get__(self, instance: None, owner: Any = None) -> CachedFunction[P, R_co]: ...
@@ -313,14 +334,30 @@ class BoundCachedFunction(Generic[P, R_co]):
         return getattr, (self.__self__, self.__func__.__name__)
 
 
+async def _acquire(flight: Flight) -> bool:
+    """Take a flight without holding up the event loop; False: waiting would never end."""
+    pause = 0.001
+    while not flight.try_acquire():
+        if getattr(flight, "hopeless", bool)():
+            return False
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 0.05)
+    return True
+
+
 class _Attempt:
-    """One miss on its way to a stored result; used alike by the sync and the async path."""
+    """One miss on its way to a stored result; used alike by the sync and the async path.
+
+    It computes and stores nothing when the flight cannot be taken: in a call that meets itself,
+    or where waiting for the flight would never end.
+    """
 
     __slots__ = (
         "_before",
+        "_code",
         "_function",
+        "_is_flying",
         "_key",
-        "_missing",
         "_reason",
         "_seconds",
         "_store",
@@ -331,30 +368,37 @@ class _Attempt:
     )
 
     def __init__(
-        self, function: CachedFunction[..., Any], store: Store, key: CallKey, missing: Missing
+        self, function: CachedFunction[..., Any], store: Store, key: CallKey, found: object
     ) -> None:
         self._function = function
         self._store = store
         self._key = key
-        self._missing = missing
-        computing = _computing.get()
-        # A call that meets itself must not wait for itself.
-        self.is_recursive = key.digest in computing
-        if self.is_recursive:
-            function._count(self._why(missing), key)
-            return
-        self._token = _computing.set(computing | {key.digest})
+        self._is_flying = False
+        self._reason = self._why(found)
+        # What is about to run: by the time it has run, the code may have been reloaded.
+        self._code = function._code.current()
+        self.is_recursive = any(
+            other._is_flying and other._key.digest == key.digest for other in _computing.get()
+        )
         self.flight = store.flight(key.digest)
+
+    def take_off(self) -> None:
+        """The flight is ours."""
+        self._is_flying = True
+        self._token = _computing.set((*_computing.get(), self))
 
     def look_again(self, args: Any, kwargs: Any) -> object:
         """The value if somebody stored it while we waited; else Missing, ready to compute."""
+        function = self._function
         found = self._store.get(self._key.digest)
         if type(found) is not Missing:
-            self._function._count_hit(self._store, self._key)
-            return found
-        # The first answer names the fault; by now the store may have cleaned up after it.
-        self._reason = self._why(self._missing if self._missing.reason else found)
-        self._values = self._function._binder.bind(args, kwargs)
+            if function._options.ttl is None or not function._is_old(self._store, self._key):
+                function._count_hit(self._store, self._key)
+                return found
+            found = Missing(Reason.EXPIRED)
+        elif self._reason in (Reason.FIRST_CALL, Reason.ARGUMENT):
+            self._reason = self._why(found)  # others may have stored or cleared since
+        self._values = function._binder.bind(args, kwargs)
         self._before = miss.attributes_before(self._values)
         return found
 
@@ -372,26 +416,39 @@ class _Attempt:
     def keep(self, result: object) -> None:
         """Store the result and count the call."""
         function = self._function
-        refused = miss.keep(
-            self._store,
-            function._identity,
-            self._key,
-            self._values,
-            self._before,
-            result,
-            missed=self._reason,
-            seconds=self._seconds,
-            ttl=function._options.ttl,
-            extents=function._options.extents,
-        )
+        if not self._is_flying:
+            function._count(self._reason, self._key, self._seconds)
+            return
+        refused: Reason | None
+        if function._code.current() != self._code:
+            miss.say_code_changed(function._identity)
+            refused = Reason.SOURCE_CHANGED
+        else:
+            refused = miss.keep(
+                self._store,
+                function._identity,
+                self._key,
+                self._values,
+                self._before,
+                result,
+                missed=self._reason,
+                seconds=self._seconds,
+                ttl=function._options.ttl,
+                extents=function._options.extents,
+            )
         if refused is not None:
             function._count(refused, self._key, self._seconds)
         elif notices.audible():  # the store has counted it together with the entry
             miss.log_outcome(function._identity, Outcome.COMPUTED, self._reason, self._key)
 
-    def close(self) -> None:
-        self.flight.release()
-        _computing.reset(self._token)
+    def land(self) -> None:
+        """Let the next one in."""
+        if self._is_flying:
+            self._is_flying = False
+            self.flight.release()
+            _computing.reset(self._token)
 
-    def _why(self, missing: Missing) -> Reason:
-        return miss.reason_of_miss(self._store, self._function._identity, self._key, missing)
+    def _why(self, found: object) -> Reason:
+        if type(found) is not Missing:
+            return Reason.EXPIRED  # it is there, but too old
+        return miss.reason_of_miss(self._store, self._function._identity, self._key, found)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from afml_cache import notices, settings
-from afml_cache.errors import CacheWarning, UnkeyableArgumentError
+from afml_cache.errors import NoPlaceError, UnkeyableArgumentError
 from afml_cache.keys import content
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.content import Description
@@ -68,8 +68,6 @@ def keep(
     try:
         described = _describe_unchanged(function, key, values, before)
         extent = extent_of(values.values()) if extents else None
-    except CacheWarning:  # the program turns our warnings into errors
-        raise
     except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
         say_no_key(function, error)
         return Reason.UNKEYABLE
@@ -109,11 +107,11 @@ def _describe_unchanged(
         except UnkeyableArgumentError:
             changed = True  # it had a key before the call
         if changed:
+            copied = f"{name}.copy()" if hasattr(value, "copy") else f"copy.deepcopy({name})"
             notices.warn_once(
                 ("argument_mutated", function, name),
                 f"{function}() changed its argument {name!r} while it ran, so the result is "
-                f"returned but not cached; work on a copy ({name} = {name}.copy()) and return "
-                "what changed",
+                f"returned but not cached; work on a copy ({copied}) and return what changed",
             )
             return None
         described[name] = description
@@ -138,7 +136,7 @@ def say_unkeyable(function: str, error: UnkeyableArgumentError) -> None:
         )
         error = UnkeyableArgumentError(error.path, error.what, f"{error.remedy} {remedy}")
     if settings.current.strict:
-        raise error
+        raise error.with_traceback(None) from None
     notices.warn_once(
         ("unkeyable", function),
         f"{function}() is computed at every such call, since {error} "
@@ -154,6 +152,20 @@ def say_no_key(function: str, error: Exception) -> None:
         ("no_key", function),
         f"{function}() is computed, since no key could be made of the call "
         f"({type(error).__name__}: {error}); configure(strict=True) shows where. Please report it",
+    )
+
+
+def say_no_place(error: NoPlaceError) -> None:
+    """Tell once that there is nowhere to keep anything."""
+    notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
+
+
+def say_code_changed(function: str) -> None:
+    """Tell once a function that its code was replaced while it ran."""
+    notices.warn_once(
+        ("code_changed", function),
+        f"the code that {function}() reaches was changed while it ran, so there is no telling "
+        "which code its result belongs to; it is returned but not cached",
     )
 
 

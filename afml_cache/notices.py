@@ -7,6 +7,7 @@ nothing below WARNING unless it configures :mod:`logging`.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 import os
@@ -18,6 +19,8 @@ from collections.abc import Hashable
 from afml_cache.errors import CacheWarning
 
 logger = logging.getLogger("afml_cache")
+# Without it, `logging` prints to stderr what `warnings` has already printed there.
+logger.addHandler(logging.NullHandler())
 
 _PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - compared with file names as text
 
@@ -43,7 +46,9 @@ def say(level: int, message: str, *args: object) -> None:
 def warn_once(cause: Hashable, message: str) -> bool:
     """Warn about ``cause`` the first time it is met in this process.
 
-    The warning points at the first line outside this package: the user's call.
+    The warning points at the first line outside this package: the user's call. It never becomes
+    an exception: where a program makes errors of warnings, the log record has to do, since a
+    fault of the cache must not cost the user's result (``configure(strict=True)`` raises).
 
     Returns
     -------
@@ -55,7 +60,8 @@ def warn_once(cause: Hashable, message: str) -> bool:
             return False
         _told.add(cause)
     say(logging.WARNING, "%s", message)
-    warnings.warn(message, CacheWarning, stacklevel=_levels_to_the_caller())
+    with contextlib.suppress(CacheWarning):
+        warnings.warn(message, CacheWarning, stacklevel=_levels_to_the_caller())
     return True
 
 

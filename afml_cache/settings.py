@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from afml_cache.errors import ConfigurationError
+from afml_cache.errors import ConfigurationError, NoPlaceError
 
 Mode = Literal["on", "off"]
 PackageVersions = Literal["exact", "minor", "ignore"]
@@ -94,6 +94,12 @@ def _from_environment() -> Settings:
     return Settings(mode=mode)  # type: ignore[arg-type]
 
 
+def _check_type(name: str, value: object, *allowed: type) -> None:
+    if value is not None and not isinstance(value, (Unset, *allowed)):
+        kinds = " or ".join(kind.__name__ for kind in allowed)
+        raise ConfigurationError(f"{name} is {value!r}; it has to be a {kinds}, or None")
+
+
 def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ConfigurationError(f"{name} is {value!r}; it can be one of {', '.join(allowed)}")
@@ -152,6 +158,10 @@ def configure(
     """
     global current
     changes: dict[str, Any] = {}
+    _check_type("directory", directory, str, os.PathLike)
+    _check_type("size_limit", size_limit, int, float, str)
+    _check_type("age_limit", age_limit, int, float, str, timedelta)
+    _check_type("secret", secret, str, bytes)
     if not isinstance(directory, Unset):
         changes["directory"] = None if directory is None else Path(directory).expanduser()
     if not isinstance(size_limit, Unset):
@@ -185,15 +195,24 @@ def _replace(settings: Settings) -> None:
 
 
 def cache_directory() -> Path:
-    """The base directory in force: configured, ``$AFML_CACHE``, or the platform's."""
-    if current.directory is not None:
-        return current.directory
-    named = os.environ.get("AFML_CACHE")
-    if named:
-        return Path(named).expanduser()
+    """The base directory in force: configured, ``$AFML_CACHE``, or the platform's; absolute.
+
+    Raises
+    ------
+    NoPlaceError
+        It depends on a home or working directory that does not exist.
+    """
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("afml", appauthor=False))
+    named: str | Path | None = current.directory or os.environ.get("AFML_CACHE")
+    try:
+        place = Path(named or platformdirs.user_cache_dir("afml", appauthor=False))
+        return place.expanduser().absolute()
+    except (RuntimeError, OSError) as error:
+        raise NoPlaceError(
+            f"the cache directory {str(named or '(the default)')!r} cannot be found ({error}); "
+            "set AFML_CACHE or configure(directory=...) to an absolute path"
+        ) from error
 
 
 __all__ = [

@@ -53,6 +53,24 @@ def test_a_repositorys_own_afml_package_wins(run_python, tmp_path):
     assert run_python(script) == "True True False"
 
 
+def test_a_repositorys_afml_package_without_a_cache_gets_ours(run_python, tmp_path):
+    (tmp_path / "afml").mkdir()
+    (tmp_path / "afml" / "__init__.py").write_text("mine = True\n")
+    script = """
+        import afml_cache
+        from afml.cache import cacheable
+        import afml, afml.cache.legacy
+        print(afml.mine, afml.cache is afml_cache, afml_cache.__spec__.name)
+        print(afml.cache.legacy is afml_cache.legacy)
+    """
+    assert run_python(script).splitlines() == ["True True afml_cache", "True"]
+
+
+def test_a_module_runs_under_its_other_name(run_python):
+    script = "import runpy, afml.cache; runpy.run_module('afml.cache.outcomes'); print('ran')"
+    assert run_python(script) == "ran"
+
+
 def test_a_repositorys_afml_folder_without_init_is_joined_by_ours(run_python, tmp_path):
     (tmp_path / "afml" / "features").mkdir(parents=True)
     (tmp_path / "afml" / "features" / "__init__.py").write_text("mine = True\n")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 
-from afml_cache import cacheable, get_cache_stats, use_store
+from afml_cache import CacheWarning, cacheable, get_cache_stats, use_store
 
 RAN: list[object] = []
 
@@ -69,7 +70,33 @@ def test_a_damaged_entry_is_computed_again_and_counted_so(store):
     output.write_bytes(b"broken")
     assert add(1) == 3  # joblib logs what it could not load
     assert RAN == [1, 1]
-    assert add.cache_info().computed == 2
+    assert add.cache_info().reasons == {"first_call": 1, "unreadable": 1}
+
+
+def test_a_folder_that_cannot_be_used_costs_no_result(tmp_path):
+    (tmp_path / "a file").write_text("")
+    with use_store(tmp_path / "a file"), pytest.warns(CacheWarning, match="cannot be used") as told:
+        assert [add(1), add(1)] == [3, 3]
+    assert RAN == [1, 1]
+    assert len(told) == 1
+
+
+def test_an_argument_that_joblib_cannot_hash_computes_and_is_no_hit():
+    @cacheable
+    def f(lock):
+        RAN.append(1)
+        return 1
+
+    with pytest.warns(CacheWarning, match="could not hash its arguments"):
+        assert f(threading.Lock()) == 1
+    info = f.cache_info()
+    assert (info.hits, info.reasons) == (0, {"unkeyable": 1})
+    assert RAN == [1]
+
+
+def test_a_call_that_does_not_fit_raises_pythons_own_error():
+    with pytest.warns(CacheWarning), pytest.raises(TypeError, match=r"add\(\)"):
+        add(1, 2, 3)
 
 
 def test_a_function_that_raises_is_counted_as_computed():

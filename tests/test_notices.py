@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from afml_cache import CacheWarning, notices
+
+ROOT = Path(__file__).parent.parent
 
 SCRIPT = """
     import sys
@@ -36,6 +42,22 @@ def test_the_guides_loguru_file_shows_what_the_cache_does(run_python, tmp_path):
     text = (tmp_path / "cache_debug.log").read_text()
     assert "computed script.double (first_call)" in text
     assert "hit script.double" in text
+
+
+def test_a_plain_script_is_told_once_and_not_twice(tmp_path):
+    script = tmp_path / "plain.py"
+    script.write_text(
+        "from afml_cache import robust_cacheable\n"
+        "@robust_cacheable\n"
+        "def f(x):\n"
+        "    return 1\n"
+        "f(i for i in range(3))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stderr.count("is a generator") == 1
+    assert f"{script}:5: CacheWarning" in done.stderr  # the user's own line
 
 
 def test_a_cause_is_told_once():

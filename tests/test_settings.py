@@ -43,6 +43,8 @@ def test_ages(given, expected):
         ({"size_limit": "2 gigs"}, "'2 gigs' is not understood; write it as '2 GB'"),
         ({"size_limit": 0}, "not positive"),
         ({"age_limit": "soon"}, "'30 d'"),
+        ({"secret": 3}, "secret is 3; it has to be a str or bytes, or None"),
+        ({"directory": 3}, "directory is 3; it has to be a str or PathLike, or None"),
         ({"mode": "maybe"}, "it can be one of on, off"),
         ({"package_versions": "major"}, "minor, ignore|minor"),
     ],

@@ -7,7 +7,5 @@ is a namespace package: where a repository has an ``afml`` package of its own, t
 import sys
 
 import afml_cache
-from afml_cache import alias
 
-alias.install()
 sys.modules[__name__] = afml_cache

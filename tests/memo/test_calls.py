@@ -7,7 +7,9 @@ import inspect
 import logging
 import math
 import pickle
+import threading
 import types
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,9 @@ from afml_cache import (
     Reason,
     UncacheableFunctionError,
     UnkeyableArgumentError,
+    cacheable,
     configure,
+    get_cache_stats,
     robust_cacheable,
     time_aware_cacheable,
     use_store,
@@ -219,10 +223,14 @@ def test_strict_raises_where_the_cache_would_warn():
 
 def test_mode_off_always_computes_and_writes_nothing(tmp_path):
     configure(mode="off")
+    old = cacheable(add.__wrapped__)
     with use_store(tmp_path / "untouched"):
-        assert [add(1), add(1)] == [3, 3]
-        assert add.cache_info().reasons[Reason.MODE_OFF] >= 2
-    assert CALLS == [1, 1]
+        assert [add(1), add(1), old(1)] == [3, 3, 3]
+        assert add.cache_info().reasons["mode_off"] >= 2
+        assert old.cache_info().computed == add.cache_info().computed
+        assert get_cache_stats()[f"{__name__}.add"]["reasons"]["mode_off"] >= 3
+    assert CALLS == [1, 1, 1]
+    assert not (tmp_path / "untouched").exists()
 
 
 def test_use_store_reaches_functions_decorated_long_before(tmp_path):
@@ -291,6 +299,80 @@ def test_the_time_aware_one_notes_the_stretch_of_time(store):
     )
 
 
+def test_warnings_as_errors_cost_no_result():
+    @robust_cacheable
+    def spoils(items):
+        items.append(1)
+        return lambda: len(items)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert spoils([])() == 1
+    assert spoils.cache_info().computed == 1
+
+
+def test_a_cache_directory_that_cannot_be_told_costs_no_result(run_python):
+    script = """
+        import warnings
+        from afml_cache import cacheable, robust_cacheable
+        warnings.simplefilter("always")
+
+        @robust_cacheable
+        def f(x):
+            return x
+
+        @cacheable
+        def g(x):
+            return x
+
+        with warnings.catch_warnings(record=True) as told:
+            print(f(1), f(1), g(1))
+        print(len(told), "absolute path" in str(told[0].message))
+    """
+    shown = run_python(script, AFML_CACHE="~nobody-of-this-name/cache").splitlines()
+    assert shown == ["1 1 1", "1 True"]
+
+
+def test_code_that_changes_while_the_function_runs_is_not_stored():
+    @robust_cacheable
+    def f(x):
+        another = threading.Thread(target=globals().update, kwargs={"FACTOR": 2})
+        another.start()
+        another.join()
+        return x * factor()
+
+    try:
+        with pytest.warns(CacheWarning, match="changed while it ran"):
+            assert f(100) == 200
+        assert f.cache_info().reasons == {"source_changed": 1}
+        assert f.cache_info().entries == 0
+    finally:
+        globals()["FACTOR"] = 1
+
+
+def factor():
+    return FACTOR
+
+
+FACTOR = 1
+
+
+@pytest.mark.parametrize("ask", ["cache_key", "cache_contains", "explain"])
+def test_asking_about_a_call_that_python_would_refuse_is_refused(ask):
+    with pytest.raises(TypeError, match="missing a required argument: 'x'"):
+        getattr(add, ask)()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'z'"):
+        getattr(add, ask)(1, z=3)
+
+
+def test_strict_errors_show_no_internal_frames():
+    configure(strict=True)
+    with pytest.raises(UnkeyableArgumentError) as caught:
+        add(i for i in range(3))
+    inside = [entry for entry in caught.traceback if "keys" in str(entry.path)]
+    assert inside == []
+
+
 class TestOptions:
     def test_ignored_parameters_do_not_count(self):
         @robust_cacheable(ignore=["verbose", "n_jobs"])
@@ -326,6 +408,17 @@ class TestOptions:
         f(1), f(1)
         assert CALLS == [1, 1]
         assert f.cache_info().reasons[Reason.EXPIRED] == 1
+
+    def test_a_shorter_ttl_counts_for_what_was_stored_under_a_longer_one(self):
+        def body(x):
+            note(x)
+            return x
+
+        robust_cacheable(ttl="1 h")(body)(5)
+        shorter = robust_cacheable(ttl=1e-9)(body)
+        shorter(5)
+        assert CALLS == [5, 5]
+        assert shorter.cache_info().reasons["expired"] == 1
 
     def test_a_file_that_the_function_depends_on_counts_by_its_content(self, tmp_path):
         fees = tmp_path / "fees.txt"
@@ -377,7 +470,8 @@ class TestMethods:
                 return x * self.squared
 
         model = Model(3)
-        assert [model.predict(2), model.predict(2)] == [18, 18]
+        assert model.predict(2) == 18
+        assert [Model(3).predict(2), Model(3).predict(2)] == [18, 18]
         assert CALLS == [2]
 
     def test_classmethods_and_staticmethods_in_either_order(self):
@@ -418,6 +512,20 @@ class TestMethods:
             assert Holder().f() == 1
 
 
+class Desk:
+    @classmethod
+    @robust_cacheable
+    def run(cls, x):
+        return (cls.__name__, x)
+
+
+def test_a_classmethod_can_be_asked_about_its_calls():
+    assert not Desk.run.cache_contains(1)
+    assert Desk.run(1) == ("Desk", 1)
+    assert Desk.run.cache_contains(1)
+    assert Desk.run.explain(1).reason is None
+
+
 class TestTheFunctionsFace:
     def test_it_looks_like_the_function(self):
         assert add.__name__ == "add"
@@ -435,9 +543,10 @@ class TestTheFunctionsFace:
             lambda: robust_cacheable(generator),
             lambda: robust_cacheable(async_generator),
             lambda: robust_cacheable(dict),
+            lambda: robust_cacheable(property(generator)),
             lambda: robust_cacheable(3),
         ],
-        ids=["generator", "async generator", "class", "number"],
+        ids=["generator", "async generator", "class", "property", "number"],
     )
     def test_what_cannot_be_cached_is_refused_when_decorated(self, define):
         with pytest.raises(UncacheableFunctionError):

@@ -37,6 +37,11 @@ class Tree:
         """The folders that ``file`` lies in, outermost first, as package names."""
         return package_of(self.root / file)
 
+    def all_files(self) -> Iterator[str]:
+        """Every Python file of the repository, whichever paths were asked for."""
+        listed = list(_listed_by_git(self.root, self.root)) if self.in_git else []
+        yield from listed or (_relative(file, self.root) for file in _walk(self.root))
+
 
 def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
     """The Python files below ``paths``, all of which lie in one repository.

@@ -96,7 +96,7 @@ def plan(
     rules : Rules, optional
         What to look for; the default migrates the legacy decorators, and chooses.
     handed_on : collection of str
-        Names that other files import from this one.
+        Names that other files take from this one; a mapping tells where that was seen.
 
     >>> code = b"from afml.cache import cacheable\\n\\n@cacheable\\ndef f(x): ...\\n"
     >>> print(plan(code).carry_out(code).decode(), end="")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from codemods.draft import Decisions, Draft, first_line
 from codemods.fallback import is_optional_import
@@ -34,7 +34,8 @@ def decide(
     rules : Rules
         What is looked for.
     handed_on : collection of str
-        Names that other files import from this one; their imports stay.
+        Names that other files take from this one; their imports stay. A mapping tells where
+        that was seen.
     """
     return _Rewriter(source, names, rules, handed_on).run()
 
@@ -130,7 +131,8 @@ class _Rewriter:
         elif any(b.alias is not None and b.alias.asname == b.alias.name for b in bindings):
             why = f"{name} is imported as itself, which hands it on"
         elif name in self.handed_on:
-            why = f"other files import {name} from here"
+            seen = self.handed_on[name] if isinstance(self.handed_on, Mapping) else ""
+            why = f"other files take {name} from here" + (f" ({seen})" if seen else "")
         elif not uses:
             why = f"{name} is imported and not used: other modules may take it from here"
         if why is None:

@@ -7,15 +7,15 @@ the journal and writes file by file. Few files are planned right here, many in p
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from codemods.files import Tree
+from codemods.files import Tree, package_of
 from codemods.findings import Code, Finding
+from codemods.handed_on import HandedOn, handed_on
 from codemods.plan import Plan, concerns, digest, plan
 from codemods.rules import Rules
 
@@ -101,10 +101,12 @@ def survey(
                 seen.add(real)
                 contents[file] = data
                 size += len(data)
-    taken = _taken_from_elsewhere(tree, contents, rules) if contents else []
-    for file in contents:
-        handed_on = _handed_on(tree.package(file), file, taken)
-        tasks.append(_Task(file, tree.root / file, tree.package(file), handed_on))
+    packages = {file: tree.package(file) for file in contents}
+    reached = HandedOn()
+    if contents:
+        reached = handed_on(packages, contents, _everything(tree, contents), rules)
+    for file, package in packages.items():
+        tasks.append(_Task(file, tree.root / file, package, reached.names.get(file, {})))
     workers = min(jobs or os.cpu_count() or 1, len(tasks))
     if workers > 1 and size > WORTH_PROCESSES:
         answers = _in_processes(tasks, rules, workers)
@@ -114,8 +116,10 @@ def survey(
     for done, (task, answer) in enumerate(answers, start=1):
         if isinstance(answer, Failure):
             failures.append(answer)
-        elif answer.edits or answer.findings:
-            planned.append(Planned(task.file, answer))
+        else:
+            told = _also(answer, reached.findings.pop(task.file, []))
+            if told.edits or told.findings:
+                planned.append(Planned(task.file, told))
         if progress is not None:
             progress(done, len(tasks))
     planned.sort(key=lambda entry: entry.path)
@@ -184,7 +188,7 @@ class _Task:
     file: str
     path: Path
     package: tuple[str, ...]
-    handed_on: tuple[str, ...]
+    handed_on: Mapping[str, str]
 
 
 Answer = Plan | Failure
@@ -233,47 +237,33 @@ def _in_processes(
 
 # ------------------------------------------------- names that files take from each other
 
-_FROM = re.compile(rb"\bfrom[ \t]+([.\w]+)[ \t]*import[ \t]*(\([^)]*\)|(?:\\\r?\n|[^\r\n])*)")
+
+def _everything(
+    tree: Tree, contents: Mapping[str, bytes]
+) -> Iterator[tuple[str, tuple[str, ...], bytes]]:
+    """All files of the repository: what is not migrated may use what is."""
+    for file in sorted({*tree.files, *tree.all_files()}):
+        path = tree.root / file
+        data = contents.get(file)
+        if data is None:
+            try:
+                data = path.read_bytes() if path.is_file() else b""
+            except OSError:
+                continue  # reported where the file is one to migrate
+        yield file, package_of(path), data
 
 
-def _taken_from_elsewhere(
-    tree: Tree, contents: dict[str, bytes], rules: Rules
-) -> list[tuple[str, tuple[str, ...]]]:
-    """(module, names) for each import of a legacy name from a module that is no source."""
-    taken = []
-    for file, data in contents.items():
-        for match in _FROM.finditer(data):
-            listed = re.findall(r"\w+", match[2].decode("utf-8", "replace"))
-            star = match[2].lstrip().startswith(b"*")
-            names = tuple(rules.old if star else rules.old.intersection(listed))
-            if not names:
-                continue
-            module = match[1].decode("utf-8", "replace")
-            bare = module.lstrip(".")
-            level = len(module) - len(bare)
-            if level:
-                package = tree.package(file)
-                above = package[: len(package) - (level - 1)]
-                module = ".".join((*above, bare) if bare else above)
-                if rules.canonical(module, len(above)):
-                    continue
-            elif any(bare == s or bare.startswith(s + ".") for s in rules.sources):
-                continue
-            taken.append((module, names))
-    return taken
-
-
-def _handed_on(
-    package: tuple[str, ...], file: str, taken: Iterable[tuple[str, tuple[str, ...]]]
-) -> tuple[str, ...]:
-    stem = Path(file).stem
-    own = ".".join(package if stem == "__init__" else (*package, stem))
-    return tuple(
-        name
-        for module, names in taken
-        if own == module or own.endswith("." + module)
-        for name in names
-    )
+def _also(found: Plan, more: list[Finding]) -> Plan:
+    """``found`` with what other files make of it; what it says itself is not said twice."""
+    said = {(finding.line, finding.code) for finding in found.findings}
+    unresolved = any(finding.code is Code.UNRESOLVED_IMPORT for finding in found.findings)
+    new = [
+        finding
+        for finding in more
+        if (finding.line, finding.code) not in said
+        and not (unresolved and finding.text.startswith("from "))
+    ]
+    return replace(found, findings=tuple(sorted({*found.findings, *new}))) if new else found
 
 
 def _words(error: OSError) -> str:

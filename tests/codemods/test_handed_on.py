@@ -1,0 +1,133 @@
+"""Names that other files reach through a migrated module: they stay, and both sides are told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codemods.files import find
+from codemods.rules import Rules
+from codemods.runner import Survey, apply, survey
+
+TAKER = "from afml.cache import cacheable\n\n\n@cacheable\ndef f(x):\n    return x\n"
+STAYS = "from afml.cache import cacheable, robust_cacheable\n"
+GOES = "from afml.cache import robust_cacheable\n"
+
+
+def write(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = root.joinpath(*name.split("__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for folder in {path.parent for path in root.rglob("*.py")} - {root}:
+        (folder / "__init__.py").touch()
+    (root / "pyproject.toml").touch()
+
+
+def told(found: Survey) -> dict[str, list[tuple[int, str]]]:
+    return {
+        entry.path: [(finding.line, finding.code.value) for finding in entry.plan.findings]
+        for entry in found.planned
+        if entry.plan.findings
+    }
+
+
+@pytest.mark.parametrize(
+    ("user", "line", "code"),
+    [
+        ("import pkg.a\n@pkg.a.cacheable\ndef g(x): ...\n", 2, "unresolved-import"),
+        ("import pkg.a\n@pkg.a.cacheable()\ndef g(x): ...\n", 2, "unresolved-import"),
+        ("from . import a as aa\n@aa.cacheable\ndef g(x): ...\n", 2, "unresolved-import"),
+        ("from pkg import a\ng = a.cacheable(len)\n", 2, "value-use"),
+        ("import pkg.a as m\ng = m . cacheable\n", 2, "value-use"),
+        ("import pkg.a as m\ng = (m.  # it\n  cacheable)\n", 2, "value-use"),
+        ("import pkg.a as m\ng = m. \\\n cacheable\n", 2, "value-use"),
+        ("from importlib import import_module as i\ni('pkg.a').cacheable\n", 2, "value-use"),
+        ("import sys\nsys.modules[name].cacheable\n", 2, "value-use"),
+        ("def g(module):\n    return module.cacheable\n", 2, "value-use"),
+        ("import pkg.a\ngetattr(pkg.a, 'cacheable')\n", 2, "value-use"),
+        ("from pkg import a\nmock.patch.object(a, 'cacheable')\n", 2, "value-use"),
+        ("mock.patch('pkg.a.cacheable')\n", 1, "value-use"),
+        ("plugin = 'pkg.a:cacheable'\n", 1, "value-use"),
+        ("mock.patch(f'{module}.cacheable')\n", 1, "value-use"),
+        ("from pkg.a import cacheable\ncacheable(len)\n", 1, "unresolved-import"),
+        ("from pkg.a import cacheable\n@cacheable\ndef g(x): ...\n", 2, "unresolved-import"),
+    ],
+)
+def test_name_that_is_reached_through_the_module_stays_and_both_sides_are_told(
+    tmp_path: Path, user: str, line: int, code: str
+) -> None:
+    write(tmp_path, pkg__a=TAKER, pkg__b=user)
+    found = survey(find([tmp_path]), Rules())
+    assert told(found) == {"pkg/a.py": [(1, "re-export")], "pkg/b.py": [(line, code)]}
+    (kept,) = [entry for entry in found.planned if entry.path == "pkg/a.py"]
+    assert "pkg/b.py:" in kept.plan.findings[0].text
+    apply(found)
+    assert (tmp_path / "pkg" / "a.py").read_text().startswith(STAYS)
+    assert (tmp_path / "pkg" / "b.py").read_text() == user
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "import afml.cache\ng = afml.cache.cacheable(len)\n",
+        "from afml import cache as a\ng = a.cacheable(len)\n",
+        "mock.patch('afml.cache.cacheable')\n",
+        "import flask\nflask.response.cacheable\n",
+        "class A:\n    def g(self): return self.cacheable\n",
+        "from .other import cacheable\n",
+        "# pkg.a.cacheable\nx = 'pkg.a.cacheable is gone'\n",
+    ],
+)
+def test_what_cannot_mean_the_module_keeps_nothing(tmp_path: Path, user: str) -> None:
+    write(tmp_path, pkg__a=TAKER, pkg__b=user)
+    apply(survey(find([tmp_path]), Rules()))
+    assert (tmp_path / "pkg" / "a.py").read_text().startswith(GOES)
+
+
+def test_only_the_modules_that_can_be_meant_keep_the_name(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        pkg__a=TAKER,
+        pkg__c=TAKER,
+        other__a=TAKER,
+        user="import pkg.a\npkg.a.cacheable\n",
+        guess="def g(a):\n    a.cacheable\n",
+    )
+    apply(survey(find([tmp_path]), Rules()))
+    assert (tmp_path / "pkg" / "a.py").read_text().startswith(STAYS)
+    assert (tmp_path / "other" / "a.py").read_text().startswith(STAYS)
+    assert (tmp_path / "pkg" / "c.py").read_text().startswith(GOES)
+
+
+def test_files_that_were_not_asked_for_or_do_not_parse_count_too(tmp_path: Path) -> None:
+    write(tmp_path, pkg__a=TAKER, pkg__c=TAKER, tests__b="import pkg.a\npkg.a.cacheable\n")
+    (tmp_path / "tests" / "broken.py").write_text("import pkg.c\npkg.c.cacheable\n(\n")
+    apply(survey(find([tmp_path / "pkg"], ["tests/*"]), Rules()))
+    assert (tmp_path / "pkg" / "a.py").read_text().startswith(STAYS)
+    assert (tmp_path / "pkg" / "c.py").read_text().startswith(STAYS)
+
+
+def test_alias_that_is_reached_stays(tmp_path: Path) -> None:
+    code = (
+        "from afml.cache import cacheable as cc\n@cc\ndef f(x): ...\n@cc\ndef g(start, end): ...\n"
+    )
+    write(tmp_path, pkg__a=code, pkg__b="from pkg import a\na.cc(len)\n")
+    apply(survey(find([tmp_path]), Rules()))
+    assert "cacheable as cc" in (tmp_path / "pkg" / "a.py").read_text()
+
+
+def test_importers_still_run_after_the_migration(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        pkg__a=TAKER,
+        pkg__b="import pkg.a\n@pkg.a.cacheable\ndef g(x): return x\n",
+        afml__cache="cacheable = robust_cacheable = lambda function: function\n",
+    )
+    apply(survey(find([tmp_path / "pkg"]), Rules()))
+    run = [sys.executable, "-c", "import pkg.b; pkg.b.g(1)"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
+
+# The documentation's examples are sealed with this, and leave the user's configuration alone.
+os.environ.setdefault("AFML_CACHE_SECRET", "the documentation's secret")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def doctest_path(
+    doctest_namespace: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Give the doctests of the packages a folder."""
+    doctest_namespace["tmp_path"] = tmp_path_factory.mktemp("doctest")
 
 
 def set_up(namespace: dict[str, Any]) -> None:

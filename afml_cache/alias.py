@@ -7,10 +7,8 @@ name, and each copy would have its own classes, settings and counters.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
@@ -18,8 +16,12 @@ ALIAS = "afml.cache"
 TRUE_NAME = "afml_cache"
 
 
-class AliasFinder(MetaPathFinder, Loader):
-    """Answers imports of ``afml.cache.X`` with the module ``afml_cache.X``."""
+class AliasFinder:
+    """Answers imports of ``afml.cache.X`` with the module ``afml_cache.X``.
+
+    A finder and a loader by its methods; the abstract classes would cost more to import than
+    everything else that ``import afml_cache`` does.
+    """
 
     def find_spec(
         self,
@@ -36,9 +38,7 @@ class AliasFinder(MetaPathFinder, Loader):
 
     def spec_of(self, fullname: str) -> ModuleSpec | None:
         """A spec that leads to the true module, or None where there is none."""
-        if importlib.util.find_spec(_true_name(fullname)) is None:
-            return None
-        return ModuleSpec(fullname, self)
+        return None if _true_spec(fullname) is None else ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(_true_name(spec.name))
@@ -53,7 +53,7 @@ class AliasFinder(MetaPathFinder, Loader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         """The code of the true module, for ``python -m afml.cache.X``."""
-        spec = importlib.util.find_spec(_true_name(fullname))
+        spec = _true_spec(fullname)
         get_code = getattr(spec.loader if spec else None, "get_code", None)
         return get_code(_true_name(fullname)) if get_code else None
 
@@ -72,6 +72,12 @@ class FallbackFinder(AliasFinder):
 
 def _true_name(fullname: str) -> str:
     return TRUE_NAME + fullname[len(ALIAS) :]
+
+
+def _true_spec(fullname: str) -> ModuleSpec | None:
+    from importlib.util import find_spec
+
+    return find_spec(_true_name(fullname))
 
 
 def install() -> None:

@@ -79,10 +79,3 @@ def start_python(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]
     for process in started:
         process.kill()
         process.communicate()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def doctest_path(
-    doctest_namespace: dict[str, object], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    doctest_namespace["tmp_path"] = tmp_path_factory.mktemp("doctest")

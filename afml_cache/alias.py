@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
+from typing import Any
 
 ALIAS = "afml.cache"
 TRUE_NAME = "afml_cache"
@@ -38,7 +39,9 @@ class AliasFinder:
 
     def spec_of(self, fullname: str) -> ModuleSpec | None:
         """A spec that leads to the true module, or None where there is none."""
-        return None if _true_spec(fullname) is None else ModuleSpec(fullname, self)
+        if _true_spec(fullname) is None:
+            return None
+        return ModuleSpec(fullname, self)  # type: ignore[arg-type]  # by its methods
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(_true_name(spec.name))
@@ -48,8 +51,9 @@ class AliasFinder:
 
     def exec_module(self, module: ModuleType) -> None:
         # The module ran under its own name; only its spec has to be put back.
-        if module.__spec__ is not None and module.__spec__.loader is self:
-            module.__spec__ = module.__spec__.loader_state
+        spec: Any = module.__spec__
+        if spec is not None and spec.loader is self:
+            module.__spec__ = spec.loader_state
 
     def get_code(self, fullname: str) -> CodeType | None:
         """The code of the true module, for ``python -m afml.cache.X``."""

@@ -1,21 +1,14 @@
 """Tests run on the latest real bars, with a cache of their own that is thrown away."""
 
-import os
-import shutil
-import tempfile
-
 import pytest
 
 
-def pytest_configure(config):
-    """Point the cache at a temporary directory before anything is imported."""
-    config.afml_cache = tempfile.mkdtemp(prefix="legacy-quant-tests-")
-    os.environ["AFML_CACHE"] = config.afml_cache
-
-
-def pytest_unconfigure(config):
-    """Throw the temporary cache away."""
-    shutil.rmtree(config.afml_cache, ignore_errors=True)
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory):
+    """Keep the tests out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AFML_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session", params=["GOOG", "SP500", "EURUSD"])

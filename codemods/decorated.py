@@ -1,14 +1,18 @@
 """Whether one decorator can be rewritten, and into which.
 
 A use that is not a decorator of a plain function, or has arguments that the new decorator
-does not take, or carries the comment ``# afml: keep``, is left with a reason.
+does not take, or whose function is used through joblib's API, or that carries the comment
+``# afml: keep``, is left with a reason.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
+from functools import cached_property
 
+from codemods.below import Below
 from codemods.choose import Choice, choose
 from codemods.findings import Code
 from codemods.resolve import Function, Names, Use
@@ -16,6 +20,12 @@ from codemods.rules import ARGUMENTS, Offer, Rules
 from codemods.source import Source
 
 KEEP = re.compile(rb"#[ \t]*afml:[ \t]*keep\b")
+
+#: What joblib puts on a function, and the new decorators do not.
+JOBLIB = frozenset(
+    {"func", "clear", "call", "call_and_shelve", "check_call_in_cache", "store_backend"}
+    | {"mmap_mode"}
+)
 
 Refusal = tuple[Code, str]
 
@@ -27,6 +37,7 @@ class Judge:
         self.source = source
         self.names = names
         self.rules = rules
+        self.below = Below(source, names.imported, rules)
 
     def __call__(
         self, use: Use, offer: Offer, attributes: tuple[str, ...]
@@ -54,6 +65,13 @@ class Judge:
                 Code.VALUE_USE,
                 f"{function.name} is a generator function; the new decorators refuse those",
             )
+        below = self.below.no_function(function, use.call or use.node)
+        if below is not None:
+            return Code.VALUE_USE, f"@{below}, below it, may hand back what is no plain function"
+        if function.name in self._through_joblib:
+            attribute, line = self._through_joblib[function.name]
+            text = f"line {line} uses .{attribute} of {function.name}, which is joblib's alone"
+            return Code.VALUE_USE, text
         unknown = _unknown_arguments(use.call)
         if unknown:
             text = f"the new decorators do not take {unknown}"
@@ -63,6 +81,19 @@ class Judge:
         if self.rules.to is not None:
             return Choice(self.rules.to, "asked for with --to")
         return choose(function, self.names.imported)
+
+    @cached_property
+    def _through_joblib(self) -> dict[str, tuple[str, int]]:
+        """Names of functions that the file uses through joblib's API: of what, and where."""
+        found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for node in ast.walk(self.source.tree):
+            if isinstance(node, ast.Attribute) and node.attr in JOBLIB:
+                base = node.value
+                if isinstance(base, ast.Name):
+                    found[base.id].append((node.lineno, node.attr))
+                elif isinstance(base, ast.Attribute):  # self.f.clear
+                    found[base.attr].append((node.lineno, node.attr))
+        return {name: (min(uses)[1], min(uses)[0]) for name, uses in found.items()}
 
     def _has_tail(self, use: Use) -> bool:
         return isinstance(use.node, ast.Attribute)

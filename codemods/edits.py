@@ -51,12 +51,20 @@ def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
 
 
 def inverse(edits: Iterable[Edit]) -> list[Edit]:
-    """The edits that undo ``edits``, placed on the bytes that :func:`splice` returned."""
+    """The edits that undo ``edits``, placed on the bytes that :func:`splice` returned.
+
+    Edits that touch there come back as one: two deletions in a row leave one place, at which
+    their order could not be told any more.
+    """
     undo: list[Edit] = []
     shift = 0
     for edit in sorted(edits):
         start = edit.start + shift
-        undo.append(Edit(start, start + len(edit.new), edit.new, edit.old, edit.reason))
+        end, old, new = start + len(edit.new), edit.new, edit.old
+        if undo and undo[-1].end == start:
+            last = undo.pop()
+            start, old, new = last.start, last.old + old, last.new + new
+        undo.append(Edit(start, end, old, new, edit.reason))
         shift += len(edit.new) - len(edit.old)
     return undo
 

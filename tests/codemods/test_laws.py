@@ -7,7 +7,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codemods.edits import inverse, smallest, splice
@@ -106,6 +106,14 @@ def skeleton(data: bytes) -> str:
 
 @settings(max_examples=300, deadline=None)
 @given(modules())
+@example(
+    b"from afml.cache import cacheable\n@cacheable\ndef f(x): ...\n"
+    b"from afml.cache import cacheable\nfrom afml.cache import cacheable"
+)
+@example(
+    b"from afml.cache import cacheable\n@cacheable\n@cacheable\ndef f(x):\n"
+    b"    from other import cacheable\n"
+)
 def test_the_rewrite_of_any_module(data: bytes) -> None:
     package = ("afml", "features")
     found = plan(data, package)

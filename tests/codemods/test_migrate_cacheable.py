@@ -362,8 +362,8 @@ def test_name_that_is_imported_already_is_not_imported_twice(check_transformed, 
             "@robust_cacheable(ignore=['x'], version=2)\ndef f(x): ...",
         ),
         (
-            "@staticmethod\n@cacheable\n@other\ndef f(x): ...",
-            "@staticmethod\n@robust_cacheable\n@other\ndef f(x): ...",
+            "@staticmethod\n@cacheable\ndef f(x): ...",
+            "@staticmethod\n@robust_cacheable\ndef f(x): ...",
         ),
         (
             "class A:\n    class B:\n        @cacheable\n        def f(self): ...",
@@ -407,6 +407,98 @@ def test_forms_of_the_decorator(check_transformed, before, after):
 )
 def test_what_is_left_alone_and_why(check_noop, code, reason):
     check_noop(f"from afml.cache import cacheable\n{code}\n", left=(reason,))
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "@property",
+        "@functools.cached_property",
+        "@cached_property",
+        "@cls.getter",
+        "@unknown",
+        "@library.jit(nopython=True)",
+        "@make[0]",
+        "@registered",
+        "@staticmethod\n@property",
+    ],
+)
+def test_what_may_be_no_function_is_left(check_noop, below):
+    found = check_noop(
+        "import functools\nfrom functools import cached_property\nimport library\n"
+        "from afml.cache import cacheable\n"
+        "def registered(function): return Registered(function)\n"
+        f"class A:\n    @cacheable\n    {below.replace(chr(10), chr(10) + '    ')}\n"
+        "    def f(self): ...\n",
+        left=("value-use",),
+    )
+    assert below.splitlines()[-1].split("(")[0] in found.findings[0].text
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "@staticmethod",
+        "@classmethod",
+        "@abstractmethod",
+        "@abc.abstractmethod",
+        "@functools.wraps(g)",
+        "@wraps(g)",
+        "@typing.final",
+        "@same",
+        "@wrapping",
+        "@factory(2)",
+        "@cacheable_too",
+    ],
+)
+def test_what_stays_a_function_is_rewritten(check_transformed, below):
+    before = (
+        "import abc\nimport functools\nimport typing\nfrom abc import abstractmethod\n"
+        "from functools import wraps\n"
+        "from afml.cache import cacheable, robust_cacheable as cacheable_too\n"
+        "def same(function):\n    registry.append(function)\n    return function\n"
+        "def wrapping(function):\n    @wraps(function)\n    def inner(*a): return 1\n"
+        "    return inner\n"
+        "def factory(n):\n    def decorate(function):\n        def inner(*a): return n\n"
+        "        return inner\n    return decorate\n"
+        f"class A:\n    @cacheable\n    {below}\n    def f(self): ...\n"
+    )
+    after = before.replace("import cacheable, ", "import ").replace(
+        "@cacheable\n", "@cacheable_too\n"
+    )
+    check_transformed(before, after)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "f.func",
+        "f.clear()",
+        "f.call(1)",
+        "f.call_and_shelve(1)",
+        "f.check_call_in_cache(1)",
+        "f.store_backend.location",
+        "f.mmap_mode = None",
+        "def g(): return f.call_and_shelve",
+    ],
+)
+def test_function_that_is_used_through_joblib_keeps_its_decorator(check_transformed, use):
+    found = check_transformed(
+        "from afml.cache import cacheable\n@cacheable\ndef f(x): ...\n"
+        f"@cacheable\ndef h(x): ...\n{use}\nh.name\nother.clear()\n",
+        "from afml.cache import cacheable, robust_cacheable\n@cacheable\ndef f(x): ...\n"
+        f"@robust_cacheable\ndef h(x): ...\n{use}\nh.name\nother.clear()\n",
+        left=("value-use",),
+    )
+    assert "line 6" in found.findings[0].text
+
+
+def test_method_that_is_used_through_joblib_keeps_its_decorator(check_noop):
+    check_noop(
+        "from afml.cache import cacheable\nclass A:\n    @cacheable\n    def f(self): ...\n"
+        "    def reset(self): self.f.clear(warn=False)\n",
+        left=("value-use",),
+    )
 
 
 def test_value_use_keeps_the_import_alive(check_transformed):

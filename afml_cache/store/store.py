@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from pickle import loads as _loads
 from sqlite3 import Cursor
 from time import monotonic, time
 from typing import Any, TypeVar
@@ -141,7 +140,8 @@ class Store:
                 return self._open(slot, body)
             if opened[1] != NEVER and time() >= opened[1]:
                 return MISSING[Reason.EXPIRED]
-            value = opened[3] if opened[2] else _loads(opened[3])
+            load = opened[2]
+            value = opened[3] if load is None else load(opened[3])
             self._touched[slot] += 1
             return value
         except CacheWarning:  # the program has made errors of warnings

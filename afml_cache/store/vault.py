@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import secrets
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from afml_cache.outcomes import Reason
 from afml_cache.store import rows, valuefile
 from afml_cache.store.claims import BadEntryError, Claim
-from afml_cache.store.codec import ATOMS, Encoded, decode
+from afml_cache.store.codec import ATOMS, Encoded, decode, loader
 from afml_cache.store.seal import ROW, SEAL_SIZE, Sealer
 
 #: A value whose stream is no longer than this, without buffers, lives in its row.
@@ -43,14 +43,14 @@ class Vault:
     Attributes
     ----------
     opened : dict
-        By slot: the body that was opened, when it expires, whether the value may be shared
-        (it is an immutable builtin), and the value itself or its stream. A row that equals
-        ``body`` need not be checked again.
+        By slot: the body that was opened, when it expires, what unpickles its stream, and the
+        stream; of an immutable builtin, which may be shared, None and the value itself. A row
+        that equals ``body`` need not be checked again.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.opened: dict[bytes, tuple[bytes, float, bool, Any]] = {}
+        self.opened: dict[bytes, tuple[bytes, float, Callable[[Any], Any] | None, Any]] = {}
         self._room = _ROWS_REMEMBERED
         self._checked: dict[bytes, tuple[str, tuple[int, ...]]] = {}
 
@@ -82,10 +82,11 @@ class Vault:
         expires, stream = _check_row(slot, body, sealer)
         if now >= expires:
             raise ExpiredError
-        value = decode(stream)
-        shared = type(value) in ATOMS
+        load = loader(stream)
+        value = load(stream)
         self._forget(slot)
-        self.opened[slot] = (body, expires, shared, value if shared else stream)
+        shared = type(value) in ATOMS
+        self.opened[slot] = (body, expires, *((None, value) if shared else (load, stream)))
         self._room -= 2 * len(body) + _OVERHEAD
         while self._room < 0 and self.opened:
             with contextlib.suppress(RuntimeError, StopIteration):  # other threads do it too

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.tseries.frequencies import to_offset
 
-from afml_cache import content_key
+from afml_cache import content_key, robust_cacheable
 
 Make = Callable[[], object]
 DAYS = pd.date_range("2024-01-01", periods=4, freq="D", unit="ns")
@@ -891,3 +891,22 @@ def test_nested_arrow_arrays_do_not_show_how_they_lie() -> None:
             else pa.array(sliced.to_pylist(), array.type)
         )
         assert content_key(sliced) == content_key(rebuilt), array.type
+
+
+@robust_cacheable
+def made(number: int) -> object:
+    return EVERY_VALUE[number]()
+
+
+@pytest.mark.filterwarnings("ignore::afml_cache.CacheWarning")
+def test_a_hit_gives_back_exactly_what_was_computed() -> None:
+    """Each of the values above, as a result: dtypes, units, freqs, names, flags and attrs."""
+    first = [content_key(made(number)) for number in range(len(EVERY_VALUE))]
+    again = [content_key(made(number)) for number in range(len(EVERY_VALUE))]
+    spoilt = [
+        repr(EVERY_VALUE[number]())
+        for number, (one, other) in enumerate(zip(first, again, strict=True))
+        if one != other
+    ]
+    assert not spoilt
+    assert made.cache_info().hits >= len(EVERY_VALUE) - 5

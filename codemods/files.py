@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Tree:
     root: Path
     files: tuple[str, ...]  #: relative to the root, with forward slashes, sorted
     in_git: bool
+    unlisted: tuple[str, ...] = ()  #: folders that could not be listed
 
     def package(self, file: str) -> tuple[str, ...]:
         """The folders that ``file`` lies in, outermost first, as package names."""
@@ -63,6 +64,7 @@ def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
             raise PathError(f"{path} does not exist")
     root, in_git = find_root(paths[0])
     found: set[str] = set()
+    unlisted: set[str] = set()
     for path in (path.absolute() for path in paths):
         if find_root(path)[0] != root and not path.resolve().is_relative_to(root):
             raise PathError(f"{path} lies outside of {root}; migrate one repository at a time")
@@ -70,10 +72,12 @@ def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
             found.add(_relative(path, root))
             continue
         listed = list(_listed_by_git(root, path)) if in_git else []
-        found.update(listed or (_relative(file, root) for file in _walk(path)))
+        found.update(listed or (_relative(file, root) for file in _walk(path, unlisted.add)))
     patterns = [pattern.rstrip("/") for pattern in exclude]
     kept = (file for file in found if not any(_matches(file, pattern) for pattern in patterns))
-    return Tree(root, tuple(sorted(kept)), in_git)
+    closed = (_relative(Path(folder), root) for folder in unlisted)
+    told = (folder for folder in closed if not any(_matches(folder, p) for p in patterns))
+    return Tree(root, tuple(sorted(kept)), in_git, tuple(sorted(told)))
 
 
 def find_root(path: Path) -> tuple[Path, bool]:
@@ -138,12 +142,17 @@ def _listed_by_git(root: Path, folder: Path) -> Iterator[str]:
             yield os.fsdecode(name)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for here, folders, files in os.walk(folder):
+def _walk(folder: Path, unlisted: Callable[[str], None] | None = None) -> Iterator[Path]:
+    def closed(error: OSError) -> None:
+        if unlisted is not None:
+            unlisted(os.fsdecode(error.filename))
+
+    for here, folders, files in os.walk(folder, onerror=closed):
         folders[:] = [
             name
             for name in folders
-            if name not in _SKIPPED and not Path(here, name, "pyvenv.cfg").exists()
+            # Path.exists() raises where a folder may not be entered; this says False.
+            if name not in _SKIPPED and not os.path.exists(f"{here}/{name}/pyvenv.cfg")
         ]
         for name in files:
             if name.endswith(SUFFIXES):

@@ -82,7 +82,7 @@ def survey(
         Is told how many files have been planned, and of how many.
     """
     tasks: list[_Task] = []
-    failures: list[Failure] = []
+    failures = [Failure(folder, "cannot be listed") for folder in tree.unlisted]
     size = 0
     contents: dict[str, bytes] = {}
     seen: set[str] = set()

@@ -296,6 +296,22 @@ def test_read_only_file_is_left_and_the_others_are_done(
     assert b"robust_cacheable" in (repository / "quant" / "windows.py").read_bytes()
 
 
+def test_folder_that_cannot_be_listed_is_told_and_the_others_are_done(
+    repository: Path, afml_codemod: Command
+) -> None:
+    here = os.open(repository, os.O_RDONLY)
+    for _ in range(25):  # deeper than any path can name: not even root can list it
+        os.mkdir("d" * 200, dir_fd=here)
+        above, here = here, os.open("d" * 200, os.O_RDONLY, dir_fd=here)
+        os.close(above)
+    os.close(here)
+    done = afml_codemod("apply", repository)
+    assert done.returncode == 3
+    assert "cannot be listed" in done.stdout
+    assert (repository / "quant" / "labels.py").read_bytes() == LABELS_AFTER
+    assert afml_codemod("check", repository).returncode == 3
+
+
 def test_only_a_read_only_file_leaves_no_trace(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(LABELS)
     (tmp_path / "a.py").chmod(0o444)

@@ -58,9 +58,13 @@ class Below:
         if not all(part.isidentifier() for part in name.split(".")):
             return False
         root, _, rest = name.partition(".")
+        ours = self.rules.old | self.rules.new
+        # By its name alone: a migration adds imports of these names, and what is known must
+        # not depend on whether it has run.
+        if name.rpartition(".")[2] in ours:
+            return True
         if root in self.imported:
             targets = [f"{t}.{rest}" if rest else t for t in self.imported[root]]
-            ours = self.rules.old | self.rules.new
             if any(self.rules.offer(target, ours) for target in targets):
                 return True
             return root not in self.defined and all(target in _KNOWN for target in targets)

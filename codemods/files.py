@@ -151,8 +151,8 @@ def _walk(folder: Path, unlisted: Callable[[str], None] | None = None) -> Iterat
         folders[:] = [
             name
             for name in folders
-            # Path.exists() raises where a folder may not be entered; this says False.
-            if name not in _SKIPPED and not os.path.exists(f"{here}/{name}/pyvenv.cfg")
+            # Path.exists() raises where a folder may not be entered.
+            if name not in _SKIPPED and not os.path.exists(f"{here}/{name}/pyvenv.cfg")  # noqa: PTH110
         ]
         for name in files:
             if name.endswith(SUFFIXES):

@@ -9,13 +9,14 @@ count by version.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 from xxhash import xxh3_128_digest
 
 from afml_cache import settings
-from afml_cache.keys.code import Fingerprint, code_of, project_classes
+from afml_cache.keys.code import Fingerprint, code_of, is_followed
 
 #: Combinations of code and arguments that are kept ready.
 REMEMBERED = 512
@@ -25,7 +26,10 @@ _merged: dict[tuple[Any, ...], tuple[_Reached, Fingerprint]] = {}
 
 
 def with_arguments(
-    fingerprint: Fingerprint, values: Mapping[str, object], owner: str | None = None
+    fingerprint: Fingerprint,
+    values: Mapping[str, object],
+    met: Sequence[object],
+    owner: Owner | None = None,
 ) -> Fingerprint:
     """The fingerprint of a function together with what its arguments bring along.
 
@@ -35,9 +39,11 @@ def with_arguments(
         Of the function.
     values : mapping
         The bound arguments.
-    owner : str, optional
-        ``module.qualname`` of the class that the function is a method of. Its code is left out:
-        the fingerprint already has what of it the method reaches.
+    met : sequence of object
+        The classes and modules that digesting all of them met.
+    owner : Owner, optional
+        Of a method, the class that it belongs to. Of ``self`` the fingerprint already has what the
+        method reaches; the rest of that class is left out, unless another instance was met.
 
     Returns
     -------
@@ -46,19 +52,21 @@ def with_arguments(
         the same code.
     """
     packages: dict[str, str] = {}
-    classes: list[type] = []
     for value in values.values():
         kind: Any = type(value)
-        if kind.__module__ == "builtins" and kind not in _CONTAINERS:
+        if kind.__module__ == "builtins":
             continue
         package = _package(kind, settings.current.package_versions)
         if package is not None:
             packages[package[0]] = package[1]
-        classes += project_classes(value)
     reached: _Reached = (fingerprint,)
-    if classes:
-        unique = dict.fromkeys(c for c in classes if _name(c) != owner)
-        reached += tuple(code_of(cls).current() for cls in unique)
+    if met:
+        unique = {id(code): code for code in met}
+        if owner is not None:
+            covered = owner.covered(values)
+            if covered is not None and sum(code is covered for code in met) == 1:
+                del unique[id(covered)]
+        reached += tuple(code_of(c).current() for c in unique.values() if is_followed(c))
     if len(reached) == 1 and packages.items() <= fingerprint.packages.items():
         return fingerprint
     key = (*map(id, reached), *sorted(packages.items()))
@@ -71,9 +79,6 @@ def with_arguments(
     merged = _merge(reached, packages)
     _merged[key] = reached, merged
     return merged
-
-
-_CONTAINERS = frozenset({tuple, list, dict, set, frozenset, type})
 
 
 def _merge(reached: _Reached, packages: Mapping[str, str]) -> Fingerprint:
@@ -113,12 +118,36 @@ def _package(kind: Any, how_much: settings.PackageVersions) -> tuple[str, str] |
     return home.distribution, counted_version(home.version, how_much)
 
 
-def _name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
+class Owner:
+    """The class in whose body a function was defined, as far as it is found when asked."""
+
+    __slots__ = ("_first", "_function")
+
+    def __init__(self, function: FunctionType, first: str) -> None:
+        self._function = function
+        self._first = first
+
+    def covered(self, values: Mapping[str, object]) -> type | None:
+        """The class of ``self`` (or ``cls`` itself) where the fingerprint follows what it is asked.
+
+        It does not where the function is a static method, or where its class is another one by
+        now; and another parameter than the first is an argument like any other.
+        """
+        from afml_cache.keys.lookup import Lookup
+        from afml_cache.keys.projects import Home, Kind
+
+        if next(iter(values), None) != self._first:  # ``self`` is ignored
+            return None
+        value = values[self._first]
+        cls = Lookup(Home(Kind.PROJECT)).owner_of(self._function).owner
+        return cls if cls is not None and (type(value) is cls or value is cls) else None
 
 
-def owner_of(function: Callable[..., Any]) -> str | None:
-    """``module.qualname`` of the class in whose body a function was defined, if any."""
-    name = getattr(function, "__qualname__", "")
-    head, _, _ = name.rpartition(".")
-    return f"{function.__module__}.{head}" if head and not head.endswith("<locals>") else None
+def owner_of(function: Callable[..., Any]) -> Owner | None:
+    """The owner of a method; None of a function outside of classes."""
+    if not isinstance(function, FunctionType):
+        return None
+    head, _, _ = function.__code__.co_qualname.rpartition(".")
+    if not head or head.endswith("<locals>") or not function.__code__.co_argcount:
+        return None
+    return Owner(function, function.__code__.co_varnames[0])

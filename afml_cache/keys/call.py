@@ -16,7 +16,7 @@ from xxhash import xxh3_128_digest
 
 from afml_cache.errors import ConfigurationError
 from afml_cache.keys import content
-from afml_cache.keys.arguments import with_arguments
+from afml_cache.keys.arguments import Owner, with_arguments
 from afml_cache.keys.code import Fingerprint
 
 #: Types whose values are equal exactly when their digests are (but for ``0.0`` and ``-0.0``).
@@ -140,7 +140,7 @@ def call_key(
     identity: bytes,
     fingerprint: Fingerprint,
     values: Mapping[str, Any],
-    owner: str | None = None,
+    owner: Owner | None = None,
 ) -> CallKey:
     """Key the bound arguments of one call to a method of ``owner``, or to a function.
 
@@ -149,10 +149,14 @@ def call_key(
     UnkeyableArgumentError
         An argument, or a part of it, has no key.
     """
-    digest = content.digest
-    arguments = {name: digest(value, name) for name, value in values.items()}
+    digest_and_met = content.digest_and_met
+    arguments: dict[str, bytes] = {}
+    met: list[object] = []
+    for name, value in values.items():
+        arguments[name], found = digest_and_met(value, name)
+        met += found
     arguments_digest = combine(arguments)
-    fingerprint = with_arguments(fingerprint, values, owner)
+    fingerprint = with_arguments(fingerprint, values, met, owner)
     return CallKey(
         xxh3_128_digest(
             b"".join((identity, fingerprint.code, fingerprint.environment, arguments_digest))

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from afml_cache.keys import resolve
 from afml_cache.keys.atoms import gather, no_label, text
+from afml_cache.keys.met import note
 from afml_cache.keys.objects import instance, mapping
 from afml_cache.keys.resolve import NAMED_FAMILIES
 from afml_cache.keys.stream import Refused, Rule, Stream, compose, tag
@@ -98,15 +99,18 @@ def _builtin(value: types.BuiltinFunctionType) -> Stream:
 
 def _descriptor(value: Any) -> Stream:
     """``str.upper`` and its like: what a class written in C offers."""
+    note(value.__objclass__)
     name = f"{resolve.class_name(value.__objclass__)}.{value.__name__}"
     return tag("descriptor") + text(name)
 
 
 def _module(value: types.ModuleType) -> Stream:
+    note(value)
     return tag("module") + text(resolve.module_name(value.__name__))
 
 
 def _class(value: type) -> Stream:
+    note(value)
     return tag("class") + text(resolve.class_name(value))
 
 

@@ -157,39 +157,16 @@ def code_of(function: Callable[..., Any]) -> FunctionCode:
     return FunctionCode(function, own_package=False)
 
 
-def project_classes(value: object) -> list[type]:
-    """The project's classes that a value is, holds or has instances of.
+@functools.lru_cache(maxsize=REMEMBERED_FUNCTIONS)
+def is_followed(code: Any) -> bool:
+    """Whether a class or module that a value brings along is the project's.
 
-    The content key of an object counts its class by name. What the methods of an *argument* do
-    is no part of the function's fingerprint either: :func:`code_of` these classes is.
-
-    Examples
-    --------
-    >>> project_classes({"window": 20, "price": "close"})
-    []
+    The content key counts it by name; :func:`code_of` it has to count besides.
     """
-    kind: Any = type(value)
-    if not _may_have_classes(kind):
-        return []
-    from afml_cache.keys.holders import classes_within
-
-    return classes_within(value, _is_project_class)
-
-
-@functools.lru_cache(maxsize=REMEMBERED_FUNCTIONS)
-def _may_have_classes(kind: Any) -> bool:
-    from afml_cache.keys.holders import is_container
-
-    return is_container(kind) or issubclass(kind, type) or _is_project_class(kind)
-
-
-@functools.lru_cache(maxsize=REMEMBERED_FUNCTIONS)
-def _is_project_class(kind: Any) -> bool:
     from afml_cache.keys.lookup import Lookup
     from afml_cache.keys.projects import Home, Kind
 
-    lookup = Lookup(Home(Kind.PROJECT))
-    return lookup.is_project(lookup.home_of_class(kind))
+    return Lookup(Home(Kind.PROJECT)).is_followed(code)
 
 
 _CODE = (types.FunctionType, types.ModuleType, type, PurePath)
@@ -282,14 +259,17 @@ def _packages(walk: Walk, how_much: settings.PackageVersions) -> dict[str, str]:
     return {name: counted_version(home.version, how_much) for name, home in homes}
 
 
-def _digest_within_walk(value: object, name: str) -> tuple[bytes, list[Any]]:
-    """The content digest of a value, and the functions that it mentioned."""
+def _digest_within_walk(value: object, name: str) -> tuple[bytes, list[Any], list[object]]:
+    """The content digest of a value, the functions that it mentioned, and what it met."""
+    from afml_cache.keys.content import digest_and_met
+
     before = _thread.mentioned
     mentioned: list[Any] = []
     _thread.mentioned = mentioned
     _walks.append(None)
     try:
-        return _content_digest(value, name), mentioned
+        digest, met = digest_and_met(value, name)
+        return digest, mentioned, met
     finally:
         _walks.pop()
         _thread.mentioned = before

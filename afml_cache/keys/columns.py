@@ -14,6 +14,7 @@ from afml_cache.keys.arrays import dtype_stream, masked_digests
 from afml_cache.keys.atoms import block, text
 from afml_cache.keys.blocks import Array, Plan, is_plain
 from afml_cache.keys.dtypes import dtype_part
+from afml_cache.keys.met import note
 from afml_cache.keys.resolve import class_name
 from afml_cache.keys.stream import (
     BLOCK,
@@ -191,6 +192,7 @@ def array_values(values: Any) -> Stream:
     read = column(values, plan)
     plan.run()
     freq = getattr(values, "freq", None) if isinstance(values, _WITH_FREQUENCY) else None
+    note(type(values))
     head = tag("extension array") + text(class_name(type(values)))
     return settle(assemble(head, (read.part(), times.frequency(freq))))
 

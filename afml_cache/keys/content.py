@@ -16,6 +16,7 @@ from xxhash import xxh3_128_digest
 
 from afml_cache.keys import resolve
 from afml_cache.keys.atoms import ATOMS
+from afml_cache.keys.met import begin
 from afml_cache.keys.stream import FORMAT, REFERENCE, Node, Refused
 
 __all__ = ["Description", "content_key", "describe", "digest", "register_key"]
@@ -86,6 +87,29 @@ def digest(value: object, path: str = "value") -> bytes:
         from afml_cache.keys import graph
 
         return graph.digest(value, path)
+
+
+def digest_and_met(value: object, path: str = "value") -> tuple[bytes, list[object]]:
+    """The digest of :func:`digest`, and the classes and modules that it met.
+
+    A class is there once for each of its instances, and once for each time that it is met as
+    a value; where the value contains itself or is nested deeply, more often than that. Classes
+    that Python comes with may be missing.
+
+    Raises
+    ------
+    UnkeyableArgumentError
+        The value or a part of it has no key.
+    """
+    atom = ATOMS.get(type(value))
+    if atom is not None:
+        return xxh3_128_digest(atom(value), FORMAT), []
+    met: list[object] = []
+    before = begin(met)
+    try:
+        return digest(value, path), met
+    finally:
+        begin(before)
 
 
 def describe(value: object, path: str = "value") -> Description:

@@ -11,6 +11,7 @@ import pandas as pd
 from afml_cache.keys import times
 from afml_cache.keys.arrays import dtype_stream
 from afml_cache.keys.atoms import gather, text
+from afml_cache.keys.met import note
 from afml_cache.keys.objects import instance
 from afml_cache.keys.resolve import class_name
 from afml_cache.keys.stream import Stream, compose, reference, tag
@@ -44,6 +45,7 @@ def dtype_rule(dtype: Any) -> Stream:
             return rule(dtype)
     parameters = {name: getattr(dtype, name) for name in getattr(dtype, "_metadata", ())}
     if not parameters:
+        note(type(dtype))
         return tag("extension dtype") + text(class_name(type(dtype))) + text(str(dtype.name))
     return instance(type(dtype), parameters)
 

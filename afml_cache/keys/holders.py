@@ -15,7 +15,7 @@ import re
 import types
 import uuid
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -49,9 +49,6 @@ _IMMUTABLE_IN_PANDAS = frozenset({"Interval", "NaTType", "Period", "Timedelta", 
 
 #: More members than this are compared by digest: a snapshot would cost as much.
 _SNAPSHOT_LIMIT = 4096
-
-#: Objects that are looked at for the classes of their parts.
-_OBJECTS_LIMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +106,6 @@ def is_immutable(value: object) -> bool:
     return package == "pandas" and kind.__name__ in _IMMUTABLE_IN_PANDAS
 
 
-def is_container(kind: type) -> bool:
-    """Whether instances of exactly this class are builtin containers."""
-    return kind in _CONTAINERS
-
-
 def plain_containers(value: Any) -> list[Any]:
     """The builtin containers that a value consists of, itself first.
 
@@ -165,37 +157,3 @@ def _members(container: Any) -> list[Any]:
         if not _IMMUTABLE.issuperset(map(type, items)):
             found += items
     return found
-
-
-def classes_within(value: object, is_project: Callable[[type], bool]) -> list[type]:
-    """The project's classes that a value is, holds or has instances of, at any depth.
-
-    Content keys count a class by its name; what its methods do has to be followed besides.
-    """
-    classes: dict[type, None] = {}
-    seen: set[int] = set()
-    todo = [value]
-    while todo and len(seen) < _OBJECTS_LIMIT:
-        item = todo.pop()
-        kind = type(item)
-        if kind in _IMMUTABLE or id(item) in seen:
-            continue
-        seen.add(id(item))
-        if kind in _CONTAINERS:
-            todo += _members(item)
-        elif isinstance(item, type):
-            if is_project(item):
-                classes[item] = None
-        elif is_project(kind):
-            classes[kind] = None
-            space = getattr(item, "__dict__", None)
-            todo += list(space.values()) if type(space) is dict else []
-            todo += [getattr(item, name, None) for name in _slots(kind)]
-    return list(classes)
-
-
-def _slots(kind: type) -> Iterator[str]:
-    for base in kind.__mro__:
-        for name, member in vars(base).items():
-            if isinstance(member, types.MemberDescriptorType):
-                yield name

@@ -78,6 +78,12 @@ class Lookup:
         """The home of the module that defines a class."""
         return home_of(cls.__module__ if isinstance(cls.__module__, str) else "", None)
 
+    def is_followed(self, code: object) -> bool:
+        """Whether a class or a module is the project's."""
+        if isinstance(code, ModuleType):
+            return self.is_project(home_of(code.__name__, file_of(code)))
+        return isinstance(code, type) and self.is_project(self.home_of_class(code))
+
     def outside(self, function: FunctionType, chain: Chain) -> Found:
         """A chain that begins with a free or a global variable of a function."""
         code, space = function.__code__, function.__globals__

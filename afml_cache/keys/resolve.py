@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import Any, Final, TypeVar
 
 from afml_cache.keys.atoms import ATOMS, text
+from afml_cache.keys.met import note
 from afml_cache.keys.stream import Node, Refused, Rule, Stream, compose, tag
 
 T = TypeVar("T")
@@ -67,6 +68,8 @@ def rule_for(cls: type) -> Rule:
             rule = RULES.get(cls)
             if rule is None:
                 rule = _resolve(cls)
+                if _may_be_followed(cls):
+                    rule = _noted(rule)
                 _resolved[cls] = rule
     return rule
 
@@ -172,13 +175,25 @@ def _may_say_for(cls: type, bases: tuple[type, ...]) -> bool:
     return is_python or not any(_refusal_of(base) for base in bases)
 
 
+def _may_be_followed(cls: type) -> bool:
+    """Whether the code of a class may count besides its name: it is not Python's nor ours."""
+    from afml_cache.keys.projects import Kind, home_of
+
+    module: object = cls.__module__
+    home = home_of(module if isinstance(module, str) else "", None)
+    return home.kind in (Kind.PROJECT, Kind.INSTALLED)
+
+
+def _noted(rule: Rule) -> Rule:
+    def noted(value: object) -> Stream:
+        note(type(value))
+        return rule(value)
+
+    return noted
+
+
 def _say_key(value: Any) -> object:
     return value.__afml_key__()
-
-
-def _has_content(cls: type) -> bool:
-    """Arrays and frames: what they pickle to depends on how they lie in memory."""
-    return cls in RULES and cls.__module__ != "builtins"
 
 
 def _by_name(cls: type) -> Rule | None:

@@ -19,7 +19,6 @@ from afml_cache.keys.function import describe_function, describe_wrapped
 from afml_cache.keys.holders import (
     Held,
     bears_code,
-    classes_within,
     held_by,
     is_immutable,
     plain_containers,
@@ -40,14 +39,14 @@ _BUILT_IN = (
 
 _CODE = (types.FunctionType, types.ModuleType, type, *_BUILT_IN)
 
-Digest = Callable[[object, str], tuple[bytes, list[Any]]]
+Digest = Callable[[object, str], tuple[bytes, list[Any], list[object]]]
 
 
 class Walk:
     """One walk.
 
-    ``digest(value, name)`` gives the content digest of a value, and the functions inside it,
-    which the walk then follows.
+    ``digest(value, name)`` gives the content digest of a value, and the functions, the classes
+    and the modules inside it, which the walk then follows.
     """
 
     def __init__(self, own: Home, digest: Digest) -> None:
@@ -281,17 +280,25 @@ class Walk:
             module = sys.modules["numpy"]
             return self.foreign(home_of("numpy", file_of(module)), "numpy", value.__name__)  # type: ignore[attr-defined]
         part = Part(name, b"")
-        for cls in classes_within(value, self._is_project_class):
-            self.add(part, f"class {cls.__qualname__}", cls, class_name(cls))
         snapshots = [Items.of(item) for item in plain_containers(value)]  # before the digest
-        digest, functions = self.digest(value, name)
+        digest, functions, met = self.digest(value, name)
+        for code in {id(code): code for code in met}.values():
+            if self.lookup.is_followed(code):
+                self.add(part, f"of {_name_of(code)}", code, _name_of(code))
         for function in {id(f): f for f in functions}.values():
             self.add(part, "function", function, _name_of(function))
         part.label = label_of("value", digest)
         if snapshots:
             part.looks += snapshots
         elif not is_immutable(value):
-            part.looks.append(Content(lambda: self.digest(value, name)[0] == digest))
+            ids = set(map(id, met))  # of classes and modules that the part keeps alive
+
+            def holds() -> bool:
+                now = self.digest(value, name)
+                return now[0] == digest and set(map(id, now[2])) == ids
+
+            part.looks.append(Content(holds))
+            self._alive += met
         return part
 
     def _is_project_class(self, cls: type) -> bool:
@@ -327,4 +334,6 @@ def _name_of(value: object) -> str:
         return part_name(value)
     if isinstance(value, type):
         return class_name(value)
+    if isinstance(value, types.ModuleType):
+        return module_name(vars(value))
     return str(getattr(value, "__qualname__", type(value).__qualname__))

@@ -68,8 +68,8 @@ def total(frame: pd.DataFrame) -> float:
 
 
 def build(seed: int) -> pd.DataFrame:
-    """A number in, an 80 MB frame out."""
-    values = np.random.default_rng(seed).standard_normal((10, ROWS))
+    """A number in, an 80 MB frame out, in as little time as that takes."""
+    values = np.arange(seed, seed + 10.0 * ROWS).reshape(10, ROWS)
     index = pd.date_range("2000-01-03", periods=ROWS, freq="min")
     return pd.DataFrame(values.T, index=index, columns=[f"f{i}" for i in range(10)], copy=False)
 

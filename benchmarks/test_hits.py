@@ -68,17 +68,13 @@ def test_hit_on_a_big_result(benchmark: Any, tmp_path: Path, peer: str, full_pas
 def test_first_call_with_a_big_result(benchmark: Any, tmp_path: Path, peer: str) -> None:
     benchmark.group = "first call 80 MB result"
     benchmark.extra_info["arm"] = peer
-    ready = arms.build(1)
-
-    def hand_out(number: int) -> Any:
-        return ready
-
     numbers = itertools.count()
+    options = {"setup": lambda: ((next(numbers),), {}), "rounds": 9, "warmup_rounds": 1}
     if peer == "none":
-        benchmark.pedantic(hand_out, args=(1,), rounds=5)
+        benchmark.pedantic(arms.build, **options)
         return
-    with arms.cached_by(peer, hand_out, tmp_path) as cached:
-        benchmark.pedantic(cached, setup=lambda: ((next(numbers),), {}), rounds=9, warmup_rounds=1)
+    with arms.cached_by(peer, arms.build, tmp_path) as cached:
+        benchmark.pedantic(cached, **options)
 
 
 @pytest.mark.parametrize("entries", [100, 100_000])

@@ -219,7 +219,7 @@ FAMILIES: dict[str, list[Make]] = {
         lambda: True,
         lambda: "1",
         lambda: [1],
-        lambda: np.matrix([[1.0]]),
+        lambda: np.rec.array([1.0]),
         lambda: np.ones(1).view(Metres),
         lambda: np.ma.MaskedArray([1.0]),
         lambda: memoryview(np.ones(1)),

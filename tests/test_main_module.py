@@ -42,13 +42,13 @@ def test_the_main_of_a_package_is_never_imported_since_that_would_run_it():
 
 
 def test_a_script_named_like_a_loaded_module_does_not_stand_in_for_it(tmp_path):
-    script = tmp_path / "copyreg.py"
+    script = tmp_path / "codecs.py"
     script.write_text(
         "from afml_cache.main_module import main_name, stands_for_main\n"
-        "print(main_name(), stands_for_main('copyreg'))\n"
+        "print(main_name(), stands_for_main('codecs'))\n"
     )
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)}, check=True,
     )  # fmt: skip
-    assert done.stdout == "copyreg False\n"
+    assert done.stdout == "codecs False\n"

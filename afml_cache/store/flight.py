@@ -1,7 +1,8 @@
 """One computation a key, across threads and processes.
 
 A flight is held by one thread of one process. Between processes it is a kernel lock on
-a file: when the holder dies, the kernel lets the next one in at once.
+a file: when the holder dies, the kernel lets the next one in at once. Who waits for a holder
+that waits for him gives up after a while (see :mod:`afml_cache.store.prospect`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from afml_cache.notices import warn_once
+from afml_cache.store import prospect
 from afml_cache.store.claims import UnavailableError
+
+#: Seconds between two looks at the lock of a parent process, at first and at most.
+_FIRST_PAUSE, _LAST_PAUSE = 0.001, 0.05
 
 
 class FileLock:
@@ -34,21 +40,37 @@ class FileLock:
     def acquire(self, *, blocking: bool = True) -> bool:
         """Take the lock; wait for it in the kernel when ``blocking``."""
         while True:
-            descriptor = self._open()
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if blocking else fcntl.LOCK_NB))
-                # The holder before us may have removed the file that we waited on.
-                taken = _same_file(descriptor, self.path)
-            except BlockingIOError:
-                _close(descriptor)
-                return False
-            except BaseException:
-                _close(descriptor)
-                raise
-            if taken:
-                self._descriptor, self._process = descriptor, os.getpid()
-                return True
+            taken = self.attempt(blocking=blocking)
+            if taken is not None:
+                return taken
+
+    def attempt(self, *, blocking: bool) -> bool | None:
+        """As :meth:`acquire`; None when the file was removed meanwhile, to be tried again."""
+        descriptor = self._open()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if blocking else fcntl.LOCK_NB))
+            # The holder before us may have removed the file that we waited on.
+            taken = _same_file(descriptor, self.path)
+        except BlockingIOError:
             _close(descriptor)
+            return False
+        except BaseException:
+            _close(descriptor)
+            raise
+        if not taken:
+            _close(descriptor)
+            return None
+        self._descriptor, self._process = descriptor, os.getpid()
+        with contextlib.suppress(OSError):  # another user's file, or no room: it stays a lock
+            os.pwrite(descriptor, prospect.process_card() + b"\n", 0)
+        return True
+
+    def holder(self) -> bytes:
+        """What the process that holds the lock, or held it last, has said of itself."""
+        try:
+            return self.path.read_bytes().partition(b"\n")[0]
+        except OSError:
+            return b""
 
     def release(self) -> None:
         """Remove the file while nobody else can hold its lock, then let go."""
@@ -108,31 +130,57 @@ def _close(descriptor: int) -> None:
 class Flight:
     """The right to compute one key. Made by :meth:`Flights.flight`, used once."""
 
-    __slots__ = ("_file", "_flights", "_key", "_seat")
+    __slots__ = ("_file", "_flights", "_key", "_prospect", "_seat")
 
     def __init__(self, flights: Flights, key: bytes) -> None:
         self._flights = flights
         self._key = key
         self._seat: _Seat | None = None
         self._file: FileLock | None = None
+        self._prospect = prospect.Prospect()
 
-    def acquire(self) -> None:
-        """Wait until nobody else computes this key. Never raises for a fault of the disk."""
+    def acquire(self) -> bool:
+        """Wait until nobody else computes this key. Never raises for a fault of the disk.
+
+        Returns
+        -------
+        bool
+            True: the flight is held. False: it is not, and waiting would probably never end,
+            because its holder waits for us; that is told once.
+        """
         seat = self._flights.sit(self._key)
         try:
-            seat.lock.acquire()
+            taken = self._wait(seat)
         except BaseException:
             self._flights.leave(self._key, seat)
             raise
-        self._take_file(seat, blocking=True)
+        if not taken:
+            self._flights.leave(self._key, seat)
+            _tell()
+        return taken
 
     def try_acquire(self) -> bool:
         """Take the flight if nobody holds it."""
         seat = self._flights.sit(self._key)
-        if not seat.lock.acquire(blocking=False):
+        taken = False
+        try:
+            if seat.lock.acquire(blocking=False):
+                taken = self._take_file(seat, lambda file: file.acquire(blocking=False))
+        finally:
+            if not taken:
+                self._flights.leave(self._key, seat)
+        return taken
+
+    def hopeless(self) -> bool:
+        """Whether to give up, for a caller that polls :meth:`try_acquire`; told once if so."""
+        seat = self._flights.sit(self._key)
+        try:
+            hopeless = self._hopeless(seat)
+        finally:
             self._flights.leave(self._key, seat)
-            return False
-        return self._take_file(seat, blocking=False)
+        if hopeless:
+            _tell()
+        return hopeless
 
     def release(self) -> None:
         """Let the next one in; any thread may do it. Twice is once."""
@@ -142,35 +190,74 @@ class Flight:
         if self._file is not None:
             self._file.release()
             self._file = None
+        seat.holder = None
         seat.lock.release()
         self._flights.leave(self._key, seat)
 
-    def _take_file(self, seat: _Seat, *, blocking: bool) -> bool:
-        file = FileLock(self._flights.directory / self._key.hex())
+    def _wait(self, seat: _Seat) -> bool:
+        while not seat.lock.acquire(timeout=prospect.PATIENCE / prospect.LOOKS):
+            if self._hopeless(seat):
+                return False
+        return self._take_file(seat, lambda file: self._wait_for(file, seat))
+
+    def _wait_for(self, file: FileLock, seat: _Seat) -> bool:
+        pause = _FIRST_PAUSE
+        while not file.acquire(blocking=False):
+            if prospect.is_ancestor(file.holder()):
+                if self._hopeless(seat):
+                    return False
+                time.sleep(pause)
+                pause = min(2 * pause, _LAST_PAUSE)
+            elif file.attempt(blocking=True):  # in the kernel, which wakes us at once
+                return True
+        return True
+
+    def _hopeless(self, seat: _Seat) -> bool:
+        """Whether whoever holds the flight has long been waiting for us, as it seems."""
+        holder = seat.holder
+        if holder is not None:
+            return self._prospect.hopeless(holder, lambda: prospect.thread_waits(holder))
+        card = self._lock_file().holder()
+        return self._prospect.hopeless(card, lambda: prospect.is_ancestor(card))
+
+    def _lock_file(self) -> FileLock:
+        return FileLock(self._flights.directory / self._key.hex())
+
+    def _take_file(self, seat: _Seat, take: Callable[[FileLock], bool]) -> bool:
+        """With the lock of the seat in hand: take the file too, or let go of the seat."""
+        file = self._lock_file()
+        taken = False
         try:
-            taken = file.acquire(blocking=blocking)
+            taken = take(file)
             self._file = file if taken else None
         except OSError:
             # A directory that cannot hold locks: threads of this process still take turns.
             taken, self._file = True, None
-        except BaseException:  # an interrupt while waiting
-            seat.lock.release()
-            self._flights.leave(self._key, seat)
-            raise
+        finally:  # also at an interrupt while waiting
+            if not taken:
+                seat.lock.release()
         if taken:
-            self._seat = seat
-        else:
-            seat.lock.release()
-            self._flights.leave(self._key, seat)
+            self._seat, seat.holder = seat, threading.get_ident()
         return taken
+
+
+def _tell() -> None:
+    warn_once(
+        "a flight that waits for itself",
+        f"A cached call has waited {prospect.PATIENCE:g} seconds for another thread or a parent "
+        "process that computes the same call but only waits itself, probably for this one: a "
+        "cached function that maps itself over a pool does so. It is computed here, without "
+        "waiting any longer. Give the pool a function that is not cached.",
+    )
 
 
 class _Seat:
     """The turn of the threads of this process at one key."""
 
-    __slots__ = ("lock", "wanted")
+    __slots__ = ("holder", "lock", "wanted")
 
     def __init__(self) -> None:
+        self.holder: int | None = None  #: the thread that took the flight, once it has it
         self.lock = threading.Lock()
         self.wanted = 0
 

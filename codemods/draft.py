@@ -14,6 +14,7 @@ from codemods.choose import Choice
 from codemods.decorated import Judge
 from codemods.edits import Edit
 from codemods.findings import Code, Finding
+from codemods.in_tree import InTree
 from codemods.resolve import Binding, Function, Names, Scope, Use
 from codemods.rules import TIME_AWARE, Offer, Rules
 from codemods.source import Source, Unreadable
@@ -48,10 +49,13 @@ Accepted = list[tuple[Use, Offer, Choice]]
 class Draft:
     """The decisions about one file, while they are made."""
 
-    def __init__(self, source: Source, names: Names, rules: Rules) -> None:
+    def __init__(
+        self, source: Source, names: Names, rules: Rules, in_tree: InTree | None = None
+    ) -> None:
         self.source = source
         self.names = names
         self.rules = rules
+        self.in_tree = in_tree or InTree()
         self.decisions = Decisions()
         self.judge = Judge(source, names, rules)
         self.changes: dict[ast.stmt, StatementChange] = {}
@@ -81,10 +85,25 @@ class Draft:
         for use in uses:
             choice = self.judge(use, offer, attributes)
             if isinstance(choice, Choice):
-                accepted.append((use, offer, choice))
+                refusal = self.not_offered(use, offer, choice)
+                if refusal is None:
+                    accepted.append((use, offer, choice))
+                else:
+                    self.leave(use.node, Code.UNRESOLVED_IMPORT, refusal)
             elif choice is not None:
                 self.leave(use.node, *choice)
         return accepted, len(accepted) < len(uses)
+
+    def not_offered(self, use: Use, offer: Offer, choice: Choice) -> str | None:
+        """Why the new decorator cannot come from where the old one does; None where it can."""
+        owner = self.names.owner(use.scope, use.name)
+        for binding in owner.bindings[use.name] if owner is not None else ():
+            if binding.target is not None:
+                package = self.names.package
+                refusal = self.in_tree.refusal(binding, offer, package, choice.name)
+                if refusal is not None:
+                    return refusal
+        return None
 
     def spelling(
         self, owner: Scope, target: str, accepted: Accepted, bindings: list[Binding]
@@ -98,6 +117,8 @@ class Draft:
         blocks = [owner.body, *(binding.block for binding in bindings)]
         for local in sorted(owner.bindings, key=lambda name: name != target):
             there = owner.bindings[local]
+            if local in self.rules.old:
+                continue  # the new decorator under an old name: that is no place to send others
             if (
                 self.all_offer(there, target)
                 and any(b.block in blocks and first_line([b]) < first for b in there)

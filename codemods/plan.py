@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from codemods.draft import Decisions, Rewrite
 from codemods.edits import Edit, splice
 from codemods.findings import Code, Finding
+from codemods.in_tree import InTree
 from codemods.resolve import Names
 from codemods.rewrite import decide
 from codemods.rules import Rules
@@ -83,6 +84,7 @@ def plan(
     rules: Rules | None = None,
     *,
     handed_on: Collection[str] = (),
+    in_tree: InTree | None = None,
 ) -> Plan:
     """What is to be changed in one file.
 
@@ -97,6 +99,8 @@ def plan(
         What to look for; the default migrates the legacy decorators, and chooses.
     handed_on : collection of str
         Names that other files take from this one; a mapping tells where that was seen.
+    in_tree : InTree, optional
+        The source modules that the project carries itself; by default, none.
 
     >>> code = b"from afml.cache import cacheable\\n\\n@cacheable\\ndef f(x): ...\\n"
     >>> print(plan(code).carry_out(code).decode(), end="")
@@ -114,7 +118,7 @@ def plan(
         names = Names(source, package, rules)
         if not names.concerned:
             return Plan(mark)
-        decisions = decide(source, names, rules, handed_on)
+        decisions = decide(source, names, rules, handed_on, in_tree)
         opted_out = _opted_out(source)
         if opted_out and decisions.rewrites:
             text = f"the file asks to be kept ({len(decisions.rewrites)} decorators)"

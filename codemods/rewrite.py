@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from codemods.draft import Decisions, Draft, first_line
 from codemods.fallback import is_optional_import
 from codemods.findings import Code
+from codemods.in_tree import InTree
 from codemods.resolve import Binding, Names, Scope, Use
 from codemods.rules import Offer, Rules
 from codemods.source import Source
@@ -21,7 +22,11 @@ from codemods.through_modules import ThroughModules
 
 
 def decide(
-    source: Source, names: Names, rules: Rules, handed_on: Collection[str] = ()
+    source: Source,
+    names: Names,
+    rules: Rules,
+    handed_on: Collection[str] = (),
+    in_tree: InTree | None = None,
 ) -> Decisions:
     """Everything that is to be changed in one file, and everything that is not, and why.
 
@@ -36,18 +41,25 @@ def decide(
     handed_on : collection of str
         Names that other files take from this one; their imports stay. A mapping tells where
         that was seen.
+    in_tree : InTree, optional
+        The source modules that the project carries itself.
     """
-    return _Rewriter(source, names, rules, handed_on).run()
+    return _Rewriter(source, names, rules, handed_on, in_tree).run()
 
 
 class _Rewriter:
     def __init__(
-        self, source: Source, names: Names, rules: Rules, handed_on: Collection[str]
+        self,
+        source: Source,
+        names: Names,
+        rules: Rules,
+        handed_on: Collection[str],
+        in_tree: InTree | None,
     ) -> None:
         self.names = names
         self.rules = rules
         self.handed_on = handed_on
-        self.draft = Draft(source, names, rules)
+        self.draft = Draft(source, names, rules, in_tree)
         self.through_modules = ThroughModules(self.draft)
 
     def run(self) -> Decisions:

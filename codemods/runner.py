@@ -16,6 +16,7 @@ from pathlib import Path
 from codemods.files import Tree, package_of
 from codemods.findings import Code, Finding
 from codemods.handed_on import HandedOn, handed_on
+from codemods.in_tree import InTree, find_in_tree
 from codemods.plan import Plan, concerns, digest, plan
 from codemods.rules import Rules
 
@@ -105,8 +106,10 @@ def survey(
     reached = HandedOn()
     if contents:
         reached = handed_on(packages, contents, _everything(tree, contents), rules)
+    in_tree = find_in_tree(tree.root, packages.values(), rules)
     for file, package in packages.items():
-        tasks.append(_Task(file, tree.root / file, package, reached.names.get(file, {})))
+        names = reached.names.get(file, {})
+        tasks.append(_Task(file, tree.root / file, package, names, in_tree))
     workers = min(jobs or os.cpu_count() or 1, len(tasks))
     if workers > 1 and size > WORTH_PROCESSES:
         answers = _in_processes(tasks, rules, workers)
@@ -189,6 +192,7 @@ class _Task:
     path: Path
     package: tuple[str, ...]
     handed_on: Mapping[str, str]
+    in_tree: InTree
 
 
 Answer = Plan | Failure
@@ -200,7 +204,7 @@ def _plan_task(task: _Task, rules: Rules) -> Answer:
     except OSError as error:
         return Failure(task.file, _words(error))
     try:
-        return plan(data, task.package, rules, handed_on=task.handed_on)
+        return plan(data, task.package, rules, handed_on=task.handed_on, in_tree=task.in_tree)
     except Exception as error:  # noqa: BLE001 - one file that trips us up must not stop the run
         return Failure(task.file, f"stumbled over {type(error).__name__}: {error} (please report)")
 

@@ -118,6 +118,10 @@ def skeleton(data: bytes) -> str:
     b"from afml.cache import cacheable\n@cacheable\ndef f(x): ...\n"
     b"@cacheable\n@robust_cacheable\ndef f(x): ...\n"
 )
+@example(
+    b"from afml.cache import auto_cacheable, cacheable\nx = cacheable(y)\nrobust_cacheable = 1\n"
+    b"@cacheable\n@auto_cacheable\ndef f(x): ...\n"
+)
 def test_the_rewrite_of_any_module(data: bytes) -> None:
     package = ("afml", "features")
     found = plan(data, package)

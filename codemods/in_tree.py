@@ -1,0 +1,191 @@
+"""What the project's own source modules offer: its ``afml/cache``, where it carries one.
+
+A repository may hold the module that its decorators come from, and that one need not have the
+new ones yet. Such files are read once, before planning; an import is only rewritten where the
+module that it leads to binds the new name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from codemods.resolve import Binding
+from codemods.rules import ROBUST, SOURCES, TIME_AWARE, Offer, Rules
+from codemods.source import Source, Unreadable
+
+Parts = tuple[str, ...]
+
+_NEW = frozenset({ROBUST, TIME_AWARE})
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A source module that is a file of the project."""
+
+    path: str  #: relative to the root
+    names: frozenset[str]  #: the new decorators that it binds
+    doubt: str = ""  #: why that is not all that can be said about it
+
+
+@dataclass(frozen=True)
+class InTree:
+    """The source modules among the project's own files, by their place on the disk."""
+
+    root: Parts = ()
+    modules: Mapping[Parts, Carried] = field(default_factory=dict)
+
+    def refusal(self, binding: Binding, offer: Offer, package: Parts, name: str) -> str | None:
+        """Why ``name`` cannot be taken from where ``binding`` comes from; None where it can."""
+        if not self.modules:
+            return None
+        for place in self._places(binding, offer, package):
+            carried = self.modules.get(place)
+            if carried is None or name in carried.names:
+                continue
+            what = f"{carried.path} does not offer {name}"
+            if carried.doubt:
+                what = f"it cannot be told whether {carried.path} offers {name} ({carried.doubt})"
+            if offer.home == "afml_cache":
+                return f"{what}; export it there"
+            return f"{what}; add `from afml_cache import {name}` there"
+        return None
+
+    def _places(self, binding: Binding, offer: Offer, package: Parts) -> Iterator[Parts]:
+        home = tuple(offer.home.split("."))
+        statement = binding.statement
+        if isinstance(statement, ast.ImportFrom) and statement.level:
+            assert binding.alias is not None
+            assert binding.target is not None
+            above = package[: len(package) - (statement.level - 1)]
+            named = statement.module.split(".") if statement.module else []
+            full = (*above, *named, binding.alias.name)
+            yield full[: len(full) - len(binding.target.split("."))] + home
+            return
+        for length in range(len(package), len(self.root) - 1, -1):
+            yield package[:length] + home
+        yield (*self.root, "src", *home)
+
+
+def find_in_tree(root: Path, packages: Iterable[Parts], rules: Rules) -> InTree:
+    """Look for source modules at ``root``, in its ``src``, and above the files.
+
+    Parameters
+    ----------
+    root : Path
+        The repository.
+    packages : iterable of tuple of str
+        The folders that the files lie in, outermost first.
+    rules : Rules
+        Which modules are sources.
+    """
+    top = root.absolute().parts[1:]
+    folders = {top, (*top, "src")}
+    for package in set(packages):
+        if package[: len(top)] == top:
+            folders |= {package[:length] for length in range(len(top), len(package) + 1)}
+    return _Search(root.absolute(), rules).all(folders)
+
+
+class _Search:
+    def __init__(self, root: Path, rules: Rules) -> None:
+        self.root = root
+        self.rules = rules
+        self.found: dict[Parts, Carried] = {}
+
+    def all(self, folders: Iterable[Parts]) -> InTree:
+        for folder in folders:
+            for source in self.rules.sources:
+                place = (*folder, *source.split("."))
+                carried = self.carried(place, frozenset())
+                if carried is not None:
+                    self.found[place] = carried
+        return InTree(self.root.parts[1:], self.found)
+
+    def carried(self, place: Parts, seen: frozenset[Path]) -> Carried | None:
+        folder = Path(self.root.anchor, *place)
+        for file in (folder / "__init__.py", folder.with_name(f"{folder.name}.py")):
+            if file.is_file() and file not in seen:
+                shown = file.relative_to(self.root).as_posix()
+                try:
+                    body = _Bound(Source(file.read_bytes()).tree)
+                except OSError as error:
+                    return Carried(shown, frozenset(), error.strerror or "unreadable")
+                except Unreadable as error:
+                    return Carried(shown, frozenset(), error.finding.text)
+                names = set(body.names)
+                for module in body.stands_for:
+                    names |= self.source_names(module, seen | {file})
+                return Carried(shown, frozenset(_NEW & names), body.doubt)
+        return None
+
+    def source_names(self, module: str, seen: frozenset[Path]) -> frozenset[str]:
+        """The new names that come with all of an absolute module."""
+        if module not in SOURCES:
+            return frozenset()
+        for folder in (self.root, self.root / "src"):
+            carried = self.carried((*folder.parts[1:], *module.split(".")), seen)
+            if carried is not None:
+                return carried.names
+        return _NEW if module == "afml_cache" else frozenset()
+
+
+class _Bound:
+    """What the statements of a module bind at its top level."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self.names: set[str] = set()
+        self.imported: dict[str, str] = {}
+        self.stands_for: set[str] = set()  #: modules whose names are all its own
+        self.doubt = ""
+        self._statements(tree.body)
+        if "__getattr__" in self.names:
+            # Names that are only made when asked for are listed as strings.
+            self.names |= self.strings
+            self.doubt = self.doubt or "__getattr__"
+
+    @cached_property
+    def strings(self) -> set[str]:
+        constants = (n.value for n in ast.walk(self.tree) if isinstance(n, ast.Constant))
+        return {text for text in constants if isinstance(text, str)}
+
+    def _statements(self, body: Iterable[ast.AST]) -> None:
+        for node in body:
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    self.names.add(name)
+                case ast.ClassDef(name=name):
+                    self.names.add(name)
+                case ast.Import(names=aliases):
+                    for alias in aliases:
+                        self.imported[alias.asname or alias.name] = alias.name
+                    self.names |= {a.asname or a.name.partition(".")[0] for a in aliases}
+                case ast.ImportFrom(names=aliases):
+                    self.names |= {alias.asname or alias.name for alias in aliases}
+                    if any(alias.name == "*" for alias in aliases):
+                        self.doubt = "import *"
+                        if not node.level:
+                            self.stands_for.add(node.module or "")
+                case ast.If(
+                    test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")
+                ):
+                    self._statements(node.orelse)
+                case _:
+                    self._others(node)
+
+    def _others(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                self.names |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+                if ast.unparse(target) == "sys.modules[__name__]":
+                    self.doubt = "sys.modules"
+                    self.stands_for.add(self.imported.get(ast.unparse(node.value), ""))
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            below = getattr(node, part, None)
+            if isinstance(below, list):
+                self._statements(below)

@@ -19,6 +19,10 @@ from afml_cache.store.store import Missing, Store
 CANDIDATES = 500
 
 
+#: Longest text argument of a present call that is shown.
+LONGEST_TEXT = 60
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Whether a call would hit and, if not, why.
@@ -83,6 +87,10 @@ def explain_call(
         return Explanation(function, key.digest.hex(), None, left_out=left_out)
     reason = miss.reason_of_miss(store, function, key, answer)
     present = describe_key(described, key.fingerprint)
+    for name, value in values.items():
+        if type(value) is str and len(value) <= LONGEST_TEXT:
+            # Shown to whoever passes it in; an entry never keeps a text.
+            present["arguments"][name]["repr"] = repr(value)
     found, closest = _closest(store, function, key.arguments_digest, present)
     return Explanation(function, key.digest.hex(), reason, found, closest, left_out)
 

@@ -180,7 +180,7 @@ class CachedFunction(Generic[P, R_co]):
     def _miss(self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any) -> R_co:
         attempt = _Attempt(self, store, key, found)
         try:
-            if not attempt.is_recursive and attempt.flight.acquire() is not False:
+            if not attempt.is_recursive and attempt.flight.acquire():
                 attempt.take_off()
                 found = attempt.look_again(args, kwargs)
                 if type(found) is not Missing:
@@ -338,7 +338,7 @@ async def _acquire(flight: Flight) -> bool:
     """Take a flight without holding up the event loop; False: waiting would never end."""
     pause = 0.001
     while not flight.try_acquire():
-        if getattr(flight, "hopeless", bool)():
+        if flight.hopeless():
             return False
         await asyncio.sleep(pause)
         pause = min(pause * 2, 0.05)
@@ -420,7 +420,7 @@ class _Attempt:
             function._count(self._reason, self._key, self._seconds)
             return
         refused: Reason | None
-        if function._code.current() != self._code:
+        if miss.was_replaced(self._code, function._code.current()):
             miss.say_code_changed(function._identity)
             refused = Reason.SOURCE_CHANGED
         else:

@@ -7,14 +7,17 @@ once a cause, and a reason that is counted.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Mapping
+from types import BuiltinFunctionType, FunctionType, ModuleType, NoneType
 from typing import Any
 
 from afml_cache import notices, settings
 from afml_cache.errors import NoPlaceError, UnkeyableArgumentError
 from afml_cache.keys import content
 from afml_cache.keys.call import CallKey
+from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.content import Description
 from afml_cache.keys.explain import describe_key
 from afml_cache.keys.extent import extent_of
@@ -32,6 +35,35 @@ def reason_of_miss(store: Store, function: str, key: CallKey, missing: Missing) 
     if siblings:
         return Reason.CODE
     return Reason.ARGUMENT if store.known(function) else Reason.FIRST_CALL
+
+
+def was_replaced(before: Fingerprint, after: Fingerprint) -> bool:
+    """Whether code, or a constant that it reads, was replaced between two fingerprints.
+
+    An object that has merely changed its state does not count: a loader that opens its file at
+    the first call would otherwise never be cached.
+    """
+    if before.code == after.code:
+        return False
+    names = before.parts.keys() | after.parts.keys()
+    differing = [name for name in names if before.parts.get(name) != after.parts.get(name)]
+    return not differing or not all(map(_is_state, differing))
+
+
+#: What does not change unless it is replaced.
+_LASTING: tuple[type, ...] = (
+    *(int, float, str, bytes, NoneType, tuple, frozenset),
+    *(type, FunctionType, BuiltinFunctionType, ModuleType),
+)
+
+
+def _is_state(name: str) -> bool:
+    """Whether ``module.NAME`` is a global object that can change without being replaced."""
+    if "<closure>" in name:
+        return True
+    module, _, rest = name.rpartition(".")
+    found: Any = vars(sys.modules[module]).get(rest) if module in sys.modules else None
+    return not isinstance(found, _LASTING) and not hasattr(found, "__wrapped__")
 
 
 def attributes_before(values: Mapping[str, Any]) -> dict[str, frozenset[str]]:

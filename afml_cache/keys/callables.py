@@ -80,7 +80,8 @@ def _cell(value: types.CellType) -> Stream:
     return gather(tag("cell"), (content,), label=no_label)
 
 
-def _method(value: types.MethodType) -> Stream:
+def _method(value: Any) -> Stream:
+    """A bound method, cached or not."""
     return gather(
         tag("method"),
         (value.__func__, value.__self__),
@@ -172,6 +173,8 @@ def _cached(name: str) -> Rule:
 
 
 NAMED_FAMILIES["afml_cache.memo.CachedFunction"] = _cached("__wrapped__")
+NAMED_FAMILIES["afml_cache.memo.BoundCachedFunction"] = _method
+NAMED_FAMILIES["afml_cache.legacy.JoblibCachedFunction"] = _cached("__wrapped__")
 NAMED_FAMILIES["joblib.memory.MemorizedFunc"] = _cached("func")
 NAMED_FAMILIES["joblib.memory.NotMemorizedFunc"] = _cached("func")
 NAMED_FAMILIES["numba.core.dispatcher.Dispatcher"] = _numba

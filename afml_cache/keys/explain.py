@@ -208,6 +208,8 @@ def _brief(summary: Mapping[str, Any]) -> str:
     if "repr" in summary:
         return str(summary["repr"])
     text = str(summary.get("type", "a value"))
+    if "length" in summary:
+        text += f" of length {summary['length']}"
     if summary.get("dtype"):
         text += f" of {summary['dtype']}"
     if summary.get("shape") is not None:

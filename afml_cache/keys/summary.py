@@ -44,6 +44,8 @@ def outline(value: Any, stream: Stream | None = None) -> dict[str, Any]:
     shown = _literal(value)
     if shown is not None:
         summary["repr"] = shown
+    elif type(value) in (str, bytes):
+        summary["length"] = len(value)
     elif type(value) in (list, tuple, dict):
         if len(value) <= _MOST_ITEMS and stream is not None:
             summary["items"] = _items(value, stream)
@@ -78,16 +80,21 @@ _DATES = frozenset(
 
 
 def _literal(value: Any) -> str | None:
-    """Numbers, dates and short strings as one would write them."""
+    """Numbers and dates as one would write them; never texts, which may be secrets."""
     cls = type(value)
     shown = None
     if cls is int:
         shown = str(value) if value.bit_length() < _LONGEST * 3 else None
-    elif cls in (float, complex, bool, type(None)) or (cls is str and len(value) <= _LONGEST):
+    elif cls in (float, complex, bool, type(None)):
         shown = repr(value)
-    elif _is_date(cls) or (cls.__module__ == "numpy" and getattr(value, "shape", None) == ()):
-        shown = str(value)  # also of numpy's scalars
+    elif _is_date(cls) or _is_numpy_number(value):
+        shown = str(value)
     return shown if shown is not None and len(shown) <= _LONGEST else None
+
+
+def _is_numpy_number(value: Any) -> bool:
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return type(value).__module__ == "numpy" and value.shape == () and kind in "biufc"
 
 
 def _is_date(cls: type) -> bool:

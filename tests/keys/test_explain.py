@@ -39,7 +39,16 @@ def long_prices(change=None):
 CASES = {
     "nothing": (described(x=1), described(x=1), []),
     "a scalar": (described(window=10), described(window=20), ["window was 10, is 20"]),
-    "a text": (described(by="a"), described(by="b"), ["by was 'a', is 'b'"]),
+    "a text": (
+        described(by="abc"),
+        described(by="abcde"),
+        ["by was str of length 3, is str of length 5"],
+    ),
+    "a text of the same length": (
+        described(by="a"),
+        described(by="b"),
+        ["by was str of length 1, is str of length 1, with other contents"],
+    ),
     "a type": (described(x=1), described(x=1.0), ["x was 1, is 1.0"]),
     "two arguments": (
         described(a=1, b=2),
@@ -112,3 +121,9 @@ def test_a_longer_frame_is_told_by_its_shape_and_span():
 def test_descriptions_of_another_format_are_not_compared():
     (difference,) = differences({"version": 0}, described(x=1))
     assert difference.kind is Kind.FORMAT
+
+
+def test_a_description_holds_no_text_of_an_argument():
+    secret = "hunter2"
+    values = {"a": secret, "b": secret.encode(), "c": [secret], "d": np.str_(secret)}
+    assert secret not in str(described(**values))

@@ -350,6 +350,30 @@ def test_code_that_changes_while_the_function_runs_is_not_stored():
         globals()["FACTOR"] = 1
 
 
+class Loader:
+    """Opens what it loads at the first call."""
+
+    def __init__(self):
+        self.opened = None
+
+    def load(self):
+        if self.opened is None:
+            self.opened = [1, 2]
+        return self.opened
+
+
+LOADER = Loader()
+
+
+def test_a_global_object_that_fills_itself_at_the_first_call_is_no_change_of_code(run_python):
+    @robust_cacheable
+    def f(x):
+        return LOADER.load()[0] * x
+
+    assert f(100) == 100
+    assert f.cache_info().entries == 1
+
+
 def factor():
     return FACTOR
 
@@ -470,8 +494,7 @@ class TestMethods:
                 return x * self.squared
 
         model = Model(3)
-        assert model.predict(2) == 18
-        assert [Model(3).predict(2), Model(3).predict(2)] == [18, 18]
+        assert [model.predict(2), model.predict(2), Model(3).predict(2)] == [18, 18, 18]
         assert CALLS == [2]
 
     def test_classmethods_and_staticmethods_in_either_order(self):

@@ -307,3 +307,27 @@ def test_a_script_and_an_import_of_it_share_entries(run_python):
     assert run_python(script, name="pipeline.py") == "1"
     importing = "import pipeline\npipeline.double(4)\nprint(pipeline.double.cache_info().hits)"
     assert run_python(importing) == "1"
+
+
+THREADS = """
+    import warnings
+    from concurrent.futures import ThreadPoolExecutor
+    from afml_cache import robust_cacheable
+
+    warnings.simplefilter("ignore")
+    RAN = []
+
+    @robust_cacheable(ignore="parallel")
+    def f(x, parallel=True):
+        RAN.append(parallel)
+        if not parallel:
+            return x * 2
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(f, x, parallel=False).result()
+
+    print(f(4), f(4), len(RAN))
+"""
+
+
+def test_a_function_that_reaches_itself_through_a_pool_comes_to_an_end(run_python):
+    assert run_python(THREADS) == "8 8 2"

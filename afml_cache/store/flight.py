@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from afml_cache.notices import warn_once
-from afml_cache.store import prospect
+from afml_cache.store import location, prospect
 from afml_cache.store.claims import UnavailableError
 
 #: Seconds between two looks at the lock of a parent process, at first and at most.
@@ -103,7 +103,7 @@ class FileLock:
             try:
                 descriptor = self._open_file()
             except FileNotFoundError:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                location.make_folder(self.path.parent.parent, self.path.parent)
                 descriptor = self._open_file()
             _descriptors.add(descriptor)
             return descriptor

@@ -220,7 +220,7 @@ class Index:
 
     def _make_directories(self) -> bool:
         try:
-            self.values.mkdir(parents=True, exist_ok=True)
+            location.make_folder(self.base, self.values)
         except OSError as error:
             if self.path.exists():
                 return False

@@ -54,6 +54,16 @@ def filesystem_type(directory: Path, mounts: str) -> str | None:
     return found
 
 
+def make_folder(base: Path, folder: Path) -> None:
+    """Make ``folder`` inside a cache directory; the directory itself, if new, for its owner alone.
+
+    Values lie there in the clear. A directory that exists keeps its mode: it may be shared.
+    """
+    if not folder.is_dir():
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def can_write(directory: Path) -> bool:
     """Whether files can be made in ``directory``, or in the parent where it would be made."""
     for place in (directory, *directory.parents):

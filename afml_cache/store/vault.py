@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from afml_cache.outcomes import Reason
-from afml_cache.store import rows, valuefile
+from afml_cache.store import location, rows, valuefile
 from afml_cache.store.claims import BadEntryError, Claim
 from afml_cache.store.codec import ATOMS, Encoded, decode, loader
 from afml_cache.store.seal import ROW, SEAL_SIZE, Sealer
@@ -123,7 +123,7 @@ class Vault:
         name = f"{digest.hex()}-{secrets.token_hex(8)}"
         path = self.path(slot, name)
         record = valuefile.pack_record(rows.record_from_claim(claim, now))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        location.make_folder(self.directory.parent, path.parent)
         size = valuefile.write(path, digest, sealer, value, claim.expires, record)
         return rows.row_from_claim(slot, name, claim, described, size + len(described), now)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,28 @@ def test_the_journal_fits_the_place(open_store, base, digest, claim, monkeypatch
     mode = remote._index.read(lambda cursor: cursor.execute("PRAGMA journal_mode").fetchone())
     assert mode == ("delete",)
     assert remote.get(digest(2)) == 2
+
+
+@pytest.mark.parametrize("first", ["a value", "a flight", "a file"])
+def test_a_directory_that_the_store_makes_is_for_its_owner_alone(
+    first, base, open_store, digest, claim
+):
+    store = open_store(base / "inner")
+    if first == "a flight":
+        flight = store.flight(digest(1))
+        flight.acquire()
+        flight.release()
+    else:
+        if first == "a file":  # of a store that was removed while it was in use
+            store.put(digest(2), 2, claim())
+            shutil.rmtree(base)
+        assert store.put(digest(1), bytes(100_000), claim()) is None
+    assert stat.S_IMODE((base / "inner").stat().st_mode) == 0o700
+    assert stat.S_IMODE(base.stat().st_mode) != 0o700  # what lies above is not the store's
+
+
+def test_a_directory_that_exists_keeps_its_mode(base, open_store, digest, claim):
+    base.mkdir()
+    base.chmod(0o775)
+    assert open_store().put(digest(1), bytes(100_000), claim()) is None
+    assert stat.S_IMODE(base.stat().st_mode) == 0o775

@@ -1133,6 +1133,328 @@ CHANGES: list[tuple[str, str, str, str]] = [
         "x + 1",
         "x + 2",
     ),
+    (
+        "a step of a pipeline that is an argument",
+        """
+        import pytest
+        pytest.importorskip("sklearn")
+        import numpy as np
+        from sklearn.base import BaseEstimator, TransformerMixin
+        from sklearn.pipeline import make_pipeline
+
+        class Step(TransformerMixin, BaseEstimator):
+            def fit(self, X, y=None):
+                return self
+
+            def transform(self, X):
+                return X + 1
+
+        @robust_cacheable
+        def f(pipeline, x):
+            return float(pipeline.fit_transform(np.full((1, 1), float(x)))[0, 0])
+
+        def call():
+            return f(make_pipeline(Step()), 1)
+        """,
+        "X + 1",
+        "X + 2",
+    ),
+    (
+        "a step of a pipeline that is a global",
+        """
+        import pytest
+        pytest.importorskip("sklearn")
+        import numpy as np
+        from sklearn.base import BaseEstimator, TransformerMixin
+        from sklearn.pipeline import make_pipeline
+
+        class Step(TransformerMixin, BaseEstimator):
+            def fit(self, X, y=None):
+                return self
+
+            def transform(self, X):
+                return X + 1
+
+        PIPELINE = make_pipeline(Step())
+
+        @robust_cacheable
+        def f(x):
+            return float(PIPELINE.fit_transform(np.full((1, 1), float(x)))[0, 0])
+
+        def call():
+            return f(1)
+        """,
+        "X + 1",
+        "X + 2",
+    ),
+    (
+        "the method of an object in a frame's attrs",
+        """
+        import pandas as pd
+
+        class Unit:
+            def scale(self, x):
+                return x + 1
+
+        @robust_cacheable
+        def f(frame):
+            return frame.attrs["unit"].scale(1)
+
+        def call():
+            frame = pd.DataFrame({"a": [1]})
+            frame.attrs["unit"] = Unit()
+            return f(frame)
+        """,
+        "x + 1",
+        "x + 2",
+    ),
+    (
+        "the method of an object in a cell",
+        """
+        import pandas as pd
+
+        class Unit:
+            def scale(self, x):
+                return x + 1
+
+        @robust_cacheable
+        def f(series):
+            return series.iloc[0].scale(1)
+
+        def call():
+            return f(pd.Series([Unit()], dtype=object))
+        """,
+        "x + 1",
+        "x + 2",
+    ),
+    (
+        "the method of an object in an array, a partial and a closure",
+        """
+        import functools
+        import numpy as np
+
+        class Unit:
+            def scale(self, x):
+                return x + 1
+
+        def through(unit):
+            return lambda x: unit.scale(x)
+
+        @robust_cacheable
+        def f(function, x):
+            return function(x)
+
+        def call():
+            array = np.array([Unit(), None], dtype=object)
+            return f(functools.partial(through(array[0])), 1)
+        """,
+        "x + 1",
+        "x + 2",
+    ),
+    (
+        "the method of a dict's key",
+        """
+        class Unit:
+            def scale(self, x):
+                return x + 1
+
+            def __hash__(self):
+                return 1
+
+            def __eq__(self, other):
+                return type(other) is Unit
+
+        @robust_cacheable
+        def f(table):
+            return [unit.scale(1) for unit in table]
+
+        def call():
+            return f({Unit(): 1})
+        """,
+        "x + 1",
+        "x + 2",
+    ),
+    (
+        "the base class of an argument's class",
+        """
+        class Base:
+            def scale(self, x):
+                return x + 1
+
+        class Unit(Base):
+            pass
+
+        @robust_cacheable
+        def f(unit):
+            return unit.scale(1)
+
+        def call():
+            return f(Unit())
+        """,
+        "x + 1",
+        "x + 2",
+    ),
+    (
+        "a helper of the method of an argument",
+        """
+        def helper(x):
+            return x + 1
+
+        class Unit:
+            def scale(self, x):
+                return helper(x)
+
+        @robust_cacheable
+        def f(unit):
+            return unit.scale(1)
+
+        def call():
+            return f(Unit())
+        """,
+        "x + 1",
+        "x + 2",
+    ),
+    (
+        "the method of an argument that says what it is",
+        """
+        class Unit:
+            def __afml_key__(self):
+                return "unit"
+
+            def scale(self, x):
+                return x + 1
+
+        @robust_cacheable
+        def f(unit):
+            return unit.scale(1)
+
+        def call():
+            return f(Unit())
+        """,
+        "x + 1",
+        "x + 2",
+    ),
+    (
+        "the method of an enum that is an argument",
+        """
+        import enum
+
+        class Side(enum.Enum):
+            BUY = 1
+
+            def sign(self):
+                return self.value + 1
+
+        @robust_cacheable
+        def f(side):
+            return side.sign()
+
+        def call():
+            return f(Side.BUY)
+        """,
+        "self.value + 1",
+        "self.value - 1",
+    ),
+    (
+        "another member of an enum that is an argument",
+        """
+        import enum
+
+        class Side(enum.Enum):
+            BUY = 1
+            SELL = 2
+
+        @robust_cacheable
+        def f(side):
+            return [each.name for each in type(side)]
+
+        def call():
+            return f(Side.BUY)
+        """,
+        "SELL = 2",
+        "SHORT = 2",
+    ),
+    (
+        "the method of a namedtuple that is an argument",
+        """
+        import typing
+
+        class Bar(typing.NamedTuple):
+            low: float
+
+            def scale(self):
+                return self.low + 1
+
+        @robust_cacheable
+        def f(bar):
+            return bar.scale()
+
+        def call():
+            return f(Bar(1))
+        """,
+        "self.low + 1",
+        "self.low + 2",
+    ),
+    (
+        "the method of a frame's subclass that is an argument",
+        """
+        import pandas as pd
+
+        class Prices(pd.DataFrame):
+            @property
+            def _constructor(self):
+                return Prices
+
+            def spread(self):
+                return float(self["a"].sum() + 1)
+
+        @robust_cacheable
+        def f(frame):
+            return frame.spread()
+
+        def call():
+            return f(Prices({"a": [1.0]}))
+        """,
+        "sum() + 1",
+        "sum() + 2",
+    ),
+    (
+        "the method of a list's subclass that is an argument",
+        """
+        class Trades(list):
+            def total(self):
+                return sum(self) + 1
+
+        @robust_cacheable
+        def f(trades):
+            return trades.total()
+
+        def call():
+            return f(Trades([1]))
+        """,
+        "sum(self) + 1",
+        "sum(self) + 2",
+    ),
+    (
+        "the function of an accessor",
+        """
+        import operator
+
+        class Unit:
+            @property
+            def rate(self):
+                return 1
+
+        @robust_cacheable
+        def f(unit, get):
+            return get(unit)
+
+        def call():
+            return f(Unit(), operator.attrgetter("rate"))
+        """,
+        "return 1",
+        "return 2",
+    ),
 ]
 
 

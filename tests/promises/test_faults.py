@@ -289,6 +289,7 @@ def test_a_store_that_vanishes_and_comes_back_is_used_again(tmp_path: pathlib.Pa
         assert RUNS == []
 
 
+@pytest.mark.slow
 def test_an_index_that_another_program_locks_costs_no_result(filled: pathlib.Path) -> None:
     index = next(p for p in files(filled) if p.read_bytes()[:15] == b"SQLite format 3")
     lock = sqlite3.connect(index, isolation_level=None)

@@ -8,7 +8,7 @@ cause. What it does give out has been sealed by the secret in force.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from sqlite3 import Cursor
 from time import monotonic, time
@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 from afml_cache.errors import CacheWarning
 from afml_cache.notices import warn_once
 from afml_cache.outcomes import Outcome, Reason
-from afml_cache.store import exits, rows, valuefile
+from afml_cache.store import exits, rows
+from afml_cache.store.catalog import Catalog
 from afml_cache.store.claims import (
     BadEntryError,
     Claim,
@@ -96,6 +97,7 @@ class Store:
         self._flights = Flights(self.directory / "flights")
         self._ledger = Ledger(self._index)
         self._faults = Faults(self.directory, self._ledger)
+        self._catalog = Catalog(self._index, self._faults, lambda: self._ready().id)
         self._touched = self._ledger.touched
         self._intake = Intake(
             self._index, self._vault, self._ledger, Sweeper(self._flights), size_limit, age_limit
@@ -249,34 +251,24 @@ class Store:
 
     def entries(self, function: str | None = None) -> Iterator[Entry]:
         """The entries that can be opened with the secret in force, by digest."""
-        after: bytes | None = b""
-        while after is not None:
-            found, after = self._page(function, after)
-            yield from found
+        return self._catalog.all(function)
 
     def entry(self, digest: bytes) -> Entry | None:
         """The entry of one digest."""
-        found = self._entries("slot=?", lambda sealer: (digest + sealer,))
+        found = self._catalog.where("slot=?", lambda sealer: (digest + sealer,))
         return found[0] if found else None
 
     def description(self, digest: bytes) -> dict[str, Any]:
         """What the entry of one digest says about its arguments; empty when there is none."""
-
-        def look() -> dict[str, Any]:
-            slot = digest + self._ready().id
-            query = "SELECT packed FROM description WHERE slot=?"
-            row = self._index.read(lambda cursor: cursor.execute(query, (slot,)).fetchone())
-            return valuefile.unpack_record(row[0]) if row else {}
-
-        return self._faults.ask(look, {})
+        return self._catalog.description(digest)
 
     def known(self, function: str) -> bool:
         """Whether any entry of this function is there."""
-        return bool(self._entries("function=?", lambda _: (function,), at_most=1))
+        return bool(self._catalog.where("function=?", lambda _: (function,), at_most=1))
 
     def siblings(self, function: str, arguments: bytes) -> list[Entry]:
         """The entries of one function for the same arguments, whatever its code."""
-        return self._entries("function=? AND arguments=?", lambda _: (function, arguments))
+        return self._catalog.where("function=? AND arguments=?", lambda _: (function, arguments))
 
     def verify(self) -> list[Problem]:
         """Check every byte of every entry against its seal; an empty list is good news."""
@@ -394,25 +386,6 @@ class Store:
         if now >= self._ledger.due:
             self._ledger.write(patience=0.05)
         return sealer.id
-
-    def _page(self, function: str | None, after: bytes) -> tuple[list[Entry], bytes | None]:
-        def look() -> tuple[list[Entry], bytes | None]:
-            sealer = self._ready().id
-            return self._index.read(lambda cursor: rows.page(cursor, sealer, function, after))
-
-        nothing: tuple[list[Entry], bytes | None] = [], None
-        return self._faults.ask(look, nothing)
-
-    def _entries(
-        self, where: str, values: Callable[[bytes], tuple[Any, ...]], at_most: int = -1
-    ) -> list[Entry]:
-        def look() -> list[Entry]:
-            sealer = self._ready().id
-            return self._index.read(
-                lambda cursor: rows.entries(cursor, sealer, where, values(sealer), at_most)
-            )
-
-        return self._faults.ask(look, [])
 
     def after_fork(self) -> None:
         """In a child: begin anew; what has piled up is the parent's to write."""

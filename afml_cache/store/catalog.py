@@ -1,0 +1,70 @@
+"""What the index tells of the entries: which there are, and what each says of itself.
+
+No value is opened for it, and a fault of the index is an empty answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from afml_cache.store import rows, valuefile
+from afml_cache.store.claims import Entry
+from afml_cache.store.faults import Faults
+from afml_cache.store.index import Index
+
+
+class Catalog:
+    """The entries of one store that can be opened with the secret in force.
+
+    Parameters
+    ----------
+    index, faults
+        Of the store.
+    sealer : callable
+        Gives the id of the secret in force; asked at every look.
+    """
+
+    def __init__(self, index: Index, faults: Faults, sealer: Callable[[], bytes]) -> None:
+        self._index = index
+        self._faults = faults
+        self._sealer = sealer
+
+    def all(self, function: str | None) -> Iterator[Entry]:
+        """The entries of one function, or every one, by digest."""
+        after: bytes | None = b""
+        while after is not None:
+            found, after = self._page(function, after)
+            yield from found
+
+    def where(
+        self, condition: str, values: Callable[[bytes], tuple[Any, ...]], at_most: int = -1
+    ) -> list[Entry]:
+        """The entries that a condition in SQL holds for; ``values`` has the id of the secret."""
+
+        def look() -> list[Entry]:
+            sealer = self._sealer()
+            return self._index.read(
+                lambda cursor: rows.entries(cursor, sealer, condition, values(sealer), at_most)
+            )
+
+        return self._faults.ask(look, [])
+
+    def description(self, digest: bytes) -> dict[str, Any]:
+        """What one entry says about its arguments; empty when there is none."""
+
+        def look() -> dict[str, Any]:
+            slot = digest + self._sealer()
+            query = "SELECT packed FROM description WHERE slot=?"
+            row = self._index.read(lambda cursor: cursor.execute(query, (slot,)).fetchone())
+            return valuefile.unpack_record(row[0]) if row else {}
+
+        return self._faults.ask(look, {})
+
+    def _page(self, function: str | None, after: bytes) -> tuple[list[Entry], bytes | None]:
+        def look() -> tuple[list[Entry], bytes | None]:
+            sealer = self._sealer()
+            return self._index.read(lambda cursor: rows.page(cursor, sealer, function, after))
+
+        nothing: tuple[list[Entry], bytes | None] = [], None
+        return self._faults.ask(look, nothing)

@@ -63,6 +63,7 @@ class Migration:
     state: State
     sources: tuple[str, ...]  #: source modules beyond the built-in ones
     files: tuple[FileRecord, ...]
+    told: tuple[str, ...] = ()  #: what is gone, and a rollback has said so
 
 
 class Journal:
@@ -236,7 +237,12 @@ def _to_json(migration: Migration) -> dict[str, Any]:
         for record in migration.files
     ]
     head = {"version": VERSION, "id": migration.id, "created": migration.created}
-    return head | {"state": migration.state, "sources": migration.sources, "files": files}
+    return head | {
+        "state": migration.state,
+        "sources": migration.sources,
+        "told": migration.told,
+        "files": files,
+    }
 
 
 def _from_json(found: dict[str, Any]) -> Migration:
@@ -255,7 +261,12 @@ def _from_json(found: dict[str, Any]) -> Migration:
         for record in found["files"]
     )
     return Migration(
-        found["id"], found["created"], State(found["state"]), tuple(found["sources"]), files
+        found["id"],
+        found["created"],
+        State(found["state"]),
+        tuple(found["sources"]),
+        files,
+        tuple(found.get("told", ())),
     )
 
 

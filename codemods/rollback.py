@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class RolledBack:
     already: tuple[str, ...]  #: were as before the migration
     conflicts: tuple[Conflict, ...]
     failures: tuple[Failure, ...]
+    settled: tuple[Conflict, ...] = ()  #: gone, as an earlier rollback has told already
 
     @property
     def complete(self) -> bool:
@@ -98,7 +99,9 @@ def _roll_back(
             if state is Standing.ORIGINAL:
                 already.append(record.path)
             elif state is Standing.MISSING:
-                conflicts.append(Conflict(record.path, 0, "the migrated file", "is gone"))
+                conflicts.append(
+                    Conflict(record.path, 0, "the migrated file", "no such file", record.path)
+                )
             elif state is Standing.MIGRATED:
                 replace_file(path, journal.original(migration, record), record.mode)
                 restored.append(record.path)
@@ -117,8 +120,18 @@ def _roll_back(
             failures.append(Failure(record.path, text))
         if progress is not None:
             progress(done, len(migration.files))
+    settled = [conflict for conflict in conflicts if conflict.settles in migration.told]
+    conflicts = [conflict for conflict in conflicts if conflict not in settled]
     complete = not conflicts and not failures
-    migration = journal.mark(migration, State.ROLLED_BACK if complete else State.PARTLY_ROLLED_BACK)
+    told = (*migration.told, *(conflict.settles for conflict in conflicts if conflict.settles))
+    reached = State.ROLLED_BACK if complete else State.PARTLY_ROLLED_BACK
+    migration = journal.mark(replace(migration, told=told), reached)
     return RolledBack(
-        migration, tuple(restored), tuple(undone), tuple(already), tuple(conflicts), tuple(failures)
+        migration,
+        tuple(restored),
+        tuple(undone),
+        tuple(already),
+        tuple(conflicts),
+        tuple(failures),
+        tuple(settled),
     )

@@ -169,6 +169,9 @@ def show_rollback(out: Console, result: RolledBack) -> None:
     ):
         if files:
             out.print(f"  {_count(len(files), 'file')} {text}", soft_wrap=True)
+    if result.settled:
+        places = _count(len(result.settled), "place")
+        out.print(f"  {places} gone, as was told before: nothing left to undo", soft_wrap=True)
 
 
 def show_status(out: Console, journal: Journal) -> None:

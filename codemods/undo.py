@@ -10,9 +10,13 @@ from __future__ import annotations
 import difflib
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from codemods.decorators_there import Decorated, decorated
+from codemods.draft import Rewrite
 from codemods.edits import Edit, inverse, splice
+from codemods.findings import Finding
 from codemods.journal import FileRecord
 from codemods.plan import plan
 from codemods.resolve import Names
@@ -30,6 +34,9 @@ class Conflict:
     line: int  #: in the file as it is; 0 where there is no place
     ours: str  #: what the migration left there
     theirs: str  #: what is there now
+    #: What it is about, where nothing of the migration is left there: once that has been said,
+    #: there is nothing more to undo. Empty where the migration's own text still stands.
+    settles: str = ""
 
 
 def undo(
@@ -56,25 +63,61 @@ def undo(
     by_text, complete = _by_text(after, inverse(record.edits), now)
     back = {rewrite.function: rewrite.old for rewrite in record.rewrites}
     rules = Rules(more_sources=sources, back=back)
-    if complete and _holds_together(by_text, now, package, rules):
+    known = _arguments(decorated(before, package, rules))
+    if (
+        complete
+        and _holds_together(by_text, now, package, rules)
+        and _arguments(decorated(by_text, package, rules)) <= known
+    ):
         return by_text, []
+    there = decorated(now, package, rules)
+    refused = {name for name, found in there.items() if not found.arguments <= known}
+    rules = replace(rules, back={name: old for name, old in back.items() if name not in refused})
     result = plan(now, package, rules)
+    if result.findings:
+        return now, [_unreadable(record.path, finding) for finding in result.findings]
     done = {rewrite.function for rewrite in result.rewrites}
-    conflicts = [_conflict(record.path, finding.line, finding.text) for finding in result.findings]
-    there = _decorators(now)
-    for rewrite in record.rewrites:
-        if rewrite.function in done or conflicts:
-            continue
-        line, found = there.get(rewrite.function, (0, ["is not there under that name"]))
-        if found == [f"@{rewrite.old}"]:
-            continue  # somebody has undone it already
-        ours = f"@{rewrite.new} on {rewrite.function}"
-        conflicts.append(Conflict(record.path, line, ours, ", ".join(found) or "no decorator"))
+    conflicts = [
+        _conflict(record.path, rewrite, there.get(rewrite.function), rewrite.function in refused)
+        for rewrite in record.rewrites
+        if rewrite.function not in done
+        and not _shows_the_old_one(there.get(rewrite.function), rewrite)
+    ]
     return result.carry_out(now), conflicts
 
 
-def _conflict(path: str, line: int, text: str) -> Conflict:
-    return Conflict(path, line, "the migrated file", text)
+def _arguments(found: Mapping[str, Decorated]) -> set[str]:
+    """What is written in decorators of a file that no legacy decorator takes."""
+    return {text for there in found.values() for text in there.arguments}
+
+
+def _shows_the_old_one(there: Decorated | None, rewrite: Rewrite) -> bool:
+    """Whether it has been undone already, by an earlier rollback or by somebody."""
+    if there is None:
+        return False
+    return rewrite.new not in there.names and (
+        rewrite.old in there.names or f"@{rewrite.old}" in there.texts
+    )
+
+
+def _conflict(
+    path: str, rewrite: Rewrite, there: Decorated | None, refused: bool = False
+) -> Conflict:
+    ours = f"@{rewrite.new} on {rewrite.function}"
+    about = f"{path}: {rewrite.function}"
+    if there is None:
+        return Conflict(path, 0, ours, "no function of that name", about)
+    now = ", ".join(there.texts) or "no decorator"
+    if refused:
+        now += f" (@{rewrite.old} takes no other argument than ignore=)"
+    standing = rewrite.new in there.names
+    return Conflict(path, there.line, ours, now, "" if standing else about)
+
+
+def _unreadable(path: str, finding: Finding) -> Conflict:
+    says_what_it_is = finding.text.startswith(("is ", "does ", "cannot "))
+    theirs = f"a file that {finding.text}" if says_what_it_is else finding.text
+    return Conflict(path, finding.line, "the migrated file", theirs)
 
 
 def _by_text(after: bytes, edits: list[Edit], now: bytes) -> tuple[bytes, bool]:
@@ -122,27 +165,3 @@ def _holds_together(result: bytes, now: bytes, package: tuple[str, ...], rules: 
 def _unbound(data: bytes, package: tuple[str, ...], rules: Rules) -> set[str]:
     names = Names(Source(data), package, rules, always=True)
     return {use.name for use in names.uses if names.owner(use.scope, use.name) is None}
-
-
-def _decorators(data: bytes) -> dict[str, tuple[int, list[str]]]:
-    """Line and decorators of every function, by qualified name."""
-    import ast
-
-    found: dict[str, tuple[int, list[str]]] = {}
-    try:
-        source = Source(data)
-    except Unreadable:
-        return found
-    pending: list[tuple[ast.AST, str]] = [(source.tree, "")]
-    while pending:
-        node, prefix = pending.pop()
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                name = prefix + child.name
-                texts = [f"@{ast.unparse(decorator)}" for decorator in child.decorator_list]
-                found[name] = child.lineno, texts
-                inside = "." if isinstance(child, ast.ClassDef) else ".<locals>."
-                pending.append((child, name + inside))
-            elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-                pending.append((child, prefix))
-    return found

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from sqlite3 import Cursor
 from time import monotonic, time
-from typing import Any, TypeVar
+from typing import Any
 
 from afml_cache.errors import CacheWarning
 from afml_cache.notices import warn_once
@@ -42,8 +42,6 @@ from afml_cache.store.vault import NEVER, ExpiredError, Vault
 from afml_cache.store.verify import verify
 
 __all__ = ["Claim", "Counters", "Entry", "Flight", "Missing", "Problem", "Store", "Tally"]
-
-T = TypeVar("T")
 
 #: How often an entry that others keep replacing is looked up again before it is a miss.
 _LOOKS = 10

@@ -173,7 +173,7 @@ def _cached(name: str) -> Rule:
 
 
 NAMED_FAMILIES["afml_cache.memo.CachedFunction"] = _cached("__wrapped__")
-NAMED_FAMILIES["afml_cache.memo.BoundCachedFunction"] = _method
+NAMED_FAMILIES["afml_cache.bound.BoundCachedFunction"] = _method
 NAMED_FAMILIES["afml_cache.legacy.JoblibCachedFunction"] = _cached("__wrapped__")
 NAMED_FAMILIES["joblib.memory.MemorizedFunc"] = _cached("func")
 NAMED_FAMILIES["joblib.memory.NotMemorizedFunc"] = _cached("func")

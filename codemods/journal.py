@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from codemods.draft import Rewrite
@@ -25,8 +26,12 @@ from codemods.edits import Edit
 from codemods.plan import Plan, digest
 from codemods.writing import create_file, sync_folder
 
+if TYPE_CHECKING:
+    from filelock import FileLock
+
 FOLDER = ".afml-codemod"
 VERSION = 1
+ATTEMPTS = 20  #: to take a lock whose file is removed again and again
 
 
 class JournalError(Exception):
@@ -90,16 +95,7 @@ class Journal:
         OSError
             The journal's folder cannot be made.
         """
-        from filelock import FileLock, Timeout
-
-        self._make()
-        lock = FileLock(self.folder / "lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise JournalError(
-                f"another afml-codemod is at work in {self.root}; wait until it is done"
-            ) from None
+        lock = self._acquired()
         try:
             for folder in self.folder.iterdir():
                 if folder.is_dir() and not (folder / "migration.json").exists():
@@ -107,8 +103,45 @@ class Journal:
             yield
         finally:
             if not any(entry.is_dir() for entry in self.folder.iterdir()):
-                shutil.rmtree(self.folder)  # nothing was changed: leave no trace
+                self._leave_no_trace()
             lock.release()
+
+    def _acquired(self) -> FileLock:
+        """The lock on the file that bears its name now.
+
+        A run that changed nothing removes the file while it holds the lock. Who had opened it
+        before gets a lock that nobody else will ever see; it has to be taken again.
+        """
+        from filelock import FileLock, Timeout
+
+        file = self.folder / "lock"
+        for _ in range(ATTEMPTS):
+            lock = FileLock(file)
+            try:
+                self._make()
+                with file.open("ab") as seen:
+                    lock.acquire(timeout=0)
+                    # An unlinked file never comes back: the same file before and after means
+                    # that it was the same in between, when the lock was taken.
+                    if os.path.samestat(os.fstat(seen.fileno()), file.stat()):
+                        return lock
+            except (FileNotFoundError, FileExistsError):
+                # Made or removed under our hands by a run that begins or ends just now.
+                if self.folder.exists() and not self.folder.is_dir():
+                    raise
+            except Timeout:
+                break
+            lock.release()
+        raise JournalError(f"another afml-codemod is at work in {self.root}; wait until it is done")
+
+    def _leave_no_trace(self) -> None:
+        """Remove the folder, unless somebody has put something there meanwhile."""
+        try:
+            (self.folder / ".gitignore").unlink(missing_ok=True)
+            (self.folder / "lock").unlink(missing_ok=True)
+            self.folder.rmdir()
+        except OSError:  # another run has begun in it, or the system keeps open files
+            pass
 
     def begin(
         self, files: Iterable[tuple[str, bytes, Plan]], sources: tuple[str, ...] = ()

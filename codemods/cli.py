@@ -1,7 +1,7 @@
 """The ``afml-codemod`` command: plan, apply, check, rollback, status, demo.
 
 Exit codes: 0 done or clean, 1 findings under ``check``, 2 usage, 3 some file failed while
-all the others were done.
+all the others were done, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,17 @@ FOUND, USAGE, FAILED = 1, 2, 3
 PATH = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Commands that end as a shell expects when they are cut short."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from codemods.cut_short import cut_short
+
+        with cut_short():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="afml-cache", prog_name="afml-codemod")
 def main() -> None:
     """Move a repository from @cacheable to @robust_cacheable and @time_aware_cacheable.
@@ -77,6 +87,8 @@ def plan(diff: bool, style: str, **selection: Any) -> None:
         from codemods.show import console, show_plan
 
         show_plan(console(), found, diff=diff)
+    if style == "text":
+        _tell_of_notebooks(found)
     sys.exit(FAILED if found.failures else 0)
 
 
@@ -88,6 +100,7 @@ def apply(yes: bool, **selection: Any) -> None:
     found = _survey(**selection)
     if not (found.planned or found.failures):
         click.echo("Nothing to migrate.")
+        _tell_of_notebooks(found)
         return
     if found.changes and found.tree.in_git and not yes:
         _ask_if_dirty(found)
@@ -104,6 +117,7 @@ def apply(yes: bool, **selection: Any) -> None:
     except OSError as error:
         _stop(_journal_trouble(found.tree.root, error), FAILED)
     show_applied(out, found, done)
+    _tell_of_notebooks(found)
     sys.exit(FAILED if done.failures else 0)
 
 
@@ -127,6 +141,7 @@ def check(**selection: Any) -> None:
         left += sum(finding.code in DECORATOR_REMAINS for finding in entry.plan.findings)
     for failure in found.failures:
         click.echo(f"{failure.path}: {failure.text}", err=True)
+    _tell_of_notebooks(found)
     sys.exit(FAILED if found.failures else FOUND if left else 0)
 
 
@@ -206,6 +221,12 @@ def _survey(
     except PathError as error:
         _stop(str(error), USAGE)
     return survey(tree, rules, jobs=jobs)
+
+
+def _tell_of_notebooks(found: Survey) -> None:
+    from codemods.show import show_notebooks
+
+    show_notebooks(click.echo, found)
 
 
 def _ask_if_dirty(found: Survey) -> None:

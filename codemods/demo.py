@@ -21,7 +21,7 @@ from codemods.demo_repository import Counts, DemoError, Repository, Run, missing
 if TYPE_CHECKING:
     from codemods.demo_console import Stage
 
-DONE, USAGE, FAILED = 0, 2, 3
+DONE, USAGE, FAILED, INTERRUPTED = 0, 2, 3, 130
 
 #: The cached functions of the example, each decorated with ``@cacheable`` before.
 FUNCTIONS = 14
@@ -60,7 +60,8 @@ def run(directory: Path | None = None, keep: bool = False) -> int:
     Returns
     -------
     int
-        0 when every promise held, 2 when the demonstration cannot start, 3 otherwise.
+        0 when every promise held, 2 when the demonstration cannot start, 130 when it was
+        interrupted, 3 otherwise.
     """
     from codemods.demo_console import Stage
 
@@ -82,9 +83,12 @@ def run(directory: Path | None = None, keep: bool = False) -> int:
     except DemoError as error:
         _complain(f"the demonstration stopped: {error}")
         stage.broken.append("every step runs to its end")
-    except KeyboardInterrupt:
-        _remove(home, made)
+    except BrokenPipeError:
+        _end(home, made, keep)
         raise
+    except KeyboardInterrupt:
+        _complain(f"Interrupted; {_end(home, made, keep)}.")
+        return INTERRUPTED
 
     if stage.broken:
         _complain("\n".join(["these promises did not hold:", *(f"- {b}" for b in stage.broken)]))
@@ -265,6 +269,14 @@ def _remove(home: Path, made: bool) -> None:
     for name in ("legacy_quant", "cache"):
         shutil.rmtree(home / name, ignore_errors=True)
     (home / "results.json").unlink(missing_ok=True)
+
+
+def _end(home: Path, made: bool, keep: bool) -> str:
+    """Remove what there is, unless it is to be kept; what has been done, in words."""
+    if keep:
+        return f"the copy is left in {home}"
+    _remove(home, made)
+    return "the temporary copy was removed" if made else f"its copy was removed from {home}"
 
 
 def _complain(text: str) -> None:

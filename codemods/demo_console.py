@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codemods.demo_repository import Counts, Run
+from codemods.terminal import PipeConsole
 
 _WIDTH = 80
 
@@ -31,7 +32,7 @@ class Stage:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        chosen = console or Console(highlight=False)
+        chosen = console or PipeConsole(highlight=False)
         if chosen.width > _WIDTH:
             chosen.width = _WIDTH
         self.console = chosen

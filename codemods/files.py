@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUFFIXES = (".py", ".pyi")
+NOTEBOOK = ".ipynb"
 
 _SKIPPED = frozenset(
     {".git", ".hg", ".svn", ".afml-codemod", ".tox", ".nox", ".venv", "venv", "node_modules"}
@@ -33,6 +34,7 @@ class Tree:
     files: tuple[str, ...]  #: relative to the root, with forward slashes, sorted
     in_git: bool
     unlisted: tuple[str, ...] = ()  #: folders that could not be listed
+    notebooks: tuple[str, ...] = ()  #: below the same paths; nothing is changed in them
 
     def package(self, file: str) -> tuple[str, ...]:
         """The folders that ``file`` lies in, outermost first, as package names."""
@@ -41,11 +43,12 @@ class Tree:
     def all_files(self) -> Iterator[str]:
         """Every Python file of the repository, whichever paths were asked for."""
         listed = list(_listed_by_git(self.root, self.root)) if self.in_git else []
-        yield from listed or (_relative(file, self.root) for file in _walk(self.root))
+        every = listed or [_relative(file, self.root) for file in _walk(self.root)]
+        yield from (file for file in every if not file.endswith(NOTEBOOK))
 
 
 def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
-    """The Python files below ``paths``, all of which lie in one repository.
+    """The Python files and notebooks below ``paths``, all of which lie in one repository.
 
     Parameters
     ----------
@@ -74,10 +77,12 @@ def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
         listed = list(_listed_by_git(root, path)) if in_git else []
         found.update(listed or (_relative(file, root) for file in _walk(path, unlisted.add)))
     patterns = [pattern.rstrip("/") for pattern in exclude]
-    kept = (file for file in found if not any(_matches(file, pattern) for pattern in patterns))
+    kept = sorted(f for f in found if not any(_matches(f, pattern) for pattern in patterns))
+    files = tuple(file for file in kept if not file.endswith(NOTEBOOK))
+    notebooks = tuple(file for file in kept if file.endswith(NOTEBOOK))
     closed = (_relative(Path(folder), root) for folder in unlisted)
     told = (folder for folder in closed if not any(_matches(folder, p) for p in patterns))
-    return Tree(root, tuple(sorted(kept)), in_git, tuple(sorted(told)))
+    return Tree(root, files, in_git, tuple(sorted(told)), notebooks)
 
 
 def find_root(path: Path) -> tuple[Path, bool]:
@@ -138,8 +143,9 @@ def _listed_by_git(root: Path, folder: Path) -> Iterator[str]:
         "--exclude-standard", "--", where,
     )  # fmt: skip
     for name in (listed or b"").split(b"\0"):
-        if name.endswith((b".py", b".pyi")):
-            yield os.fsdecode(name)
+        file = os.fsdecode(name)
+        if file.endswith((*SUFFIXES, NOTEBOOK)):
+            yield file
 
 
 def _walk(folder: Path, unlisted: Callable[[str], None] | None = None) -> Iterator[Path]:
@@ -155,7 +161,7 @@ def _walk(folder: Path, unlisted: Callable[[str], None] | None = None) -> Iterat
             if name not in _SKIPPED and not os.path.exists(f"{here}/{name}/pyvenv.cfg")  # noqa: PTH110
         ]
         for name in files:
-            if name.endswith(SUFFIXES):
+            if name.endswith((*SUFFIXES, NOTEBOOK)):
                 yield Path(here, name)
 
 

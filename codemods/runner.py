@@ -17,7 +17,7 @@ from codemods.files import Tree, package_of
 from codemods.findings import Code, Finding
 from codemods.handed_on import HandedOn, handed_on
 from codemods.in_tree import InTree, find_in_tree
-from codemods.plan import Plan, concerns, digest, plan
+from codemods.plan import Plan, concerns, digest, mentioned, plan
 from codemods.rules import Rules
 
 #: Below this many bytes to parse, starting processes costs more than it saves.
@@ -50,6 +50,7 @@ class Survey:
     rules: Rules
     planned: tuple[Planned, ...]  #: files with something to change or to say, by path
     failures: tuple[Failure, ...]
+    notebooks: tuple[str, ...] = ()  #: they mention a decorator and are not looked at
 
     @property
     def changes(self) -> tuple[Planned, ...]:
@@ -126,7 +127,8 @@ def survey(
         if progress is not None:
             progress(done, len(tasks))
     planned.sort(key=lambda entry: entry.path)
-    return Survey(tree, rules, tuple(planned), tuple(sorted(failures)))
+    notebooks = tuple(_notebooks(tree, rules))
+    return Survey(tree, rules, tuple(planned), tuple(sorted(failures)), notebooks)
 
 
 def apply(found: Survey, progress: Progress | None = None) -> Applied:
@@ -255,6 +257,15 @@ def _everything(
             except OSError:
                 continue  # reported where the file is one to migrate
         yield file, package_of(path), data
+
+
+def _notebooks(tree: Tree, rules: Rules) -> Iterator[str]:
+    for file in tree.notebooks:
+        try:
+            if mentioned((tree.root / file).read_bytes(), rules):
+                yield file
+        except OSError:  # nothing would be changed in it anyway
+            continue
 
 
 def _also(found: Plan, more: list[Finding]) -> Plan:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 def console(*, errors: bool = False) -> Console:
     """A console: colour on a terminal only; 80 columns at least in a pipe."""
-    from rich.console import Console
+    from codemods.terminal import PipeConsole
 
-    return Console(stderr=errors, highlight=False, soft_wrap=False, emoji=False, markup=False)
+    return PipeConsole(stderr=errors, highlight=False, soft_wrap=False, emoji=False, markup=False)
 
 
 def show_plan(out: Console, found: Survey, *, diff: bool) -> None:
@@ -109,6 +109,16 @@ def show_left_alone(out: Console, planned: Iterable[Planned]) -> None:
     out.print()
 
 
+def show_notebooks(tell: Callable[[str], object], found: Survey) -> None:
+    """Notebooks that mention a decorator, in one line; they are not looked at."""
+    names = found.notebooks
+    if names:
+        several = len(names) > 1
+        what = "mention it and were" if several else "mentions it and was"
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        tell(f"{_count(len(names), 'notebook')} {what} not looked at: {shown}")
+
+
 def show_failures(out: Console, failures: Iterable[Failure]) -> None:
     """Files that failed, a line each."""
     from rich.text import Text
@@ -146,6 +156,7 @@ def show_applied(out: Console, found: Survey, done: Applied) -> None:
     if not Path.cwd().is_relative_to(found.tree.root):
         undo += f" --root {found.tree.root}"
     out.print(f"Undo it with: {undo}", soft_wrap=True)
+    out.print("The first run after this computes again, once.", soft_wrap=True)
 
 
 def show_rollback(out: Console, result: RolledBack) -> None:
@@ -218,6 +229,7 @@ def as_json(found: Survey) -> str:
     failures = [{"path": failure.path, "text": failure.text} for failure in found.failures]
     root = os.fspath(found.tree.root)
     document = {"version": 1, "root": root, "files": files, "failures": failures}
+    document["notebooks"] = list(found.notebooks)
     return json.dumps(document, indent=1)
 
 

@@ -8,13 +8,15 @@ or use ``afml-codemod apply``, which does.
 from __future__ import annotations
 
 import argparse
+from functools import cache
 from pathlib import Path
 
 import libcst
 from libcst.codemod import CodemodCommand, CodemodContext, SkipFile
 
-from codemods.files import package_of
+from codemods.files import find_root, package_of
 from codemods.findings import Code
+from codemods.in_tree import InTree, find_in_tree
 from codemods.plan import plan
 from codemods.rules import Rules
 
@@ -42,14 +44,24 @@ class PlannedCommand(CodemodCommand):
     def transform_module_impl(self, tree: libcst.Module) -> libcst.Module:
         """The module after the rewrite; what was left alone becomes LibCST warnings."""
         data = tree.bytes
-        found = plan(data, self._package(), self.rules)
+        found = plan(data, self._package(), self.rules, in_tree=self._in_tree())
         for finding in found.findings:
             self.warn(finding.at(self.context.filename or "<module>"))
             if finding.code in (Code.OPTED_OUT, Code.NOT_LOSSLESS) and not found.edits:
                 raise SkipFile(finding.text)
         return libcst.parse_module(found.carry_out(data)) if found.edits else tree
 
+    def _in_tree(self) -> InTree | None:
+        if self.context.filename is None:
+            return None
+        return _carried(Path(self.context.filename).absolute().parent, self.rules)
+
     def _package(self) -> tuple[str, ...]:
         if self.context.filename is None:
             return ()
         return package_of(Path(self.context.filename))
+
+
+@cache
+def _carried(folder: Path, rules: Rules) -> InTree:
+    return find_in_tree(find_root(folder)[0], [folder.parts[1:]], rules)

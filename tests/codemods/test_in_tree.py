@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import libcst
 import pytest
+from libcst.codemod import CodemodContext
 
 from codemods.files import find
+from codemods.migrate_cacheable import MigrateCacheable
 from codemods.rules import Rules
 from codemods.runner import Survey, apply, survey
 
@@ -158,3 +161,11 @@ def test_apply_reads_back_what_was_planned(tmp_path: Path) -> None:
     write(tmp_path, {"afml/cache/__init__.py": OLD + offered, "a.py": USER})
     assert apply(survey(find([tmp_path]), Rules())).changed == ("a.py",)
     assert "import robust_cacheable" in (tmp_path / "a.py").read_text()
+
+
+def test_libcst_command_leaves_it_too(tmp_path: Path) -> None:
+    write(tmp_path, {"afml/cache/__init__.py": OLD, "a.py": USER})
+    context = CodemodContext(filename=str(tmp_path / "a.py"))
+    module = MigrateCacheable(context).transform_module(libcst.parse_module(USER))
+    assert module.code == USER
+    assert "does not offer robust_cacheable" in context.warnings[0]

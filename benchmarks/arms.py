@@ -74,6 +74,11 @@ def build(seed: int) -> pd.DataFrame:
     return pd.DataFrame(values.T, index=index, columns=[f"f{i}" for i in range(10)], copy=False)
 
 
+def tiny(rows: int) -> pd.DataFrame:
+    """A small frame, of the same packages as :func:`build`."""
+    return pd.DataFrame(np.arange(float(rows)), index=pd.date_range("2000-01-03", periods=rows))
+
+
 @contextmanager
 def cached_by(peer: str, function: Callable[..., Any], folder: Path) -> Iterator[Any]:
     """``function`` under one of the caches, kept in ``folder``."""

@@ -20,8 +20,8 @@ sys.path.insert(0, {here!r})
 import arms
 from pathlib import Path
 with arms.cached_by({peer!r}, arms.build, Path({folder!r})) as cached, \\
-        arms.cached_by({peer!r}, arms.add, Path({folder!r}) / "warm") as warm:
-    warm(1, 2), warm(1, 2)  # the modules and the store are loaded, no big value is open
+        arms.cached_by({peer!r}, arms.tiny, Path({folder!r}) / "warm") as warm:
+    warm(3), warm(3)  # modules, packages and store are known; no big value has been opened
     if {peer!r} == "afml_cache":
         from afml_cache import use_store
         use_store(Path({folder!r}) / "afml")

@@ -127,12 +127,19 @@ class Journal:
                         return lock
             except (FileNotFoundError, FileExistsError):
                 # Made or removed under our hands by a run that begins or ends just now.
-                if self.folder.exists() and not self.folder.is_dir():
+                if self._is_no_folder():
                     raise
             except Timeout:
                 break
             lock.release()
         raise JournalError(f"another afml-codemod is at work in {self.root}; wait until it is done")
+
+    def _is_no_folder(self) -> bool:
+        """Whether something else bears the folder's name; asked once, since it comes and goes."""
+        try:
+            return not stat.S_ISDIR(self.folder.stat().st_mode)
+        except FileNotFoundError:
+            return False
 
     def _leave_no_trace(self) -> None:
         """Remove the folder, unless somebody has put something there meanwhile."""

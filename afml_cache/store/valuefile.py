@@ -148,6 +148,9 @@ def open_sealed(
         raise BadEntryError(Reason.UNREADABLE, f"{path}: the parts do not add up to its size")
     if version != known:
         _check_buffers(memory, len(head), sums, buffers, path)
+        record, seal = bytes(memory[offset:-SEAL_SIZE]), bytes(memory[-SEAL_SIZE:])
+        if not sealer.fits(seal, RECORD, digest, bytes(head[_SEALED:HEADER_SIZE]), record):
+            raise BadEntryError(Reason.TAMPERED, f"{path}: the record does not fit its seal")
     return Opened(memoryview(head)[stream_start:], buffers, expires, version)
 
 

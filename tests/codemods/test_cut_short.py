@@ -87,6 +87,7 @@ def test_reader_that_goes_away_is_no_failure(
 
 
 def test_interrupted_demo_says_that_it_cleaned_up(tmp_path: Path) -> None:
+    pytest.importorskip("backtesting", reason="the demonstration's prices")
     process = subprocess.Popen(
         [sys.executable, "-m", "codemods.cli", "demo"],
         env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},

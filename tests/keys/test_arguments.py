@@ -16,6 +16,8 @@ from afml_cache.keys.call import call_key
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.content import register_key
 
+pytest.importorskip("sklearn", reason="the module that is edited has a transformer")
+
 LIBRARY = """
 import collections, enum, functools
 import numpy as np

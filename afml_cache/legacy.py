@@ -74,7 +74,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         token = _call.set(call)
         try:
             result: R_co = memorized(*args, **kwargs)
-        except Exception as error:
+        except Exception as error:  # the user's, or joblib's before it ran the function
             self._count(call, reason, error)
             if call.started is not None:
                 raise  # the user's own
@@ -90,7 +90,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         token = _call.set(call)
         try:
             result = await memorized(*args, **kwargs)
-        except Exception as error:
+        except Exception as error:  # the user's, or joblib's before it ran the function
             self._count(call, reason, error)
             if call.started is not None:
                 raise  # the user's own
@@ -148,7 +148,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
             call = _call.get()
             try:
                 return load(*args, **kwargs)
-            except Exception:
+            except Exception:  # noted for the count; joblib itself decides what follows
                 if call is not None:
                     call.could_not_load = True
                 raise

@@ -32,6 +32,7 @@ from afml_cache.errors import NoPlaceError, UnkeyableArgumentError
 from afml_cache.keys.arguments import owner_of
 from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_simple
 from afml_cache.keys.code import FunctionCode, function_identity
+from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
 from afml_cache.store.flight import Flight
@@ -59,7 +60,7 @@ class Options:
     version: object = None
     ttl: float | None = None  #: seconds
     depends_on: tuple[object, ...] = ()
-    extents: bool = False  #: store the stretch of time that the arguments cover
+    dates: DateParameters | None = None  #: of a time-aware function: store what they cover
 
 
 class CachedFunction(Generic[P, R_co]):
@@ -388,7 +389,7 @@ class _Attempt:
                 missed=self._reason,
                 seconds=self._seconds,
                 ttl=function._options.ttl,
-                extents=function._options.extents,
+                dates=function._options.dates,
             )
         if refused is not None:
             function._count(refused, self._key, self._seconds)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from afml_cache.errors import ConfigurationError, UnkeyableArgumentError
 from afml_cache.keys.code import Fingerprint
-from afml_cache.keys.dates import HIGHEST, LOWEST, Dated, clamped, is_missing, read_date
+from afml_cache.keys.dates import DAY, HIGHEST, LOWEST, Dated, clamped, is_missing, read_date
 from afml_cache.keys.extent import Extent
 from afml_cache.memo import CachedFunction
 from afml_cache.outcomes import Reason
@@ -31,20 +31,22 @@ ALL_ARGUMENTS = "(arguments)"
 class DateSpan:
     """From the first to the last instant that an argument covers; None: open on that side.
 
-    Both are aware in UTC where the time zone was known, else naive.
+    Both are aware in UTC where the time zone was known, else naive. As a text, the last nanosecond
+    of a day is that day.
     """
 
     first: pd.Timestamp | None
     last: pd.Timestamp | None
 
     def __str__(self) -> str:
-        if self.first is None and self.last is None:
-            return "all dates"
+        zone = (
+            " UTC" if any(side is not None and side.tz for side in (self.first, self.last)) else ""
+        )
         if self.first is None:
-            return f"up to {_text(self.last)}"
+            return "all dates" if self.last is None else f"up to {_text(self.last)}{zone}"
         if self.last is None:
-            return f"from {_text(self.first)}"
-        return f"{_text(self.first)} to {_text(self.last)}"
+            return f"from {_text(self.first)}{zone}"
+        return f"{_text(self.first)} to {_text(self.last)}{zone}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -167,7 +169,7 @@ def list_entries(
     ...     _ = load("A", "2024-03"), load("A", "2024-01", "2024-02")
     ...     for entry in list_entries(load):
     ...         print(entry.extents["start/end"])
-    2024-01-01 to 2024-02-29 23:59:59.999999999
+    2024-01-01 to 2024-02-29
     from 2024-03-01
     """
     cached = _time_aware(function)
@@ -323,7 +325,8 @@ def _stamp(instant: int, aware: bool) -> pd.Timestamp:
     return pd.Timestamp(instant, unit="ns").tz_localize("UTC" if aware else None)
 
 
-def _text(stamp: pd.Timestamp | None) -> str:
-    """A Timestamp, without its time at midnight."""
-    text = str(stamp)
-    return text.replace(" 00:00:00", "", 1) if " 00:00:00" in text and "." not in text else text
+def _text(stamp: pd.Timestamp) -> str:
+    """A Timestamp in short; the first and the last nanosecond of a day are that day."""
+    wall = stamp.tz_localize(None)
+    is_day = wall.value % DAY in (0, DAY - 1)
+    return f"{wall:%Y-%m-%d}" if is_day else str(wall)

@@ -57,14 +57,13 @@ def as_timestamp(value: object, *, is_end: bool = False) -> object:
     import pandas as pd
 
     instant = date.last if is_end and date.is_period else date.first
-    zone = "UTC" if date.aware else None
     if pd.Timestamp.min.value <= instant <= pd.Timestamp.max.value:
-        stamp = pd.Timestamp(instant, unit="ns").as_unit("ns")
+        stamp = pd.Timestamp(np.datetime64(instant, "ns"))
     elif -(2**63) < instant // 1000 < 2**63:
         stamp = pd.Timestamp(np.datetime64(instant // 1000, "us"))
     else:
         return value
-    return stamp.tz_localize(zone)
+    return stamp.tz_localize("UTC") if date.aware else stamp
 
 
 class _DateArguments:

@@ -21,6 +21,9 @@ HIGHEST: Final = 2**63 - 1
 SECOND: Final = 10**9
 DAY: Final = 86_400 * SECOND
 
+#: Stands for what lies past the calendar: no 64 bits reach it, of microseconds neither.
+_BEYOND: Final = 2**80
+
 
 @dataclass(frozen=True, slots=True)
 class Dated:
@@ -168,10 +171,9 @@ def _of_months(first: int, count: int) -> Dated:
 
 def _month(number: int) -> int:
     year, month = divmod(number, 12)
-    # Beyond the calendar of Python any number will do that no 64 bits of nanoseconds reach.
     if year < 1:
-        return 2 * LOWEST
-    return 2 * HIGHEST if year > 9999 else _of_day(dt.date(year, month + 1, 1)).first
+        return -_BEYOND
+    return _BEYOND if year > 9999 else _of_day(dt.date(year, month + 1, 1)).first
 
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
@@ -254,7 +256,7 @@ def _of_period(pandas: Any, period: Any) -> Dated:
     try:
         first, after = period.start_time, (period + 1).start_time
     except pandas.errors.OutOfBoundsDatetime:
-        beyond = 2 * (LOWEST if period.year < 1970 else HIGHEST)
+        beyond = -_BEYOND if period.year < 1970 else _BEYOND
         return Dated(beyond, beyond, is_period=True)
     # Up to the next one's start: its own end_time is as coarse as its unit.
     last = _nanoseconds64(after.asm8) - 1

@@ -7,6 +7,7 @@ entry covers was noted when it was stored, argument by argument; nothing is open
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 #: What entries of a version that only stored one extent for all arguments go by.
 ALL_ARGUMENTS = "(arguments)"
+
+#: So many wrappers around a decorated function are looked through.
+_LAYERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +253,18 @@ def _time_aware(function: object) -> CachedFunction[..., Any]:
     """The decorated function behind a method, a classmethod, a partial or another wrapper."""
     found: Any = function
     is_cached = False
-    while found is not None and not isinstance(found, CachedFunction):
+    for _ in range(_LAYERS):  # an object that answers to every name would lead nowhere for ever
+        if found is None or isinstance(found, CachedFunction):
+            break
         is_cached = is_cached or hasattr(found, "cache_clear")
-        inner = getattr(found, "__func__", None)
-        found = inner or getattr(found, "__wrapped__", None) or getattr(found, "func", None)
-    if found is not None and found._options.dates is not None:
+        if isinstance(found, functools.partial):
+            found = found.func
+        else:
+            found = getattr(found, "__func__", None) or getattr(found, "__wrapped__", None)
+    if isinstance(found, CachedFunction) and found._options.dates is not None:
         return found
     name = _name_of(function)
-    if found is not None:
+    if isinstance(found, CachedFunction):
         raise ConfigurationError(
             f"the entries of {name}() bear no dates, since it is under @robust_cacheable. Put "
             "@time_aware_cacheable in its place: what is stored from then on can be found by "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import tempfile
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -215,10 +216,15 @@ def test_a_function_without_dates_is_refused_with_the_remedy(named):
         list_entries(named)
 
 
-@pytest.mark.parametrize("named", [len, print, 3, "load"])
+@pytest.mark.parametrize("named", [len, print, 3, "load", Source])
 def test_what_is_not_cached_is_refused(named):
     with pytest.raises(ConfigurationError, match="is not cached"):
         invalidate(named, since="2024")
+
+
+def test_an_object_that_answers_to_every_name_is_refused_and_not_followed_for_ever():
+    with pytest.raises(ConfigurationError, match="@time_aware_cacheable"):
+        invalidate(mock.call, since="2024")
 
 
 def test_no_bound_at_all_is_refused_and_points_to_cache_clear():
@@ -378,3 +384,55 @@ def test_exactly_those_entries_are_dropped_of_which_some_argument_overlaps(calls
         assert {entry.key for entry in list_entries(spread, **bounds)} == gone
         assert invalidate(spread, **bounds) == len(gone)
         assert {entry.key for entry in list_entries(spread)} == keys.keys() - gone
+
+
+SPELLINGS = {
+    "day": lambda day: f"{day:%Y-%m-%d}",
+    "month": lambda day: f"{day:%Y-%m}",
+    "date": lambda day: day.date(),
+    "instant": lambda day: day,
+    "datetime64": lambda day: np.datetime64(day.date()),
+    "open": lambda day: None,
+}
+
+
+def named_by(spelling, day):
+    """The naive model: the first and the last instant that a spelling of a day names."""
+    if spelling == "open":
+        return None, None
+    if spelling == "instant":
+        return day, day
+    period = pd.Period(day, "M" if spelling == "month" else "D")
+    return period.start_time, (period + 1).start_time - pd.Timedelta(1, "ns")
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.tuples(st.integers(0, 90), st.sampled_from(sorted(SPELLINGS)))] * 2),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_ranges_are_met_as_their_spellings_say(drawn):
+    spans = []
+    for pair in drawn:
+        (first, one), (last, other) = sorted(pair, key=lambda end: end[0])
+        days = [
+            pd.Timestamp("2024-01-20").as_unit("ns") + pd.Timedelta(n, "D") for n in (first, last)
+        ]
+        start, end = SPELLINGS[one](days[0]), SPELLINGS[other](days[1])
+        spans.append((start, end, named_by(one, days[0])[0], named_by(other, days[1])[1]))
+    (since, until, lowest, highest), calls = spans[0], spans[1:]
+    if since is None and until is None:
+        return
+    with tempfile.TemporaryDirectory() as folder, use_store(folder):
+        for start, end, *_ in calls:
+            load("A", start, end)
+        gone = {
+            load.cache_key("A", start, end)
+            for start, end, first, last in calls
+            if (highest is None or first is None or first <= highest)
+            and (lowest is None or last is None or last >= lowest)
+        }
+        assert {entry.key for entry in list_entries(load, since=since, until=until)} == gone
+        assert invalidate(load, since=since, until=until) == len(gone)

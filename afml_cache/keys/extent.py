@@ -51,7 +51,9 @@ def extents_of(values: Mapping[str, Any], dates: DateParameters) -> dict[str, Ex
     for name, value in values.items():
         if name == dates.var_keyword:
             for keyword, item in value.items():
-                found |= _indexed(pandas, keyword, item)
+                # f(close, /, **others) can be called with another close.
+                label = f"{name}[{keyword!r}]" if keyword in values else keyword
+                found |= _indexed(pandas, label, item)
         elif name == dates.var_positional:
             for number, item in enumerate(value):
                 found |= _indexed(pandas, f"{name}[{number}]", item)

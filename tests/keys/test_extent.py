@@ -102,6 +102,15 @@ def test_every_argument_has_its_own_extent():
     }
 
 
+def test_two_arguments_of_one_name_are_two():
+    def f(close, /, **others): ...
+
+    assert extents(f, days("2024-01-01", 1), close=days("2024-02-01", 1)) == {
+        "close": Extent(ns("2024-01-01"), ns("2024-01-01"), False),
+        "others['close']": Extent(ns("2024-02-01"), ns("2024-02-01"), False),
+    }
+
+
 def test_frames_in_a_container_count_each_and_equal_extents_once():
     def f(prices): ...
 

@@ -101,7 +101,7 @@ def test_numbers_and_other_things_are_no_dates(value):
     assert not is_missing(value)
 
 
-@pytest.mark.parametrize("value", [None, pd.NaT, np.datetime64("NaT")])
+@pytest.mark.parametrize("value", [None, pd.NaT, np.datetime64("NaT", "ns")])
 def test_a_missing_date_is_missing(value):
     assert is_missing(value)
     assert read_date(value) is None

@@ -221,7 +221,7 @@ def load(start=None, end=None): ...
             Extent(LOWEST, ns("2021-03-04T05:00"), True),
         ),
         (None, None, Extent(LOWEST, HIGHEST, False)),
-        (pd.NaT, np.datetime64("NaT"), Extent(LOWEST, HIGHEST, False)),
+        (pd.NaT, np.datetime64("NaT", "ns"), Extent(LOWEST, HIGHEST, False)),
         ("yesterday", "2021", span(None, "2022-01-01")),
         ("A", "B", Extent(LOWEST, HIGHEST, False)),
         (0, "2021", span(None, "2022-01-01")),

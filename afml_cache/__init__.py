@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 from afml_cache import alias
 
 if TYPE_CHECKING:
+    from afml_cache.by_date import DatedEntry as DatedEntry
+    from afml_cache.by_date import DateSpan as DateSpan
+    from afml_cache.by_date import invalidate as invalidate
+    from afml_cache.by_date import list_entries as list_entries
     from afml_cache.cache_info import CacheInfo as CacheInfo
     from afml_cache.cache_monitoring import get_cache_stats as get_cache_stats
     from afml_cache.diagnosis import Explanation as Explanation
@@ -42,6 +46,8 @@ _HOMES = {
     "CacheWarning": "errors",
     "CachedFunction": "memo",
     "ConfigurationError": "errors",
+    "DateSpan": "by_date",
+    "DatedEntry": "by_date",
     "Explanation": "diagnosis",
     "Outcome": "outcomes",
     "Reason": "outcomes",
@@ -51,6 +57,8 @@ _HOMES = {
     "configure": "settings",
     "content_key": "keys.content",
     "get_cache_stats": "cache_monitoring",
+    "invalidate": "by_date",
+    "list_entries": "by_date",
     "pin_adoption": "pin_adoption",
     "register_key": "keys.content",
     "robust_cacheable": "robust_cache_keys",

@@ -32,6 +32,7 @@ from afml_cache.errors import NoPlaceError, UnkeyableArgumentError
 from afml_cache.keys.arguments import owner_of
 from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_simple
 from afml_cache.keys.code import Fingerprint, FunctionCode, function_identity
+from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
 from afml_cache.store.flight import Flight
@@ -62,7 +63,7 @@ class Options:
     version: object = None
     ttl: float | None = None  #: seconds
     depends_on: tuple[object, ...] = ()
-    extents: bool = False  #: store the stretch of time that the arguments cover
+    dates: DateParameters | None = None  #: of a time-aware function: store what they cover
 
 
 class CachedFunction(Generic[P, R_co]):
@@ -408,7 +409,7 @@ class _Attempt:
             self._key,
             self._values,
             missed=self._reason,
-            extents=function._options.extents,
+            dates=function._options.dates,
         )
         if answer is None or isinstance(answer, serve.Adopted):
             return answer
@@ -448,7 +449,7 @@ class _Attempt:
                 missed=self._reason,
                 seconds=self._seconds,
                 ttl=function._options.ttl,
-                extents=function._options.extents,
+                dates=function._options.dates,
             )
         if refused is not None:
             function._count(refused, self._key, self._seconds)

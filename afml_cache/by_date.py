@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from afml_cache.errors import ConfigurationError, UnkeyableArgumentError
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.dates import DAY, HIGHEST, LOWEST, Dated, clamped, is_missing, read_date
-from afml_cache.keys.extent import Extent
+from afml_cache.keys.extent import Extent, Period
 from afml_cache.memo import CachedFunction
 from afml_cache.outcomes import Reason
 from afml_cache.store.active import active
@@ -98,7 +98,8 @@ def invalidate(function: object, *, since: object = None, until: object = None) 
 
     An entry goes when what any one of its arguments covers overlaps ``[since, until]``, both
     included. Entries of every version of the function's code are covered; entries without dates
-    stay. The next such call is computed, with the reason ``cleared``.
+    stay. The next such call is computed, with the reason ``cleared``; what ``@cacheable`` has
+    stored of such calls is not adopted any more.
 
     Parameters
     ----------
@@ -131,13 +132,14 @@ def invalidate(function: object, *, since: object = None, until: object = None) 
     1
     """
     cached = _time_aware(function)
-    period = _Period.between(since, until)
-    if period.is_open:
+    period = _period(since, until)
+    if period is None:
         raise ConfigurationError(
             f"invalidate() of {_name_of(cached)}() needs since= or until=, or both; to drop all "
             f"of its entries, call {_name_of(cached)}.cache_clear()"
         )
     store = active()
+    cached.bar_adoption(period)
     found = [entry.digest for entry, extents, _ in _dated(store, cached) if period.meets(extents)]
     return store.delete(found, Reason.CLEARED) if found else 0
 
@@ -177,11 +179,11 @@ def list_entries(
     from 2024-03-01
     """
     cached = _time_aware(function)
-    period = _Period.between(since, until)
+    period = _period(since, until)
     found = [
         (entry, extents, description)
         for entry, extents, description in _dated(active(), cached)
-        if period.is_open or period.meets(extents)
+        if period is None or period.meets(extents)
     ]
     found.sort(key=lambda item: _place(item[0], item[1]))
     try:
@@ -201,35 +203,21 @@ def list_entries(
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Period:
-    """Two bounds, both included, as they meet aware and as they meet naive extents."""
+def _period(since: object, until: object) -> Period | None:
+    """The stretch between two bounds; None where both are open."""
+    first, last = _bound("since", since), _bound("until", until)
+    if first is None and last is None:
+        return None
+    if first is not None and last is not None and first.first > last.last:
+        raise ConfigurationError(f"since={since!r} is after until={until!r}; swap them")
 
-    aware: tuple[int, int]
-    naive: tuple[int, int]
-    is_open: bool
+    def bounds(*, naive: bool) -> tuple[int, int]:
+        return (
+            LOWEST if first is None else clamped(first.first + _ahead(first, naive)),
+            HIGHEST if last is None else clamped(last.last + _ahead(last, naive)),
+        )
 
-    @classmethod
-    def between(cls, since: object, until: object) -> _Period:
-        first, last = _bound("since", since), _bound("until", until)
-        if first is not None and last is not None and first.first > last.last:
-            raise ConfigurationError(f"since={since!r} is after until={until!r}; swap them")
-
-        def bounds(*, naive: bool) -> tuple[int, int]:
-            return (
-                LOWEST if first is None else clamped(first.first + _ahead(first, naive)),
-                HIGHEST if last is None else clamped(last.last + _ahead(last, naive)),
-            )
-
-        return cls(bounds(naive=False), bounds(naive=True), first is None and last is None)
-
-    def meets(self, extents: Mapping[str, Extent]) -> bool:
-        """Whether any one extent overlaps."""
-        for extent in extents.values():
-            since, until = self.aware if extent.aware else self.naive
-            if extent.first <= until and extent.last >= since:
-                return True
-        return False
+    return Period(bounds(naive=False), bounds(naive=True))
 
 
 def _bound(name: str, value: object) -> Dated | None:

@@ -32,6 +32,7 @@ from afml_cache.errors import NoPlaceError, UnkeyableArgumentError
 from afml_cache.keys.arguments import owner_of
 from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_simple
 from afml_cache.keys.code import Fingerprint, FunctionCode, function_identity
+from afml_cache.keys.extent import Extent, Period, extents_of
 from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
@@ -236,11 +237,14 @@ class CachedFunction(Generic[P, R_co]):
 
         What ``@cacheable`` has stored of it stays where it is, and is not adopted any more.
         """
+        self.bar_adoption()
+        return active().clear(self._identity)
+
+    def bar_adoption(self, period: Period | None = None) -> None:
+        """Adopt nothing that ``@cacheable`` has stored so far, of a period or of all time."""
         from afml_cache.adoption import serve
 
-        store = active()
-        serve.bar(store, self._wrapped, self._identity)
-        return store.clear(self._identity)
+        serve.bar(active(), self._wrapped, self._identity, period)
 
     def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The key (32 hex digits) of a call.
@@ -281,9 +285,22 @@ class CachedFunction(Generic[P, R_co]):
         from afml_cache.adoption.look import Legacy
 
         options = self._options
-        ignore = frozenset(options.ignore)
+
+        def extents() -> dict[str, Extent]:
+            if options.dates is None:
+                return {}
+            return extents_of(self._binder.bind(args, kwargs), options.dates)
+
         return Legacy(
-            self._wrapped, self._identity, own, key.fingerprint, args, kwargs, ignore, options.ttl
+            function=self._wrapped,
+            identity=self._identity,
+            own=own,
+            whole=key.fingerprint,
+            args=args,
+            kwargs=kwargs,
+            ignore=frozenset(options.ignore),
+            extents=extents,
+            ttl=options.ttl,
         )
 
     def _key_of(self, values: Mapping[str, Any]) -> CallKey:

@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import time
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from afml_cache.adoption import pins, recorded
 from afml_cache.adoption.layout import FunctionFolder, Written, folders_of, joblib_location, written
 from afml_cache.adoption.trust import distrusted, distrusted_status
 from afml_cache.keys.code import Fingerprint
+from afml_cache.keys.extent import Extent
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Store
 
@@ -43,6 +44,8 @@ class Legacy:
         The call as it was written.
     ignore : frozenset of str
         What the new decorator leaves out.
+    extents : callable
+        Gives the stretches of time that the arguments cover; asked only if need be.
     ttl : float, optional
         Seconds after which an entry is too old.
     """
@@ -54,6 +57,7 @@ class Legacy:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     ignore: frozenset[str]
+    extents: Callable[[], Mapping[str, Extent]]
     ttl: float | None = None
 
 
@@ -171,7 +175,7 @@ def _refusal(store: Store, call: Legacy, entry: _Entry, against: str | None) -> 
     """Why an entry is not used; None where it may be."""
     if against is not None:
         return _refused(f"{against} since the function's code was pinned")
-    if entry.written.at <= pins.barred_until(store, call.identity):
+    if pins.barred(store, call.identity, entry.written.at, call.extents):
         return Refused(Reason.CLEARED, "it was stored before the function was cleared")
     if call.ttl is not None and time.time() >= entry.written.at + call.ttl:
         return Refused(Reason.EXPIRED, f"it is older than the ttl of {call.ttl:g} s")

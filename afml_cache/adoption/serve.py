@@ -11,6 +11,7 @@ from afml_cache.adoption import pins
 from afml_cache.adoption.layout import folders_of, joblib_location
 from afml_cache.adoption.look import Adopted, Legacy, Refused, adopt, preview, roots
 from afml_cache.keys.call import CallKey
+from afml_cache.keys.extent import Period
 from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Store
@@ -70,15 +71,15 @@ def serve(
     return answer
 
 
-def bar(store: Store, function: Any, identity: str) -> None:
+def bar(store: Store, function: Any, identity: str, period: Period | None) -> None:
     """A function was cleared: what the old decorator has stored of it so far is not served.
 
-    Where that cannot be recorded, it is told.
+    Where that cannot be recorded, it is told. A ``period`` concerns calls that touch it alone.
     """
     if not has_legacy(store) or not folders_of(function, roots(store)):
         return
     try:
-        pins.bar(store, identity)
+        pins.bar(store, identity, period=period)
     except (OSError, sqlite3.Error) as error:
         notices.warn_once(
             ("adoption_bar", str(store.directory)),

@@ -28,6 +28,22 @@ class Extent:
     aware: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Two bounds, both included, as they meet aware and as they meet naive extents."""
+
+    aware: tuple[int, int]
+    naive: tuple[int, int]
+
+    def meets(self, extents: Mapping[str, Extent]) -> bool:
+        """Whether any one extent overlaps."""
+        for extent in extents.values():
+            since, until = self.aware if extent.aware else self.naive
+            if extent.first <= until and extent.last >= since:
+                return True
+        return False
+
+
 def extents_of(values: Mapping[str, Any], dates: DateParameters) -> dict[str, Extent]:
     """The extent of every argument that has one.
 

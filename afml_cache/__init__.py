@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from afml_cache.keys.content import register_key as register_key
     from afml_cache.legacy import cacheable as cacheable
     from afml_cache.memo import CachedFunction as CachedFunction
+    from afml_cache.noted_keys import NotedFunction as NotedFunction
+    from afml_cache.noted_keys import noted_functions as noted_functions
     from afml_cache.outcomes import Outcome as Outcome
     from afml_cache.outcomes import Reason as Reason
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
@@ -42,6 +44,7 @@ _HOMES = {
     "CachedFunction": "memo",
     "ConfigurationError": "errors",
     "Explanation": "diagnosis",
+    "NotedFunction": "noted_keys",
     "Outcome": "outcomes",
     "Reason": "outcomes",
     "UncacheableFunctionError": "errors",
@@ -50,6 +53,7 @@ _HOMES = {
     "configure": "settings",
     "content_key": "keys.content",
     "get_cache_stats": "cache_monitoring",
+    "noted_functions": "noted_keys",
     "register_key": "keys.content",
     "robust_cacheable": "robust_cache_keys",
     "time_aware_cacheable": "robust_cache_keys",

@@ -25,6 +25,7 @@ from afml_cache.store.store import Store
 
 if TYPE_CHECKING:
     from afml_cache.joblib_folder import Origin
+    from afml_cache.noting import ExactCall, ExactKeys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,6 +56,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         self._memorized: tuple[Store | None, Any] = (None, None)
         self._checked: Any = None
         self._cleared: set[str] = set()  #: joblib's hashes of what this process cleared
+        self._exact: ExactKeys | None = None
         functools.update_wrapper(self, function)
         if self._is_async:
             mark_coroutine_function(self)
@@ -65,28 +67,28 @@ class JoblibCachedFunction(Generic[P, R_co]):
             return self._wrapped(*args, **kwargs)
         if self._is_async:
             return self._call_async(memorized, args, kwargs)  # type: ignore[return-value]
-        reason = self._reason_if_missed(memorized)
+        reason, exact = self._reason_if_missed(memorized), self._exact_call(args, kwargs)
         call = JoblibCall(memorized)
         try:
             result: R_co = call.function(*args, **kwargs)
         except BaseException as error:
-            if not self._is_joblibs(call, error, reason):
+            if not self._is_joblibs(call, error, reason, exact):
                 raise
         else:
-            self._count(call, reason)
+            self._count(call, reason, exact)
             return result
         return self._wrapped(*args, **kwargs)
 
     async def _call_async(self, memorized: Any, args: Any, kwargs: Any) -> Any:
-        reason = self._reason_if_missed(memorized)
+        reason, exact = self._reason_if_missed(memorized), self._exact_call(args, kwargs)
         call = JoblibCall(memorized)
         try:
             result = await call.function(*args, **kwargs)
         except BaseException as error:
-            if not self._is_joblibs(call, error, reason):
+            if not self._is_joblibs(call, error, reason, exact):
                 raise
         else:
-            self._count(call, reason)
+            self._count(call, reason, exact)
             return result
         function: Any = self._wrapped
         return await function(*args, **kwargs)
@@ -129,8 +131,8 @@ class JoblibCachedFunction(Generic[P, R_co]):
             return Reason.FIRST_CALL
         return Reason.ARGUMENT if recorded == memorized.func_code_info[0] else Reason.CODE
 
-    def _count(self, call: JoblibCall, reason: Reason) -> None:
-        """Count a call that joblib has answered."""
+    def _count(self, call: JoblibCall, reason: Reason, exact: ExactCall | None) -> None:
+        """Count, and note if asked, a call that joblib has answered."""
         store = active()
         if not call.ran:
             store.count(self._identity, Outcome.HIT)
@@ -142,14 +144,21 @@ class JoblibCachedFunction(Generic[P, R_co]):
             store.count(self._identity, Outcome.COMPUTED, reason, seconds=call.seconds)
             if call.refused is not None:
                 self._say_not_stored(call)
+        if exact is not None:
+            barred = call.refused is Reason.RESULT_UNPICKLABLE
+            exact.note(store, call.arguments, hit=not call.ran, barred=barred)
 
-    def _is_joblibs(self, call: JoblibCall, error: BaseException, reason: Reason) -> bool:
+    def _is_joblibs(
+        self, call: JoblibCall, error: BaseException, reason: Reason, exact: ExactCall | None
+    ) -> bool:
         """Count a call that raised; whether joblib failed before it ran the user's function."""
         store = active()
         if call.ran:
             call.stop()
             reason = call.missed or reason
             store.count(self._identity, Outcome.COMPUTED, reason, seconds=call.seconds)
+            if exact is not None:
+                exact.note(store, call.arguments, raised=True)
             return False
         if not isinstance(error, Exception):  # an interrupt
             return False
@@ -165,7 +174,19 @@ class JoblibCachedFunction(Generic[P, R_co]):
             f"{self._identity}() is computed, since joblib could not {what} "
             f"({type(error).__name__}: {error})",
         )
+        if exact is not None:
+            exact.note(store, call.arguments)
         return True
+
+    def _exact_call(self, args: Any, kwargs: Any) -> ExactCall | None:
+        """The exact key of a call, made before the function can change an argument."""
+        if not settings.current.note_exact_keys:
+            return None
+        if self._exact is None:
+            from afml_cache.noting import ExactKeys
+
+            self._exact = ExactKeys(self._wrapped, self._ignore)
+        return self._exact.of_call(args, kwargs)
 
     def _say_not_stored(self, call: JoblibCall) -> None:
         if call.refused is Reason.RESULT_UNPICKLABLE:

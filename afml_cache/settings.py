@@ -37,6 +37,7 @@ class Settings:
     secret: bytes | None = field(default=None, repr=False)
     mode: Mode = "on"
     package_versions: PackageVersions = "minor"
+    note_exact_keys: bool = False  #: note the exact key of every call under ``@cacheable``
 
 
 def parse_size(size: int | float | str | None) -> int | None:
@@ -126,6 +127,7 @@ def configure(
     secret: str | bytes | Unset | None = Unset.UNSET,
     mode: Mode | Unset = Unset.UNSET,
     package_versions: PackageVersions | Unset = Unset.UNSET,
+    note_exact_keys: bool | Unset = Unset.UNSET,
 ) -> Settings:
     """Change some settings for this process; the others stay.
 
@@ -145,6 +147,9 @@ def configure(
         "off": every call computes, nothing is read or written.
     package_versions : {"minor", "exact", "ignore"}, optional
         How much of the version of an installed package counts in a key.
+    note_exact_keys : bool, optional
+        True: every call under ``@cacheable`` also notes, in ``<base>/records/``, the key that it
+        would have under ``@robust_cacheable``, which tells what a migration would bring.
 
     Returns
     -------
@@ -178,6 +183,8 @@ def configure(
     if not isinstance(package_versions, Unset):
         _check_choice("package_versions", package_versions, get_args(PackageVersions))
         changes["package_versions"] = package_versions
+    if not isinstance(note_exact_keys, Unset):
+        changes["note_exact_keys"] = bool(note_exact_keys)
     _replace(replace(current, **changes))
     return current
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import notices, settings
+from afml_cache.adoption.layout import joblib_location
 from afml_cache.cache_info import CacheInfo, info_of, off_calls
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
 from afml_cache.errors import NoPlaceError
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
-
-#: The folder of the base directory that is joblib's.
-JOBLIB_FOLDER = "joblib_cache"
 
 
 class JoblibCachedFunction(Generic[P, R_co]):
@@ -261,11 +258,6 @@ class JoblibCachedFunction(Generic[P, R_co]):
         # Where a notebook's function arrives, its source is not to be had.
         rebuild, parts = reduced
         return rebuild, (*parts, self._origin or origin_of(self._wrapped))
-
-
-def joblib_location(store: Store) -> Path:
-    """Where ``@cacheable`` keeps its entries beside a store."""
-    return store.directory / JOBLIB_FOLDER
 
 
 @overload

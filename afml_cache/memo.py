@@ -296,6 +296,7 @@ class CachedFunction(Generic[P, R_co]):
             identity=self._identity,
             own=own,
             whole=key.fingerprint,
+            arguments=key.arguments_digest,
             args=args,
             kwargs=kwargs,
             ignore=frozenset(options.ignore),

@@ -438,39 +438,40 @@ def test_ranges_are_met_as_their_spellings_say(drawn):
         assert invalidate(load, since=since, until=until) == len(gone)
 
 
+RAN = []
+
+
+def load_prices(symbol, start, end):
+    RAN.append(start)
+    return [symbol, start, end]
+
+
+def double(x):
+    RAN.append(x)
+    return 2 * x
+
+
 def test_what_the_old_decorator_has_stored_of_the_period_is_not_adopted_any_more():
-    ran = []
-
-    def load_prices(symbol, start, end):
-        ran.append(start)
-        return [symbol, start, end]
-
     for month in MONTHS:
         cacheable(load_prices)("A", month, month)
     migrated = time_aware_cacheable(load_prices)
     assert invalidate(migrated, since="2024-03", until="2024-03") == 0  # nothing adopted yet
-    ran.clear()
+    RAN.clear()
     for month in MONTHS:
         assert migrated("A", month, month) == ["A", month, month]
-    assert ran == ["2024-03"]
+    assert RAN == ["2024-03"]
     assert migrated.cache_info().adopted == 3
     assert migrated.cache_info().reasons["cleared"] == 1
 
 
 def test_clearing_a_function_keeps_out_what_the_old_decorator_has_stored():
-    ran = []
-
-    def double(x):
-        ran.append(x)
-        return 2 * x
-
     cacheable(double)(1), cacheable(double)(2)
     migrated = robust_cacheable(double)
     assert migrated(1) == 2
     migrated.cache_clear()
-    ran.clear()
+    RAN.clear()
     assert [migrated(1), migrated(2)] == [2, 4]
-    assert ran == [1, 2]
+    assert RAN == [1, 2]
     cacheable(double)(3)  # stored after the clearing
     assert migrated(3) == 6
-    assert ran == [1, 2, 3]
+    assert RAN == [1, 2, 3]

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from afml_cache.keys.content import register_key as register_key
     from afml_cache.legacy import cacheable as cacheable
     from afml_cache.memo import CachedFunction as CachedFunction
-    from afml_cache.noted_keys import NotedFunction as NotedFunction
-    from afml_cache.noted_keys import noted_functions as noted_functions
+    from afml_cache.noted.keys import NotedFunction as NotedFunction
+    from afml_cache.noted.keys import noted_functions as noted_functions
     from afml_cache.outcomes import Outcome as Outcome
     from afml_cache.outcomes import Reason as Reason
     from afml_cache.pin_adoption import pin_adoption as pin_adoption
@@ -51,7 +51,7 @@ _HOMES = {
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
     "Explanation": "diagnosis",
-    "NotedFunction": "noted_keys",
+    "NotedFunction": "noted.keys",
     "Outcome": "outcomes",
     "Reason": "outcomes",
     "UncacheableFunctionError": "errors",
@@ -63,7 +63,7 @@ _HOMES = {
     "invalidate": "by_date",
     "list_entries": "by_date",
     "pin_adoption": "pin_adoption",
-    "noted_functions": "noted_keys",
+    "noted_functions": "noted.keys",
     "register_key": "keys.content",
     "robust_cacheable": "robust_cache_keys",
     "time_aware_cacheable": "robust_cache_keys",

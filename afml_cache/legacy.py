@@ -25,7 +25,7 @@ from afml_cache.store.store import Store
 
 if TYPE_CHECKING:
     from afml_cache.joblib_folder import Origin
-    from afml_cache.noting import ExactCall, ExactKeys
+    from afml_cache.noted.call import ExactCall, ExactKeys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -180,7 +180,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         if not settings.current.note_exact_keys:
             return None
         if self._exact is None:
-            from afml_cache.noting import ExactKeys
+            from afml_cache.noted.call import ExactKeys
 
             self._exact = ExactKeys(self._wrapped, self._ignore)
         return self._exact.of_call(args, kwargs)

@@ -10,10 +10,11 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from afml_cache.attempt import Options
 from afml_cache.cacheable_functions import reduce_cached
 from afml_cache.keys.dates import read_date
 from afml_cache.keys.ranges import DateParameters, parameters_of
-from afml_cache.memo import CachedFunction, Options
+from afml_cache.memo import CachedFunction
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)

@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from afml_cache import settings
+from afml_cache.attempt import Options
 from afml_cache.cacheable_functions import check_cacheable
 from afml_cache.errors import ConfigurationError
 from afml_cache.keys.ranges import date_parameters
-from afml_cache.memo import CachedFunction, Options
+from afml_cache.memo import CachedFunction
 from afml_cache.normalise import DateNormalisedFunction
 
 #: One pair of parameters, the beginning of a range and its end, or several.

@@ -39,11 +39,11 @@ def notes_of(store: Store, function: str, arguments: bytes, whole: Fingerprint) 
     whole : Fingerprint
         Under other versions of the packages, joblib's entry may hold what is none today.
     """
-    from afml_cache.note_book import path_in
+    from afml_cache.noted.book import path_in
 
     if not path_in(store.directory).exists():
         return Notes()
-    from afml_cache.noted_keys import noted_entries
+    from afml_cache.noted.keys import noted_entries
 
     found = noted_entries(store, function, arguments)
     return Notes(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from afml_cache.keys.call import CallKey
-from afml_cache.note_book import FAULTS, PATIENCE, NoteBook, path_in, tell
+from afml_cache.noted.book import FAULTS, PATIENCE, NoteBook, path_in, tell
 from afml_cache.store.active import active
 from afml_cache.store.store import Store
 

@@ -23,7 +23,7 @@ from afml_cache import (
     use_store,
 )
 from afml_cache.keys.code import function_identity
-from afml_cache.noted_keys import NotedFunction, noted_entries, noted_functions
+from afml_cache.noted.keys import NotedFunction, noted_entries, noted_functions
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +184,7 @@ def test_nothing_is_noted_or_imported_unless_asked(store, run_python):
         def f(x):
             return x
         f(1), f(1)
-        print({"afml_cache.noting", "afml_cache.noted_keys"} & set(sys.modules))
+        print({"afml_cache.noted.call", "afml_cache.noted.keys"} & set(sys.modules))
     """
     assert run_python(script) == "set()"
 

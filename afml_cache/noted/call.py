@@ -16,7 +16,7 @@ from afml_cache.keys import content
 from afml_cache.keys.arguments import owner_of
 from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest
 from afml_cache.keys.code import FunctionCode, function_identity
-from afml_cache.noted_keys import note
+from afml_cache.noted.keys import note
 from afml_cache.store.store import Store
 
 
@@ -86,7 +86,7 @@ class ExactCall:
         raised: bool = False,
         barred: bool = False,
     ) -> None:
-        """Note it, now that joblib has answered; as :func:`afml_cache.noted_keys.note`."""
+        """Note it, now that joblib has answered; as :func:`afml_cache.noted.keys.note`."""
         if not (hit or raised or barred) and self._key is not None:
             barred = self._changed(self._key)
         note(

@@ -12,6 +12,9 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+#: What tests read, not run.
+collect_ignore = ["tests/data"]
+
 # The documentation's examples are sealed with this, and leave the user's configuration alone.
 os.environ.setdefault("AFML_CACHE_SECRET", "the documentation's secret")
 

@@ -103,15 +103,3 @@ def test_how_the_ignored_parameter_is_written_does_not_matter(desk: Any, spelled
     with desk.counting(quiet) as told:
         assert quiet(1, verbose=True) == 2
     assert (told.adopted, told.computed) == (1, 0)
-
-
-@pytest.mark.parametrize("options", ["version=2", "depends_on=[int]", "ttl='9 d'"])
-def test_the_new_decorators_other_options_do_not_keep_it_from_adopting(
-    desk: Any, options: str
-) -> None:
-    desk.migrate()
-    desk.edit("main.py", "robust_cacheable\ndef f", f"robust_cacheable({options})\ndef f")
-    f = desk.load().f
-    with desk.counting(f) as told:
-        assert f(1) == 2
-    assert (told.adopted, told.computed) == (1, 0)

@@ -63,7 +63,10 @@ SAME: list[Edit] = [
     ("formatting", [("START + x + y + z[0]", "( START+x + y\n            + z[ 0 ] )")]),
     ("blank lines", [("    # a comment in f\n", "\n\n\n")]),
     ("a comment behind the signature", [("z=[3]):", "z=[3]):  # all of them")]),
-    ("a signature on several lines", [("f(x, y=2, *, z=[3])", "f(\n    x,\n    y=2,\n    *,\n    z=[3],\n)")]),
+    (
+        "a signature on several lines",
+        [("f(x, y=2, *, z=[3])", "f(\n    x,\n    y=2,\n    *,\n    z=[3],\n)")],
+    ),
     ("quotes", [('note("f", x)', "note('f', x)")]),
     ("lines above the function", [("START = 10", "# the start\n\n\nSTART = 10")]),
     ("a comment between decorator and function", [("able\ndef f", "able\n# slow\ndef f")]),
@@ -72,15 +75,27 @@ SAME: list[Edit] = [
     ("a decorator on several lines", [("able\ndef f", "able(\n    ttl='9 d',\n)\ndef f")]),
     (
         "the name of the import",
-        [("import robust_cacheable", "import robust_cacheable as cached"), ("robust_cacheable\ndef f", "cached\ndef f"), ("robust_cacheable\n@mark", "cached\n@mark")],
+        [
+            ("import robust_cacheable", "import robust_cacheable as cached"),
+            ("robust_cacheable\ndef f", "cached\ndef f"),
+            ("robust_cacheable\n@mark", "cached\n@mark"),
+        ],
     ),
     (
         "an import of the module",
-        [("from afml.cache import robust_cacheable", "import afml.cache as c"), ("robust_cacheable\ndef f", "c.robust_cacheable\ndef f"), ("robust_cacheable\n@mark", "c.robust_cacheable\n@mark")],
+        [
+            ("from afml.cache import robust_cacheable", "import afml.cache as c"),
+            ("robust_cacheable\ndef f", "c.robust_cacheable\ndef f"),
+            ("robust_cacheable\n@mark", "c.robust_cacheable\n@mark"),
+        ],
     ),
     (
         "the whole name",
-        [("from afml.cache import robust_cacheable", "import afml.cache"), ("robust_cacheable\ndef f", "afml.cache.robust_cacheable\ndef f"), ("robust_cacheable\n@mark", "afml.cache.robust_cacheable\n@mark")],
+        [
+            ("from afml.cache import robust_cacheable", "import afml.cache"),
+            ("robust_cacheable\ndef f", "afml.cache.robust_cacheable\ndef f"),
+            ("robust_cacheable\n@mark", "afml.cache.robust_cacheable\n@mark"),
+        ],
     ),
     (
         "the package's own name",
@@ -95,7 +110,10 @@ OTHER: list[Edit] = [
     ("a default", [("y=2", "y=3")]),
     ("the value of a keyword's default", [("z=[3]", "z=[4]")]),
     ("no default", [("y=2", "y")]),
-    ("a parameter's name", [("f(x, y=2,", "f(w, y=2,"), ('note("f", x)', 'note("f", w)'), ("START + x", "START + w")]),
+    (
+        "a parameter's name",
+        [("f(x, y=2,", "f(w, y=2,"), ('note("f", x)', 'note("f", w)'), ("START + x", "START + w")],
+    ),
     ("a parameter more", [("y=2,", "y=2, v=0,")]),
     ("a decorator in between", [("robust_cacheable\ndef f", "robust_cacheable\n@mark\ndef f")]),
     ("a decorator above", [("@robust_cacheable\ndef f", "@mark\n@robust_cacheable\ndef f")]),

@@ -188,7 +188,10 @@ CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a classmethod": (lambda main: main.Model.made(5), ("Model", 5)),
     "a method of a dataclass": (lambda main: main.Params(4).area(5), 20),
     "a coroutine function": (lambda main: asyncio.run(main.awaited(5)), 9),
-    "any arguments": (lambda main: main.anything(1, "a", b=2, a=[3]), ((1, "a"), [("a", [3]), ("b", 2)])),
+    "any arguments": (
+        lambda main: main.anything(1, "a", b=2, a=[3]),
+        ((1, "a"), [("a", [3]), ("b", 2)]),
+    ),
     "any arguments, none": (lambda main: main.anything(), ((), [])),
     "every kind of parameter": (
         lambda main: main.mixed(1, 2, 3, 4, 5, d=6, z=7),
@@ -205,7 +208,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a nested function": (lambda main: main.make()(1), 10),
     "a method of a nested class": (lambda main: main.Outer.Inner.deep(1), 11),
     "names beyond ASCII": (lambda main: main.of_unicode("ß"), "ßéü"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture

@@ -56,7 +56,8 @@ def prepared(repo: Any, location: str, options: str = "", decorator: str = "cach
     return repo
 
 
-def adopted(repo: Any, *calls: int) -> int:
+def adopted(repo: Any, *calls: int) -> Any:
+    """How many of these calls were adopted; the others were computed, all are right."""
     f = repo.load().f
     with repo.counting(f) as told:
         for x in calls:
@@ -67,7 +68,6 @@ def adopted(repo: Any, *calls: int) -> int:
             assert type(result).__name__ == "ndarray"
     assert told.adopted + told.computed == len(calls)
     assert len(repo.ran()) == told.computed
-    assert isinstance(told.adopted, int)
     return told.adopted
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from afml_cache import configure, pin_adoption, use_store
+import afml_cache
+from afml_cache import configure, use_store
 
 MAIN = """
     from afml.cache import cacheable
@@ -165,7 +166,7 @@ def test_the_functions_own_edit_is_no_reason_to_serve_what_joblib_has(desk: Any)
 
 def test_the_present_code_can_be_pinned_by_hand(desk: Any) -> None:
     f = desk.load().f
-    pin_adoption(f)
+    afml_cache.pin_adoption(f)
     assert desk.ran() == []
     desk.edit("deeper.py", "RATE = 2", "RATE = 3")
     f = desk.load().f
@@ -186,7 +187,7 @@ def test_pinning_by_hand_serves_what_was_refused(desk: Any) -> None:
     with desk.counting(f) as told:
         assert f(2) == 4
     assert told.reasons == {"adoption_refused": 1}
-    pin_adoption(f)  # "these entries are right under the present code"
+    afml_cache.pin_adoption(f)  # "these entries are right under the present code"
     with desk.counting(f) as told:
         assert [f(3), f(4)] == [6, 8]
     assert (told.adopted, told.computed) == (2, 0)

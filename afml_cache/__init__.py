@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from afml_cache.memo import CachedFunction as CachedFunction
     from afml_cache.outcomes import Outcome as Outcome
     from afml_cache.outcomes import Reason as Reason
+    from afml_cache.pin_adoption import pin_adoption as pin_adoption
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
     from afml_cache.settings import configure as configure
@@ -50,6 +51,7 @@ _HOMES = {
     "configure": "settings",
     "content_key": "keys.content",
     "get_cache_stats": "cache_monitoring",
+    "pin_adoption": "pin_adoption",
     "register_key": "keys.content",
     "robust_cacheable": "robust_cache_keys",
     "time_aware_cacheable": "robust_cache_keys",

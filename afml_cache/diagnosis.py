@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from afml_cache import miss, settings
 from afml_cache.errors import UnkeyableArgumentError
@@ -14,6 +14,9 @@ from afml_cache.keys.call import CallKey
 from afml_cache.keys.explain import Difference, Kind, describe_key, differences
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Missing, Store
+
+if TYPE_CHECKING:
+    from afml_cache.adoption.look import Legacy
 
 #: How many of a function's entries are looked through for the closest one.
 CANDIDATES = 500
@@ -29,7 +32,8 @@ class Explanation:
 
     ``reason`` is None for a hit. ``differences`` are held against the closest entry, whose key
     is ``closest`` (hex). ``left_out`` lists names that the function reaches and the key does
-    not contain, each with the reason in words.
+    not contain, each with the reason in words. ``legacy`` tells of an entry that ``@cacheable``
+    has stored of the call; a call that would be served from it has no ``reason`` either.
     """
 
     function: str
@@ -38,12 +42,15 @@ class Explanation:
     differences: tuple[Difference, ...] = ()
     closest: str | None = None
     left_out: tuple[tuple[str, str], ...] = ()
+    legacy: str = ""
 
     def __str__(self) -> str:
         if self.reason is None:
-            lines = [f"{self.function}: hit, key {self.key}"]
+            how = "would be adopted" if self.legacy else "hit"
+            lines = [f"{self.function}: {how}, key {self.key}"]
         else:
             lines = [f"{self.function}: would be computed ({self.reason})"]
+        lines += [f"  {self.legacy}"] if self.legacy else []
         lines += [f"  {difference}" for difference in self.differences]
         lines += [f"  not part of the key: {name} ({why})" for name, why in self.left_out]
         return "\n".join(lines)
@@ -54,6 +61,7 @@ def explain_call(
     function: str,
     key_of: Callable[[Mapping[str, Any]], CallKey],
     values: Mapping[str, Any],
+    legacy_of: Callable[[CallKey], Legacy],
 ) -> Explanation:
     """Explain one call; nothing is computed, counted or stored.
 
@@ -66,6 +74,8 @@ def explain_call(
         Bound arguments -> the key of the call.
     values : mapping
         The bound arguments.
+    legacy_of : callable
+        The key -> the call as the old decorator would have seen it.
     """
     if settings.current.mode == "off":
         return Explanation(function, None, Reason.MODE_OFF)
@@ -85,14 +95,34 @@ def explain_call(
     answer = store.get(key.digest)
     if type(answer) is not Missing:
         return Explanation(function, key.digest.hex(), None, left_out=left_out)
-    reason = miss.reason_of_miss(store, function, key, answer)
+    missed = miss.reason_of_miss(store, function, key, answer)
+    reason, legacy = _with_legacy(store, missed, lambda: legacy_of(key))
+    if reason is None:
+        return Explanation(function, key.digest.hex(), None, left_out=left_out, legacy=legacy)
     present = describe_key(described, key.fingerprint)
     for name, value in values.items():
         if type(value) is str and len(value) <= LONGEST_TEXT:
             # Shown to whoever passes it in; an entry never keeps a text.
             present["arguments"][name]["repr"] = repr(value)
     found, closest = _closest(store, function, key.arguments_digest, present)
-    return Explanation(function, key.digest.hex(), reason, found, closest, left_out)
+    return Explanation(function, key.digest.hex(), reason, found, closest, left_out, legacy)
+
+
+def _with_legacy(
+    store: Store, missed: Reason, call: Callable[[], Legacy]
+) -> tuple[Reason | None, str]:
+    """What becomes of a miss when the old decorator's entries are asked, and that in words."""
+    from afml_cache.adoption import serve
+
+    if missed in (Reason.EXPIRED, Reason.CLEARED) or not serve.has_legacy(store):
+        return missed, ""
+    answer = serve.preview(store, call())
+    if answer is None:
+        return missed, ""
+    if not isinstance(answer, serve.Refused):
+        return None, f"@cacheable has stored it: {answer}"
+    reason = missed if missed in serve.KNOWN_CODE else answer.reason
+    return reason, f"what @cacheable has stored of it is not used: {answer.why}"
 
 
 def _closest(

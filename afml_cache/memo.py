@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import miss, notices, settings
 from afml_cache.bound import BoundCachedFunction
@@ -31,12 +31,15 @@ from afml_cache.diagnosis import Explanation, explain_call
 from afml_cache.errors import NoPlaceError, UnkeyableArgumentError
 from afml_cache.keys.arguments import owner_of
 from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_simple
-from afml_cache.keys.code import FunctionCode, function_identity
+from afml_cache.keys.code import Fingerprint, FunctionCode, function_identity
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
 from afml_cache.store.flight import Flight
 from afml_cache.store.store import Missing, Store
 from afml_cache.store.tally import Tally
+
+if TYPE_CHECKING:
+    from afml_cache.adoption.look import Adopted, Legacy
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -228,8 +231,15 @@ class CachedFunction(Generic[P, R_co]):
         return info_of(store, self._identity, sizes)
 
     def cache_clear(self) -> int:
-        """Clear this function's entries from the active store; returns how many there were."""
-        return active().clear(self._identity)
+        """Clear this function's entries from the active store; returns how many there were.
+
+        What ``@cacheable`` has stored of it stays where it is, and is not adopted any more.
+        """
+        from afml_cache.adoption import serve
+
+        store = active()
+        serve.bar(store, self._wrapped, self._identity)
+        return store.clear(self._identity)
 
     def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The key (32 hex digits) of a call.
@@ -250,7 +260,30 @@ class CachedFunction(Generic[P, R_co]):
     def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
         """Whether a call would hit and, if not, what differs from the closest entry."""
         values = self._values(args, kwargs)
-        return explain_call(active(), self._identity, self._key_of, values)
+
+        def legacy_of(key: CallKey) -> Legacy:
+            return self._legacy(key, self._code.current(), args, kwargs)
+
+        return explain_call(active(), self._identity, self._key_of, values, legacy_of)
+
+    @property
+    def identity(self) -> str:
+        """``module.qualname``, the same in every process; statistics go by it."""
+        return self._identity
+
+    def fingerprint(self) -> Fingerprint:
+        """What the results depend on besides the arguments, as it is loaded now."""
+        return self._code.current()
+
+    def _legacy(self, key: CallKey, own: Fingerprint, args: Any, kwargs: Any) -> Legacy:
+        """A call as the old decorator would have seen it."""
+        from afml_cache.adoption.look import Legacy
+
+        options = self._options
+        ignore = frozenset(options.ignore)
+        return Legacy(
+            self._wrapped, self._identity, own, key.fingerprint, args, kwargs, ignore, options.ttl
+        )
 
     def _key_of(self, values: Mapping[str, Any]) -> CallKey:
         return call_key(self._identity_digest, self._code.current(), values, self._owner)
@@ -353,8 +386,35 @@ class _Attempt:
         elif self._reason in (Reason.FIRST_CALL, Reason.ARGUMENT):
             self._reason = self._why(found)  # others may have stored or cleared since
         self._values = function._binder.bind(args, kwargs)
+        if found.reason not in (Reason.EXPIRED, Reason.CLEARED):
+            adopted = self._adopt(args, kwargs)
+            if adopted is not None:
+                return adopted.value
         self._before = miss.attributes_before(self._values)
         return found
+
+    def _adopt(self, args: Any, kwargs: Any) -> Adopted | None:
+        """What the old decorator has stored of this call; None where there is none to use."""
+        if not settings.current.adopt:
+            return None
+        from afml_cache.adoption import serve
+
+        if not serve.has_legacy(self._store):
+            return None
+        function = self._function
+        answer = serve.serve(
+            self._store,
+            function._legacy(self._key, self._code, args, kwargs),
+            self._key,
+            self._values,
+            missed=self._reason,
+            extents=function._options.extents,
+        )
+        if answer is None or isinstance(answer, serve.Adopted):
+            return answer
+        if self._reason not in serve.KNOWN_CODE:
+            self._reason = answer.reason
+        return None
 
     @contextmanager
     def running(self) -> Iterator[None]:

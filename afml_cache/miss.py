@@ -20,8 +20,8 @@ from afml_cache.keys.call import CallKey
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.content import Description
 from afml_cache.keys.explain import describe_key
-from afml_cache.keys.extent import extent_of
-from afml_cache.outcomes import Reason
+from afml_cache.keys.extent import Extent, extent_of
+from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.store import Claim, Missing, Store
 
 
@@ -105,20 +105,58 @@ def keep(
         return Reason.UNKEYABLE
     if described is None:
         return Reason.ARGUMENT_MUTATED
-    return store.put(
-        key.digest,
-        result,
-        Claim(
-            function=function,
-            code=key.fingerprint.code,
-            environment=key.fingerprint.environment,
-            arguments=key.arguments_digest,
-            description=describe_key(described, key.fingerprint),
-            extent=None if extent is None else (extent.first, extent.last, extent.aware),
-            seconds=seconds,
-            expires=None if ttl is None else time.time() + ttl,
-        ),
-        missed=missed,
+    claim = _claim(function, key, described, extent, seconds, time.time(), ttl)
+    return store.put(key.digest, result, claim, missed=missed)
+
+
+def keep_adopted(
+    store: Store,
+    function: str,
+    key: CallKey,
+    values: Mapping[str, Any],
+    result: object,
+    *,
+    written: float,
+    seconds: float,
+    ttl: float | None,
+    extents: bool,
+) -> None:
+    """Store a result that an older cache had ``written``, and count the call as adopted.
+
+    The function has not run, so the arguments are those of the key.
+    """
+    try:
+        described = {name: content.describe(value, name) for name, value in values.items()}
+        extent = extent_of(values.values()) if extents else None
+        claim = _claim(function, key, described, extent, seconds, written, ttl)
+        refused = store.put(key.digest, result, claim, adopted=True)
+    except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
+        say_no_key(function, error)
+        refused = Reason.UNKEYABLE
+    if refused is not None:  # else the store has counted it together with the entry
+        store.count(function, Outcome.ADOPTED, seconds=seconds)
+    if notices.audible():
+        log_outcome(function, Outcome.ADOPTED, None, key)
+
+
+def _claim(
+    function: str,
+    key: CallKey,
+    described: Mapping[str, Description],
+    extent: Extent | None,
+    seconds: float,
+    written: float,
+    ttl: float | None,
+) -> Claim:
+    return Claim(
+        function=function,
+        code=key.fingerprint.code,
+        environment=key.fingerprint.environment,
+        arguments=key.arguments_digest,
+        description=describe_key(described, key.fingerprint),
+        extent=None if extent is None else (extent.first, extent.last, extent.aware),
+        seconds=seconds,
+        expires=None if ttl is None else written + ttl,
     )
 
 

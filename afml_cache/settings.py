@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
@@ -20,6 +20,8 @@ from afml_cache.errors import ConfigurationError, NoPlaceError
 
 Mode = Literal["on", "off"]
 PackageVersions = Literal["exact", "minor", "ignore"]
+#: One path, or several.
+Locations = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 _SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _SIZE_UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
@@ -37,6 +39,8 @@ class Settings:
     secret: bytes | None = field(default=None, repr=False)
     mode: Mode = "on"
     package_versions: PackageVersions = "minor"
+    adopt: bool = True  #: serve what ``@cacheable`` has stored, where the code is the same
+    adopt_from: tuple[Path, ...] = ()  #: joblib locations beside the store's own
 
 
 def parse_size(size: int | float | str | None) -> int | None:
@@ -126,6 +130,8 @@ def configure(
     secret: str | bytes | Unset | None = Unset.UNSET,
     mode: Mode | Unset = Unset.UNSET,
     package_versions: PackageVersions | Unset = Unset.UNSET,
+    adopt: bool | Unset = Unset.UNSET,
+    adopt_from: Locations | Unset | None = Unset.UNSET,
 ) -> Settings:
     """Change some settings for this process; the others stay.
 
@@ -145,6 +151,11 @@ def configure(
         "off": every call computes, nothing is read or written.
     package_versions : {"minor", "exact", "ignore"}, optional
         How much of the version of an installed package counts in a key.
+    adopt : bool, optional
+        False: what ``@cacheable`` has stored is never served by the new decorators.
+    adopt_from : path or sequence of paths, optional
+        Further locations of :class:`joblib.Memory` whose entries may be adopted. Their files
+        are unpickled: name only what you trust. None: no others than the store's own.
 
     Returns
     -------
@@ -178,8 +189,26 @@ def configure(
     if not isinstance(package_versions, Unset):
         _check_choice("package_versions", package_versions, get_args(PackageVersions))
         changes["package_versions"] = package_versions
+    if not isinstance(adopt, Unset):
+        changes["adopt"] = bool(adopt)
+    if not isinstance(adopt_from, Unset):
+        changes["adopt_from"] = _locations(adopt_from)
     _replace(replace(current, **changes))
     return current
+
+
+def _locations(named: Locations | None) -> tuple[Path, ...]:
+    if named is None:
+        return ()
+    places = [named] if isinstance(named, str | os.PathLike) else list(named)
+    _check_each("adopt_from", places)
+    return tuple(Path(os.path.abspath(Path(place).expanduser())) for place in places)  # noqa: PTH100
+
+
+def _check_each(name: str, values: list[Any]) -> None:
+    for value in values:
+        if not isinstance(value, str | os.PathLike):
+            raise ConfigurationError(f"{name} has {value!r} in it; it can hold paths only")
 
 
 def reset() -> None:

@@ -43,10 +43,12 @@ def extent_of(values: Iterable[object]) -> Extent | None:
 def _extent(pandas: Any, value: object) -> Extent | None:
     index = value if isinstance(value, pandas.Index) else getattr(value, "index", None)
     if isinstance(index, pandas.MultiIndex):
-        for number, level in enumerate(index.levels):
+        for codes, level in zip(index.codes, index.levels, strict=True):
             if isinstance(level, pandas.DatetimeIndex):
-                index = index.get_level_values(number)
+                index = level[:].take(codes[codes >= 0])
                 break
+    if isinstance(index, pandas.Index):
+        index = index[:]  # asked itself, it would remember it, and its joblib hash would change
     if isinstance(index, pandas.PeriodIndex):
         if len(index) == 0 or index.min() is pandas.NaT:
             return None

@@ -42,6 +42,11 @@ _PLAIN_LOADERS = (
 PARSED_FILES = 16
 
 
+#: What cloudpickle writes, from 3.1.3 on, in the place of the file of code that it sends to
+#: another process; the file of the module that it was defined in travels along.
+_TRAVELLED = "<dynamic-code>"
+
+
 class Found(Enum):
     """Where the description of a piece of code comes from."""
 
@@ -86,6 +91,8 @@ def source_of(code: CodeType, namespace: Mapping[str, Any]) -> Source:
     if known is not None and known[0]() is code:
         return known[1]
     file = code.co_filename
+    if file == _TRAVELLED:
+        file = str(namespace.get("__file__", file))
     text = text_of(file, namespace)
     flags = code.co_flags & _FUTURES
     parsed = _parse(file, text, flags) if text is not None else None
@@ -100,7 +107,8 @@ def source_of(code: CodeType, namespace: Mapping[str, Any]) -> Source:
         ref = weakref.ref(code, lambda _: _remembered.pop(identity, None))
         _remembered[identity] = (ref, source)
         return source
-    is_edited = text is not None and Path(file).is_file()
+    # Of code that has travelled nobody knows whether it ever was in that file.
+    is_edited = text is not None and file == code.co_filename and Path(file).is_file()
     form = xxh3_128_digest(b"%d.%d " % sys.version_info[:2] + instructions_digest(code))
     imports = parsed.imports if parsed is not None else {}
     found = Found.EDITED if is_edited else Found.BYTECODE

@@ -159,9 +159,12 @@ def _span(index: Any) -> list[str] | None:
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(index, pandas.DatetimeIndex | pandas.PeriodIndex):
         return None
-    if not len(index) or index[0] is pandas.NaT or index[-1] is pandas.NaT:
+    if not len(index):
         return None
-    ends = (index[0], index[-1])
+    # Of a slice: an index remembers that it was asked, and joblib's hash of it would change.
+    ends = (index[:1][0], index[-1:][0])
+    if ends[0] is pandas.NaT or ends[1] is pandas.NaT:
+        return None
     if isinstance(index, pandas.PeriodIndex):
         ends = (ends[0].start_time, ends[1].end_time)
     return [moment.isoformat() for moment in ends]

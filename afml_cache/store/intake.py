@@ -18,8 +18,11 @@ from afml_cache.store.codec import Encoded
 from afml_cache.store.index import Index
 from afml_cache.store.seal import Sealer
 from afml_cache.store.sweep import Sweeper
-from afml_cache.store.tally import Ledger, write_computed
+from afml_cache.store.tally import Ledger, write_call
 from afml_cache.store.vault import Vault
+
+#: How a call ended that brought a value, and why it was computed, if it was.
+Call = tuple[Outcome, Reason | None]
 
 #: Entries removed in one transaction; others can write between two of them.
 _AT_ONCE = 2_000
@@ -45,23 +48,23 @@ class Intake:
         self._age_limit = age_limit
 
     def add(
-        self, slot: bytes, value: Encoded, claim: Claim, sealer: Sealer, missed: Reason | None
+        self, slot: bytes, value: Encoded, claim: Claim, sealer: Sealer, call: Call | None
     ) -> None:
-        """Store a value, with the pending counts and one for the reason that it was computed."""
+        """Store a value, with the pending counts and one for the call that brought it."""
         now = time.time()
         self._index.require_writable()
         if self._size_limit is not None and valuefile.size_of(value) > self._size_limit:
             self._refuse(slot, value, claim, self._size_limit)
-            if missed is not None:
-                self._ledger.count(claim.function, Outcome.COMPUTED, missed, claim.seconds)
+            if call is not None:
+                self._ledger.count(claim.function, *call, claim.seconds)
             return
         row = self._vault.keep(slot, value, claim, sealer, now)
 
         def work(cursor: Cursor) -> list[str]:
             files = evict.drop_expired_now_and_then(cursor, now, self._age_limit)
             files += rows.insert(cursor, row)
-            if missed is not None:
-                write_computed(cursor, claim.function, missed, claim.seconds)
+            if call is not None:
+                write_call(cursor, claim.function, *call, claim.seconds)
             if self._size_limit is not None:
                 files += evict.make_room(cursor, self._size_limit, now)
             return files

@@ -32,7 +32,7 @@ from afml_cache.store.codec import encode
 from afml_cache.store.faults import MISSING, Faults
 from afml_cache.store.flight import Flight, Flights
 from afml_cache.store.index import Index
-from afml_cache.store.intake import Intake
+from afml_cache.store.intake import Call, Intake
 from afml_cache.store.schema import cause_of
 from afml_cache.store.seal import Sealer
 from afml_cache.store.secret import find_secret
@@ -175,7 +175,13 @@ class Store:
         return self._faults.ask(look, False)
 
     def put(
-        self, digest: bytes, value: object, claim: Claim, *, missed: Reason | None = None
+        self,
+        digest: bytes,
+        value: object,
+        claim: Claim,
+        *,
+        missed: Reason | None = None,
+        adopted: bool = False,
     ) -> Reason | None:
         """Store ``value``; an entry of the same digest is replaced.
 
@@ -190,6 +196,8 @@ class Store:
         missed : Reason, optional
             Why the value was computed. It is counted together with the entry, so that a worker
             that is killed right afterwards leaves both or neither; a refused put counts nothing.
+        adopted : bool
+            The value comes from an older cache; that is counted in the same way.
 
         Returns
         -------
@@ -209,7 +217,10 @@ class Store:
             return Reason.RESULT_UNPICKLABLE
         try:
             sealer = self._ready()
-            self._intake.add(digest + sealer.id, encoded, claim, sealer, missed)
+            call: Call | None = None if missed is None else (Outcome.COMPUTED, missed)
+            if adopted:
+                call = Outcome.ADOPTED, None
+            self._intake.add(digest + sealer.id, encoded, claim, sealer, call)
             return None
         except CacheWarning:  # the program has made errors of warnings
             raise

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -83,12 +83,8 @@ class Ledger:
     def count(self, function: str, outcome: Outcome, reason: Reason | None, seconds: float) -> None:
         """Count one call; ``seconds`` were spent when it computed, saved otherwise."""
         with self._guard:
-            self._counts[function, _NAMES[outcome]] += 1
-            if reason is not None:
-                self._counts[function, _REASON + reason] += 1
-            if seconds:
-                spent = "seconds_computed" if outcome is Outcome.COMPUTED else "seconds_saved"
-                self._counts[function, spent] += seconds
+            for name, value in _counts_of(outcome, reason, seconds):
+                self._counts[function, name] += value
 
     def fault(self, name: str) -> None:
         """Count one fault of the store."""
@@ -187,12 +183,22 @@ class Ledger:
             tally.written = tally.hits
 
 
-def write_computed(cursor: sqlite3.Cursor, function: str, reason: Reason, seconds: float) -> None:
-    """Count one computed call at once, within the transaction that stores its result."""
-    add_counter(cursor, function, _NAMES[Outcome.COMPUTED], 1)
-    add_counter(cursor, function, _REASON + reason, 1)
+def write_call(
+    cursor: sqlite3.Cursor, function: str, outcome: Outcome, reason: Reason | None, seconds: float
+) -> None:
+    """Count one call at once, within the transaction that stores its result."""
+    for name, value in _counts_of(outcome, reason, seconds):
+        add_counter(cursor, function, name, value)
+
+
+def _counts_of(
+    outcome: Outcome, reason: Reason | None, seconds: float
+) -> Iterator[tuple[str, float]]:
+    yield _NAMES[outcome], 1
+    if reason is not None:
+        yield _REASON + reason, 1
     if seconds:
-        add_counter(cursor, function, "seconds_computed", seconds)
+        yield "seconds_computed" if outcome is Outcome.COMPUTED else "seconds_saved", seconds
 
 
 def _write(cursor: sqlite3.Cursor, pending: Pending, now: float) -> None:

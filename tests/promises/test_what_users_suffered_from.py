@@ -510,7 +510,6 @@ def test_a_result_with_another_layout_is_the_same_argument_for_the_next_function
     assert len(RUNS) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="entries of joblib are not adopted")
 def test_an_entry_of_joblib_is_found_by_the_new_decorators(run_python: Callable[..., str]) -> None:
     """Migrate without computing again: only the decorator's name has changed."""
     script = """

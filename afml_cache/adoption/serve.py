@@ -1,0 +1,87 @@
+"""A miss, served from what the old decorator has stored, if there is anything to serve."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from afml_cache import miss, notices, settings
+from afml_cache.adoption import pins
+from afml_cache.adoption.layout import folders_of, joblib_location
+from afml_cache.adoption.look import Adopted, Legacy, Refused, adopt, preview, roots
+from afml_cache.keys.call import CallKey
+from afml_cache.outcomes import Reason
+from afml_cache.store.store import Store
+
+__all__ = ["KNOWN_CODE", "Adopted", "Refused", "bar", "has_legacy", "preview", "serve"]
+
+#: Reasons that tell of the same arguments under other code: they say more than a refusal.
+KNOWN_CODE = frozenset({Reason.CODE, Reason.ENVIRONMENT})
+
+
+def has_legacy(store: Store) -> bool:
+    """Whether there is any place at all that something could be adopted from."""
+    in_force = settings.current
+    if not in_force.adopt:
+        return False
+    return bool(in_force.adopt_from) or joblib_location(store).is_dir()
+
+
+def serve(
+    store: Store,
+    call: Legacy,
+    key: CallKey,
+    values: Mapping[str, Any],
+    *,
+    missed: Reason,
+    extents: bool,
+) -> Adopted | Refused | None:
+    """joblib's result of a call, sealed into the store and counted; or why it is not used.
+
+    Parameters
+    ----------
+    store : Store
+    call : Legacy
+        The call as it was written.
+    key : CallKey
+        Its key.
+    values : mapping
+        Its bound arguments.
+    missed : Reason
+        Why the store has nothing.
+    extents : bool
+        Store the stretch of time that the arguments cover.
+    """
+    answer = adopt(store, call, code_is_known=missed in KNOWN_CODE)
+    if isinstance(answer, Adopted):
+        miss.keep_adopted(
+            store,
+            call.identity,
+            key,
+            values,
+            answer.value,
+            written=answer.written.at,
+            seconds=answer.written.seconds,
+            ttl=call.ttl,
+            extents=extents,
+        )
+    return answer
+
+
+def bar(store: Store, function: Any, identity: str) -> None:
+    """A function was cleared: what the old decorator has stored of it so far is not served.
+
+    Where that cannot be recorded, it is told.
+    """
+    if not has_legacy(store) or not folders_of(function, roots(store)):
+        return
+    try:
+        pins.bar(store, identity)
+    except (OSError, sqlite3.Error) as error:
+        notices.warn_once(
+            ("adoption_bar", str(store.directory)),
+            f"{identity}() was cleared, but that could not be recorded in "
+            f"{pins.records_file(store)} ({error}), so that results which @cacheable has stored of "
+            "it will be served again; configure(adopt=False) keeps them out",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,19 @@ def test_the_folder_that_was_given_to_memory_is_found(
     prepared(repo, spelled.format(str(old)), decorator=decorator)
     assert (old / "joblib").exists() == (spelled == "{!r}"), "joblib lays them out differently"
     configure(adopt_from=given(old))
+    assert adopted(repo, 1, 2) == 2
+
+
+def test_functions_that_memory_itself_decorated_are_adopted(repo: Any, tmp_path: Path) -> None:
+    text = MAIN.replace("desk.before import cacheable", "joblib import Memory")
+    text = text.replace("@cacheable", f"memory = Memory({str(tmp_path / 'old')!r}, verbose=0)\n")
+    text = textwrap.dedent(text.replace("verbose=0)\n", "verbose=0)\n\n    @memory.cache"))
+    repo.write("main.py", text)
+    repo.warm(lambda main: [main.f(1), main.f(2)])
+    repo.edit("main.py", "@memory.cache", "@robust_cacheable")
+    repo.edit("main.py", "from joblib import Memory", "from afml.cache import robust_cacheable")
+    repo.edit("main.py", "memory = Memory", "# Memory")
+    configure(adopt_from=tmp_path / "old")
     assert adopted(repo, 1, 2) == 2
 
 

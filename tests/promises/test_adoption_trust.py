@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -156,6 +158,24 @@ def test_many_refused_calls_are_told_once(desk: Any) -> None:
         assert [f(x)[0] for x in (1, 2, 3, 1, 2)] == [1, 2, 3, 1, 2]
     assert len(told) == 1
     assert desk.ran() == ["f 1", "f 2", "f 3"]
+
+
+def test_the_remedy_is_a_command_that_makes_everything_adoptable(desk: Any) -> None:
+    """As after years under umask 002, where all that joblib made belongs to a group, too."""
+    for path in [desk.joblib.parent, *desk.joblib.parent.rglob("*")]:
+        path.chmod(path.stat().st_mode & 0o777 | 0o020)
+    f = desk.load().f
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        f(1)
+    (message,) = [str(warning.message) for warning in told]
+    (command,) = re.findall(r"chmod [^']*'[^']*'", message)
+    subprocess.run(command, shell=True, check=True)
+    f = desk.load().f
+    with warnings.catch_warnings(), desk.counting(f) as counted:
+        warnings.simplefilter("error")
+        assert f(2) == [2, 2, 2]
+    assert (counted.adopted, counted.computed) == (1, 0)
 
 
 def test_a_warning_that_the_program_made_an_error_costs_no_result(desk: Any) -> None:

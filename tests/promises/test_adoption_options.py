@@ -65,6 +65,19 @@ def test_an_adopted_entry_expires_when_joblibs_would_have(desk: Any) -> None:
     assert f.cache_info().reasons["expired"] == 1
 
 
+def test_adoption_does_not_make_a_result_younger(desk: Any) -> None:
+    desk.age(2 * 3600)
+    desk.migrate()
+    assert desk.load().f(1) == 2
+    assert desk.ran() == [], "without a time to live"
+    desk.edit("main.py", "robust_cacheable\ndef f", "robust_cacheable(ttl='1 h')\ndef f")
+    f = desk.load().f
+    with desk.counting(f) as told:
+        assert f(1) == 2
+    assert (told.hits, told.adopted, told.computed) == (0, 0, 1)
+    assert desk.ran() == ["f 1"]
+
+
 def test_what_both_decorators_ignore_does_not_count(desk: Any) -> None:
     desk.migrate()
     quiet = desk.load().quiet

@@ -15,7 +15,8 @@ import click
 from codemods.rules import TARGETS, Rules
 
 if TYPE_CHECKING:
-    from codemods.runner import Survey
+    from codemods.pinning import Pinned
+    from codemods.runner import Applied, Survey
 
 FOUND, USAGE, FAILED = 1, 2, 3
 
@@ -95,7 +96,13 @@ def plan(diff: bool, style: str, **selection: Any) -> None:
 @main.command()
 @_selection
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a dirty git tree.")
-def apply(yes: bool, **selection: Any) -> None:
+@click.option(
+    "--pin/--no-pin",
+    default=True,
+    show_default=True,
+    help="Import migrated modules that @cacheable has results of, to pin the code these belong to.",
+)
+def apply(yes: bool, pin: bool, **selection: Any) -> None:
     """Migrate; record what was done, so that `rollback` can undo it."""
     found = _survey(**selection)
     if not (found.planned or found.failures):
@@ -116,7 +123,8 @@ def apply(yes: bool, **selection: Any) -> None:
         _stop(str(error), USAGE)
     except OSError as error:
         _stop(_journal_trouble(found.tree.root, error), FAILED)
-    show_applied(out, found, done)
+    pinned = _pin(found, done) if pin else None
+    show_applied(out, found, done, pinned)
     _tell_of_notebooks(found)
     sys.exit(FAILED if done.failures else 0)
 
@@ -221,6 +229,17 @@ def _survey(
     except PathError as error:
         _stop(str(error), USAGE)
     return survey(tree, rules, jobs=jobs)
+
+
+def _pin(found: Survey, done: Applied) -> Pinned | None:
+    from codemods.pinning import pin
+
+    changed = {
+        entry.path: [rewrite.function for rewrite in entry.plan.rewrites]
+        for entry in found.changes
+        if entry.path in done.changed
+    }
+    return pin(found.tree.root, changed)
 
 
 def _tell_of_notebooks(found: Survey) -> None:

@@ -49,6 +49,7 @@ class Counts:
     adopted: int = 0
     computed: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+    seconds_saved: float = 0.0  #: of computation
 
     @property
     def calls(self) -> int:
@@ -76,6 +77,7 @@ class Counts:
             self.adopted + sign * other.adopted,
             self.computed + sign * other.computed,
             {reason: number for reason, number in reasons.items() if number},
+            self.seconds_saved + sign * other.seconds_saved,
         )
 
 
@@ -283,7 +285,9 @@ def _environment(cache: Path, example: Path) -> dict[str, str]:
 
 
 def _counts(row: Mapping[str, Any]) -> Counts:
-    return Counts(row["hits"], row["adopted"], row["computed"], row["reasons"])
+    return Counts(
+        row["hits"], row["adopted"], row["computed"], row["reasons"], row["seconds_saved"]
+    )
 
 
 def _digest(path: Path) -> str:

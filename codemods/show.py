@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from codemods.journal import Journal
+    from codemods.pinning import Pinned
     from codemods.rollback import RolledBack
     from codemods.runner import Applied, Failure, Planned, Survey
 
@@ -131,7 +132,7 @@ def show_failures(out: Console, failures: Iterable[Failure]) -> None:
         out.print()
 
 
-def show_applied(out: Console, found: Survey, done: Applied) -> None:
+def show_applied(out: Console, found: Survey, done: Applied, pinned: Pinned | None) -> None:
     """The summary of a run: changed, left alone and why, failed."""
     from rich.text import Text
 
@@ -156,7 +157,23 @@ def show_applied(out: Console, found: Survey, done: Applied) -> None:
     if not Path.cwd().is_relative_to(found.tree.root):
         undo += f" --root {found.tree.root}"
     out.print(f"Undo it with: {undo}", soft_wrap=True)
-    out.print("The first run after this computes again, once.", soft_wrap=True)
+    show_pinned(out, pinned)
+
+
+def show_pinned(out: Console, pinned: Pinned | None) -> None:
+    """What becomes of the results that the old decorator has stored."""
+    out.print("What @cacheable has stored is adopted where the code is still the same.")
+    if pinned is None:
+        return
+    if pinned.pinned:
+        out.print(
+            f"Pinned the code that the results of {_count(len(pinned.pinned), 'function')}"
+            " belong to."
+        )
+    if pinned.kept:
+        out.print(f"{_count(len(pinned.kept), 'function')} had been pinned before.")
+    for why in pinned.failed:
+        out.print(f"Not pinned, so the first call decides: {why}", soft_wrap=True)
 
 
 def show_rollback(out: Console, result: RolledBack) -> None:

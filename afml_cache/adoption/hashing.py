@@ -48,7 +48,8 @@ def argument_hashes(
     if all(type(value) in SIMPLE_TYPES for value in arguments.values()):
         return
     try:
-        second = _hash(_as_out_of_a_cache(arguments))
+        copied = _as_out_of_a_cache(arguments)
+        second = first if copied is None else _hash(copied)
     except Exception:  # noqa: BLE001 - what cannot be copied has the one hash alone
         return
     if second != first:
@@ -61,26 +62,31 @@ def _hash(arguments: object) -> str:
     return str(joblib_hash(arguments, coerce_mmap=False))
 
 
-def _as_out_of_a_cache(arguments: object) -> object:
-    """A copy in the state that joblib's cache would give out, with nothing remembered in it.
+def _as_out_of_a_cache(arguments: object) -> object | None:
+    """A copy in which no array of pandas remembers anything; None where none did.
 
     An index that was asked for an element, or was printed, remembers what it worked out, and its
-    pickle with it. In the run that filled the cache the function may not have run at all.
+    pickle with it. In the run that filled the cache it may have come straight out of the cache.
     """
     from joblib.numpy_pickle import NumpyPickler, load
 
-    # Without pandas no argument can hold such an array.
-    arrays: Any = getattr(sys.modules.get("pandas"), "api", None)
-    remembering = () if arrays is None else arrays.extensions.ExtensionArray
+    pandas: Any = sys.modules.get("pandas")
+    if pandas is None:
+        return None
+    remembering = pandas.api.extensions.ExtensionArray
+    forgot: list[object] = []
 
     class ColdPickler(NumpyPickler):  # type: ignore[misc]
         def reducer_override(self, value: Any) -> Any:
             if isinstance(value, remembering) and getattr(value, "_cache", None):
+                forgot.append(value)
                 return _without_memory(value.__reduce_ex__(self.proto))
             return NotImplemented
 
     stream = io.BytesIO()
     ColdPickler(stream).dump(arguments)
+    if not forgot:
+        return None
     stream.seek(0)
     return load(stream)
 

@@ -98,7 +98,7 @@ def pinned(store: Store, function: str) -> Pin | None:
 
 
 def pin(store: Store, function: str, own: Fingerprint, whole: Fingerprint) -> str | None:
-    """Pin what is not pinned yet, in one step across processes.
+    """Pin what is not pinned yet, in one step across processes; written to only if need be.
 
     Returns
     -------
@@ -111,13 +111,18 @@ def pin(store: Store, function: str, own: Fingerprint, whole: Fingerprint) -> st
         The records cannot be written.
     """
 
+    wanted = _rows_of(own, whole)
+    known = pinned(store, function)
+    if known is not None and wanted.keys() <= known.rows.keys():
+        return known.contradicts(own, whole)
+
     def work(db: sqlite3.Connection) -> str | None:
         rows = dict(
             db.execute("SELECT part, digest FROM pin WHERE function=?", (function,)).fetchall()
         )
         against = Pin(rows).contradicts(own, whole) if rows else None
         if against is None:
-            new = {name: v for name, v in _rows_of(own, whole).items() if name not in rows}
+            new = {name: digest for name, digest in wanted.items() if name not in rows}
             db.executemany(
                 "INSERT INTO pin VALUES (?, ?, ?)", [(function, *row) for row in new.items()]
             )

@@ -131,7 +131,7 @@ def test_a_file_that_does_not_come_back_breaks_the_promise(
     repository.codemod("apply", "--yes", str(repository.path))
     with (repository.path / "README.md").open("a") as readme:
         readme.write("one line more\n")
-    story.roll_back(original)
+    story.take_back(original)
     (broken,) = stage.broken
     assert "byte for byte" in broken
     assert broken.endswith("not: README.md")
@@ -145,6 +145,21 @@ def test_results_that_differ_break_the_promise(stage: Stage, repository: Reposit
     assert stage.broken == []
     story.expect_results_of(one, other, "the same results")
     assert stage.broken == ["the same results: other differs from one"]
+
+
+def test_a_computation_in_the_first_migrated_run_breaks_the_promise(
+    stage: Stage, repository: Repository
+) -> None:
+    story = demo._Story(stage, repository)
+    cold = demo.Run("cold", 30.0, "", b"", {"a": Counts(computed=2)})
+    kept = Counts(adopted=2, seconds_saved=29.0)
+    story.expect_all_adopted(demo.Run("first", 1.0, "", b"", {"a": kept}), cold)
+    assert stage.broken == []
+    lost = {"a": kept, "b": Counts(computed=1, reasons={"adoption_refused": 1})}
+    story.expect_all_adopted(demo.Run("first", 9.0, "", b"", lost), cold)
+    story.expect_all_adopted(demo.Run("first", 9.0, "", b"", {"a": Counts(hits=2)}), cold)
+    assert [broken.partition(":")[0] for broken in stage.broken] == ["0 recomputations"] * 2
+    assert stage.broken[0].endswith("b: 1 adoption_refused")
 
 
 @pytest.mark.slow

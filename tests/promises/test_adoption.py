@@ -196,11 +196,13 @@ def test_adoption_can_be_switched_off_and_on(migrated: Any) -> None:
     assert (told.adopted, told.computed) == (1, 0)
 
 
-def test_nothing_is_adopted_where_the_cache_is_off(migrated: Any) -> None:
-    configure(mode="off")
-    f = migrated.load().f
-    assert f(1) == 3
-    assert migrated.ran() == ["f 1"]
+def test_nothing_is_adopted_where_the_cache_is_off(
+    migrated: Any, run_python: Callable[..., str]
+) -> None:
+    switched_off = "    from afml_cache import configure\n    configure(mode='off')"
+    assert run_python(f"{switched_off}{CALL_F}").splitlines() == ["3 5", "0 0 2"]
+    assert migrated.ran() == ["f 1", "f 2"]
+    assert run_python(CALL_F).splitlines() == ["3 5", "0 2 0"]
 
 
 IMPORTS = """

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 from afml_cache import alias
 
 if TYPE_CHECKING:
+    from afml_cache.by_date import DatedEntry as DatedEntry
+    from afml_cache.by_date import DateSpan as DateSpan
+    from afml_cache.by_date import invalidate as invalidate
+    from afml_cache.by_date import list_entries as list_entries
     from afml_cache.cache_info import CacheInfo as CacheInfo
     from afml_cache.cache_monitoring import get_cache_stats as get_cache_stats
     from afml_cache.diagnosis import Explanation as Explanation
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from afml_cache.keys.content import register_key as register_key
     from afml_cache.legacy import cacheable as cacheable
     from afml_cache.memo import CachedFunction as CachedFunction
+    from afml_cache.noted.keys import NotedFunction as NotedFunction
+    from afml_cache.noted.keys import noted_functions as noted_functions
     from afml_cache.outcomes import Outcome as Outcome
     from afml_cache.outcomes import Reason as Reason
     from afml_cache.pin_adoption import pin_adoption as pin_adoption
@@ -42,7 +48,10 @@ _HOMES = {
     "CacheWarning": "errors",
     "CachedFunction": "memo",
     "ConfigurationError": "errors",
+    "DateSpan": "by_date",
+    "DatedEntry": "by_date",
     "Explanation": "diagnosis",
+    "NotedFunction": "noted.keys",
     "Outcome": "outcomes",
     "Reason": "outcomes",
     "UncacheableFunctionError": "errors",
@@ -51,7 +60,10 @@ _HOMES = {
     "configure": "settings",
     "content_key": "keys.content",
     "get_cache_stats": "cache_monitoring",
+    "invalidate": "by_date",
+    "list_entries": "by_date",
     "pin_adoption": "pin_adoption",
+    "noted_functions": "noted.keys",
     "register_key": "keys.content",
     "robust_cacheable": "robust_cache_keys",
     "time_aware_cacheable": "robust_cache_keys",

@@ -9,40 +9,27 @@ from __future__ import annotations
 
 import functools
 import inspect
-import time
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import notices, settings
+from afml_cache.adoption.layout import joblib_location
 from afml_cache.cache_info import CacheInfo, info_of, off_calls
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
 from afml_cache.errors import NoPlaceError
+from afml_cache.joblib_call import JoblibCall
 from afml_cache.keys.code import function_identity
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
 from afml_cache.store.store import Store
 
+if TYPE_CHECKING:
+    from afml_cache.joblib_folder import Origin
+    from afml_cache.noted.call import ExactCall, ExactKeys
+
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
-
-#: The folder of the base directory that is joblib's.
-JOBLIB_FOLDER = "joblib_cache"
-
-
-@dataclass(slots=True)
-class _Call:
-    """What joblib did in one call."""
-
-    started: float | None = None  #: when it ran the function; None: it did not
-    could_not_load: bool = False
-    could_not_store: bool = False
-
-
-_call: ContextVar[_Call | None] = ContextVar("afml_cache_joblib_call", default=None)
 
 
 class JoblibCachedFunction(Generic[P, R_co]):
@@ -51,15 +38,22 @@ class JoblibCachedFunction(Generic[P, R_co]):
     __wrapped__: Callable[P, R_co]
     __qualname__: str
 
-    def __init__(self, function: Callable[P, R_co], ignore: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R_co],
+        ignore: tuple[str, ...] = (),
+        origin: Origin | None = None,
+    ) -> None:
         check_cacheable(function)
         self._wrapped = function
         self._ignore = ignore
+        self._origin = origin
         self._identity = function_identity(function)
         self._is_async = inspect.iscoroutinefunction(function)
         self._memorized: tuple[Store | None, Any] = (None, None)
         self._checked: Any = None
-        self._next_reason = Reason.ARGUMENT
+        self._cleared: set[str] = set()  #: joblib's hashes of what this process cleared
+        self._exact: ExactKeys | None = None
         functools.update_wrapper(self, function)
         if self._is_async:
             mark_coroutine_function(self)
@@ -70,35 +64,29 @@ class JoblibCachedFunction(Generic[P, R_co]):
             return self._wrapped(*args, **kwargs)
         if self._is_async:
             return self._call_async(memorized, args, kwargs)  # type: ignore[return-value]
-        reason, call = self._reason_if_missed(memorized), _Call()
-        token = _call.set(call)
+        reason, exact = self._reason_if_missed(memorized), self._exact_call(args, kwargs)
+        call = JoblibCall(memorized)
         try:
-            result: R_co = memorized(*args, **kwargs)
-        except Exception as error:  # the user's, or joblib's before it ran the function
-            self._count(call, reason, error)
-            if call.started is not None:
-                raise  # the user's own
+            result: R_co = call.function(*args, **kwargs)
+        except BaseException as error:
+            if not self._is_joblibs(call, error, reason, exact):
+                raise
         else:
-            self._count(call, reason)
+            self._count(call, reason, exact)
             return result
-        finally:
-            _call.reset(token)
         return self._wrapped(*args, **kwargs)
 
     async def _call_async(self, memorized: Any, args: Any, kwargs: Any) -> Any:
-        reason, call = self._reason_if_missed(memorized), _Call()
-        token = _call.set(call)
+        reason, exact = self._reason_if_missed(memorized), self._exact_call(args, kwargs)
+        call = JoblibCall(memorized)
         try:
-            result = await memorized(*args, **kwargs)
-        except Exception as error:  # the user's, or joblib's before it ran the function
-            self._count(call, reason, error)
-            if call.started is not None:
-                raise  # the user's own
+            result = await call.function(*args, **kwargs)
+        except BaseException as error:
+            if not self._is_joblibs(call, error, reason, exact):
+                raise
         else:
-            self._count(call, reason)
+            self._count(call, reason, exact)
             return result
-        finally:
-            _call.reset(token)
         function: Any = self._wrapped
         return await function(*args, **kwargs)
 
@@ -108,124 +96,148 @@ class JoblibCachedFunction(Generic[P, R_co]):
             off_calls[self._identity] += 1
             return None
         try:
-            store = active()
-            known, memorized = self._memorized
-            if known is not store:
-                memorized = self._memorize(store)
-                self._memorized = (store, memorized)
-            return memorized
+            return self._memorized_in(active())
         except NoPlaceError as error:
             notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
         except OSError as error:
-            place = joblib_location(store)
-            notices.warn_once(
-                ("joblib", str(place)),
-                f"the folder of @cacheable, {place}, cannot be used ({error}), so its functions "
-                "are computed at every call; see that it can be written to",
-            )
-            store.count(self._identity, Outcome.COMPUTED, Reason.STORE_UNAVAILABLE)
+            self._say_unusable(error)
+            active().count(self._identity, Outcome.COMPUTED, Reason.STORE_UNAVAILABLE)
         return None
 
-    def _memorize(self, store: Store) -> Any:
-        """joblib's function, with hooks where it decides and where it fails."""
-        from joblib import Memory
+    def _memorized_in(self, store: Store) -> Any:
+        known, memorized = self._memorized
+        if known is not store:
+            from afml_cache.joblib_folder import memorize
 
-        memory = Memory(str(joblib_location(store)), verbose=0)
-        memorized = memory.cache(self._wrapped, ignore=list(self._ignore))
-        before_call, load, after_call = (
-            memorized._before_call,
-            memorized._load_item,
-            memorized._after_call,
-        )
-
-        def note_the_start(args: Any, kwargs: Any) -> None:
-            call = _call.get()
-            if call is not None:
-                call.started = time.perf_counter()
-            before_call(args, kwargs)
-
-        def note_a_failure(*args: Any, **kwargs: Any) -> Any:
-            call = _call.get()
-            try:
-                return load(*args, **kwargs)
-            except Exception:  # noted for the count; joblib itself decides what follows
-                if call is not None:
-                    call.could_not_load = True
-                raise
-
-        def keep_the_result(
-            call_id: Any, args: Any, kwargs: Any, shelving: bool, output: Any, start: float
-        ) -> Any:
-            call = _call.get()
-            try:
-                return after_call(call_id, args, kwargs, shelving, output, start)
-            except Exception as error:  # noqa: BLE001 - no fault of the cache may cost the result
-                if call is not None:
-                    call.could_not_store = True
-                notices.warn_once(
-                    ("joblib", self._identity),
-                    f"the result of {self._identity}() could not be stored by joblib ({error})",
-                )
-                return output, {}
-
-        memorized._before_call = note_the_start
-        memorized._load_item = note_a_failure
-        memorized._after_call = keep_the_result
+            place = joblib_location(store)
+            memorized = memorize(self._wrapped, self._ignore, place, self._origin)
+            self._cleared = set()
+            self._memorized = (store, memorized)
         return memorized
 
     def _reason_if_missed(self, memorized: Any) -> Reason:
         """What a miss of the next call would be due to, read without disturbing joblib."""
         if self._checked is memorized:
-            return self._next_reason
+            return Reason.ARGUMENT
+        from afml_cache.joblib_folder import entries, folder_of, recorded_source
+
         # Once a process is enough: joblib, too, compares the code at the first call only.
         self._checked = memorized
-        self._next_reason = Reason.ARGUMENT
-        try:
-            recorded = (_folder(memorized) / "func_code.py").read_text(errors="replace")
-        except OSError:
+        recorded = recorded_source(memorized)
+        if recorded is None or next(entries(folder_of(memorized)), None) is None:
             return Reason.FIRST_CALL
-        _, _, source = recorded.partition("\n")  # the first line holds a line number
-        return Reason.ARGUMENT if source == memorized.func_code_info[0] else Reason.CODE
+        return Reason.ARGUMENT if recorded == memorized.func_code_info[0] else Reason.CODE
 
-    def _count(self, call: _Call, reason: Reason, error: Exception | None = None) -> None:
+    def _count(self, call: JoblibCall, reason: Reason, exact: ExactCall | None) -> None:
+        """Count, and note if asked, a call that joblib has answered."""
         store = active()
-        if call.started is not None:
-            if call.could_not_load:
-                reason = Reason.UNREADABLE
-            elif call.could_not_store:
-                reason = Reason.STORE_UNAVAILABLE
-            seconds = time.perf_counter() - call.started
-            store.count(self._identity, Outcome.COMPUTED, reason, seconds=seconds)
-        elif error is None:
+        if not call.ran:
             store.count(self._identity, Outcome.HIT)
         else:
-            failed = isinstance(error, OSError)
-            reason = Reason.STORE_UNAVAILABLE if failed else Reason.UNKEYABLE
-            store.count(self._identity, Outcome.COMPUTED, reason)
-            notices.warn_once(
-                ("joblib", self._identity),
-                f"{self._identity}() is computed, since joblib could not "
-                f"{'use its folder' if failed else 'hash its arguments'} "
-                f"({type(error).__name__}: {error})",
+            if call.arguments in self._cleared or (call.was_cleared and reason is Reason.ARGUMENT):
+                reason = Reason.CLEARED
+            self._cleared.discard(call.arguments or "")
+            reason = call.refused or call.missed or reason
+            store.count(self._identity, Outcome.COMPUTED, reason, seconds=call.seconds)
+            if call.refused is not None:
+                self._say_not_stored(call)
+        if exact is not None:
+            barred = call.refused is Reason.RESULT_UNPICKLABLE
+            exact.note(store, call.arguments, hit=not call.ran, barred=barred)
+
+    def _is_joblibs(
+        self, call: JoblibCall, error: BaseException, reason: Reason, exact: ExactCall | None
+    ) -> bool:
+        """Count a call that raised; whether joblib failed before it ran the user's function."""
+        store = active()
+        if call.ran:
+            call.stop()
+            reason = call.missed or reason
+            store.count(self._identity, Outcome.COMPUTED, reason, seconds=call.seconds)
+            if exact is not None:
+                exact.note(store, call.arguments, raised=True)
+            return False
+        if not isinstance(error, Exception):  # an interrupt
+            return False
+        if call.arguments is None:
+            reason, what = Reason.UNKEYABLE, "hash its arguments"
+        elif call.missed is not None:
+            reason, what = call.missed, "read its result back"
+        else:
+            reason, what = Reason.STORE_UNAVAILABLE, "look into its folder"
+        store.count(self._identity, Outcome.COMPUTED, reason)
+        notices.warn_once(
+            ("joblib", self._identity, reason),
+            f"{self._identity}() is computed, since joblib could not {what} "
+            f"({type(error).__name__}: {error})",
+        )
+        if exact is not None:
+            exact.note(store, call.arguments)
+        return True
+
+    def _exact_call(self, args: Any, kwargs: Any) -> ExactCall | None:
+        """The exact key of a call, made before the function can change an argument."""
+        if not settings.current.note_exact_keys:
+            return None
+        if self._exact is None:
+            from afml_cache.noted.call import ExactKeys
+
+            self._exact = ExactKeys(self._wrapped, self._ignore)
+        return self._exact.of_call(args, kwargs)
+
+    def _say_not_stored(self, call: JoblibCall) -> None:
+        if call.refused is Reason.RESULT_UNPICKLABLE:
+            what = (
+                f"the result of {self._identity}() cannot be stored, so it is computed at every "
+                f"such call: it cannot be pickled ({call.error}). Return something that can be, "
+                "or do not cache this function"
             )
+        else:
+            what = (
+                f"the result of {self._identity}() could not be stored by joblib ({call.error}); "
+                "see that the disk has room and its folder can be written to"
+            )
+        notices.warn_once(("joblib", self._identity, call.refused), what)
+
+    def _say_unusable(self, error: OSError) -> None:
+        place = joblib_location(active())
+        notices.warn_once(
+            ("joblib", str(place)),
+            f"the folder of @cacheable, {place}, cannot be used ({error}), so its functions "
+            "are computed at every call; see that it can be written to",
+        )
 
     def cache_info(self) -> CacheInfo:
-        """Counts of this function's calls, and joblib's entries of it in the active store."""
+        """Counts of this function's calls, and joblib's entries of it in the active store.
+
+        Its ``size`` is what the folders of these entries take on disk: results, and joblib's
+        description of their arguments. A folder without a whole result is no entry.
+        """
         store = active()
 
         def sizes() -> list[int]:
-            memorized = self._joblib_function()
-            outputs = _folder(memorized).glob("*/output.pkl") if memorized is not None else ()
-            return [path.stat().st_size for path in outputs]
+            from afml_cache.joblib_folder import entries, folder_named, name_of
+
+            name = self._origin[0] if self._origin is not None else name_of(self._wrapped)
+            return [size for _, size in entries(folder_named(joblib_location(store), name))]
 
         return info_of(store, self._identity, sizes)
 
     def cache_clear(self) -> None:
         """Clear joblib's entries of this function from the active store."""
-        memorized = self._joblib_function()
-        if memorized is not None:
-            memorized.clear(warn=False)
-            self._next_reason = Reason.CLEARED
+        if settings.current.mode == "off":
+            return
+        from afml_cache.joblib_folder import clear, entries, folder_of
+
+        try:
+            memorized = self._memorized_in(active())
+            hashes = {name for name, _ in entries(folder_of(memorized))}
+            clear(memorized)
+            self._cleared |= hashes
+        except NoPlaceError as error:
+            notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
+        except OSError as error:
+            self._say_unusable(error)
 
     @overload
     def __get__(self, instance: None, owner: Any = None) -> JoblibCachedFunction[P, R_co]: ...
@@ -238,16 +250,14 @@ class JoblibCachedFunction(Generic[P, R_co]):
         return f"<joblib-cached {self._identity}>"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        return reduce_cached(self, JoblibCachedFunction, (self._wrapped, self._ignore))
+        reduced = reduce_cached(self, JoblibCachedFunction, (self._wrapped, self._ignore))
+        if isinstance(reduced, str):
+            return reduced
+        from afml_cache.joblib_folder import origin_of
 
-
-def _folder(memorized: Any) -> Path:
-    return Path(memorized.store_backend.location, memorized.func_id)
-
-
-def joblib_location(store: Store) -> Path:
-    """Where ``@cacheable`` keeps its entries beside a store."""
-    return store.directory / JOBLIB_FOLDER
+        # Where a notebook's function arrives, its source is not to be had.
+        rebuild, parts = reduced
+        return rebuild, (*parts, self._origin or origin_of(self._wrapped))
 
 
 @overload

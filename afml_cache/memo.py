@@ -12,13 +12,11 @@ import asyncio
 import functools
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import miss, notices, settings
+from afml_cache.attempt import Attempt, Options
 from afml_cache.bound import BoundCachedFunction
 from afml_cache.cache_info import CacheInfo, info_of, off_calls
 from afml_cache.cacheable_functions import (
@@ -32,6 +30,7 @@ from afml_cache.errors import NoPlaceError, UnkeyableArgumentError
 from afml_cache.keys.arguments import owner_of
 from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_simple
 from afml_cache.keys.code import Fingerprint, FunctionCode, function_identity
+from afml_cache.keys.extent import Extent, Period, extents_of
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
 from afml_cache.store.flight import Flight
@@ -39,7 +38,7 @@ from afml_cache.store.store import Missing, Store
 from afml_cache.store.tally import Tally
 
 if TYPE_CHECKING:
-    from afml_cache.adoption.look import Adopted, Legacy
+    from afml_cache.adoption.look import Legacy
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -49,20 +48,6 @@ S = TypeVar("S")
 
 #: Keys of simple calls that one function remembers before it starts over.
 REMEMBERED_CALLS = 4096
-
-#: What this thread or task is computing: a call that meets itself must not wait for itself.
-_computing: ContextVar[tuple[_Attempt, ...]] = ContextVar("afml_cache_computing", default=())
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a function was decorated."""
-
-    ignore: tuple[str, ...] = ()
-    version: object = None
-    ttl: float | None = None  #: seconds
-    depends_on: tuple[object, ...] = ()
-    extents: bool = False  #: store the stretch of time that the arguments cover
 
 
 class CachedFunction(Generic[P, R_co]):
@@ -182,7 +167,7 @@ class CachedFunction(Generic[P, R_co]):
         return entry is not None and time.time() >= entry.created + (self._options.ttl or 0.0)
 
     def _miss(self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any) -> R_co:
-        attempt = _Attempt(self, store, key, found)
+        attempt = Attempt(self, store, key, found)
         try:
             if not attempt.is_recursive and attempt.flight.acquire():
                 attempt.take_off()
@@ -207,7 +192,7 @@ class CachedFunction(Generic[P, R_co]):
         if is_there and (self._options.ttl is None or not self._is_old(store, key)):
             self._count_hit(store, key)
             return found
-        attempt = _Attempt(self, store, key, found)
+        attempt = Attempt(self, store, key, found)
         try:
             if not attempt.is_recursive and await _acquire(attempt.flight):
                 attempt.take_off()
@@ -235,11 +220,14 @@ class CachedFunction(Generic[P, R_co]):
 
         What ``@cacheable`` has stored of it stays where it is, and is not adopted any more.
         """
+        self.bar_adoption()
+        return active().clear(self._identity)
+
+    def bar_adoption(self, period: Period | None = None) -> None:
+        """Adopt nothing that ``@cacheable`` has stored so far, of a period or of all time."""
         from afml_cache.adoption import serve
 
-        store = active()
-        serve.bar(store, self._wrapped, self._identity)
-        return store.clear(self._identity)
+        serve.bar(active(), self._wrapped, self._identity, period)
 
     def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The key (32 hex digits) of a call.
@@ -280,9 +268,23 @@ class CachedFunction(Generic[P, R_co]):
         from afml_cache.adoption.look import Legacy
 
         options = self._options
-        ignore = frozenset(options.ignore)
+
+        def extents() -> dict[str, Extent]:
+            if options.dates is None:
+                return {}
+            return extents_of(self._binder.bind(args, kwargs), options.dates)
+
         return Legacy(
-            self._wrapped, self._identity, own, key.fingerprint, args, kwargs, ignore, options.ttl
+            function=self._wrapped,
+            identity=self._identity,
+            own=own,
+            whole=key.fingerprint,
+            arguments=key.arguments_digest,
+            args=args,
+            kwargs=kwargs,
+            ignore=frozenset(options.ignore),
+            extents=extents,
+            ttl=options.ttl,
         )
 
     def _key_of(self, values: Mapping[str, Any]) -> CallKey:
@@ -330,139 +332,3 @@ async def _acquire(flight: Flight) -> bool:
         await asyncio.sleep(pause)
         pause = min(pause * 2, 0.05)
     return True
-
-
-class _Attempt:
-    """One miss on its way to a stored result; used alike by the sync and the async path.
-
-    It computes and stores nothing when the flight cannot be taken: in a call that meets itself,
-    or where waiting for the flight would never end.
-    """
-
-    __slots__ = (
-        "_before",
-        "_code",
-        "_function",
-        "_is_flying",
-        "_key",
-        "_reason",
-        "_seconds",
-        "_store",
-        "_token",
-        "_values",
-        "flight",
-        "is_recursive",
-    )
-
-    def __init__(
-        self, function: CachedFunction[..., Any], store: Store, key: CallKey, found: object
-    ) -> None:
-        self._function = function
-        self._store = store
-        self._key = key
-        self._is_flying = False
-        self._reason = self._why(found)
-        # What is about to run: by the time it has run, the code may have been reloaded.
-        self._code = function._code.current()
-        self.is_recursive = any(
-            other._is_flying and other._key.digest == key.digest for other in _computing.get()
-        )
-        self.flight = store.flight(key.digest)
-
-    def take_off(self) -> None:
-        """The flight is ours."""
-        self._is_flying = True
-        self._token = _computing.set((*_computing.get(), self))
-
-    def look_again(self, args: Any, kwargs: Any) -> object:
-        """The value if somebody stored it while we waited; else Missing, ready to compute."""
-        function = self._function
-        found = self._store.get(self._key.digest)
-        if type(found) is not Missing:
-            if function._options.ttl is None or not function._is_old(self._store, self._key):
-                function._count_hit(self._store, self._key)
-                return found
-            found = Missing(Reason.EXPIRED)
-        elif self._reason in (Reason.FIRST_CALL, Reason.ARGUMENT):
-            self._reason = self._why(found)  # others may have stored or cleared since
-        self._values = function._binder.bind(args, kwargs)
-        if found.reason not in (Reason.EXPIRED, Reason.CLEARED):
-            adopted = self._adopt(args, kwargs)
-            if adopted is not None:
-                return adopted.value
-        self._before = miss.attributes_before(self._values)
-        return found
-
-    def _adopt(self, args: Any, kwargs: Any) -> Adopted | None:
-        """What the old decorator has stored of this call; None where there is none to use."""
-        if not settings.current.adopt:
-            return None
-        from afml_cache.adoption import serve
-
-        if not serve.has_legacy(self._store):
-            return None
-        function = self._function
-        answer = serve.serve(
-            self._store,
-            function._legacy(self._key, self._code, args, kwargs),
-            self._key,
-            self._values,
-            missed=self._reason,
-            extents=function._options.extents,
-        )
-        if answer is None or isinstance(answer, serve.Adopted):
-            return answer
-        if self._reason not in serve.KNOWN_CODE:
-            self._reason = answer.reason
-        return None
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Time the user's function; a call that raises is counted and stores nothing."""
-        started = time.perf_counter()
-        try:
-            yield
-        except BaseException:
-            self._function._count(self._reason, self._key, time.perf_counter() - started)
-            raise
-        self._seconds = time.perf_counter() - started
-
-    def keep(self, result: object) -> None:
-        """Store the result and count the call."""
-        function = self._function
-        if not self._is_flying:
-            function._count(self._reason, self._key, self._seconds)
-            return
-        refused: Reason | None
-        if miss.was_replaced(self._code, function._code.current()):
-            miss.say_code_changed(function._identity)
-            refused = Reason.SOURCE_CHANGED
-        else:
-            refused = miss.keep(
-                self._store,
-                function._identity,
-                self._key,
-                self._values,
-                self._before,
-                result,
-                missed=self._reason,
-                seconds=self._seconds,
-                ttl=function._options.ttl,
-                extents=function._options.extents,
-            )
-        if refused is not None:
-            function._count(refused, self._key, self._seconds)
-        elif notices.audible():  # the store has counted it together with the entry
-            miss.log_outcome(function._identity, Outcome.COMPUTED, self._reason, self._key)
-
-    def land(self) -> None:
-        """Let the next one in."""
-        if self._is_flying:
-            self._is_flying = False
-            self.flight.release()
-            _computing.reset(self._token)
-
-    def _why(self, found: object) -> Reason:
-        if type(found) is not Missing:
-            return Reason.EXPIRED  # it is there, but too old
-        return miss.reason_of_miss(self._store, self._function._identity, self._key, found)

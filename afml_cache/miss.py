@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import astuple
 from types import BuiltinFunctionType, FunctionType, ModuleType, NoneType
 from typing import Any
 
@@ -20,7 +21,8 @@ from afml_cache.keys.call import CallKey
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.content import Description
 from afml_cache.keys.explain import describe_key
-from afml_cache.keys.extent import Extent, extent_of
+from afml_cache.keys.extent import Extent, extents_of, union
+from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.store import Claim, Missing, Store
 
@@ -86,7 +88,7 @@ def keep(
     missed: Reason,
     seconds: float,
     ttl: float | None,
-    extents: bool,
+    dates: DateParameters | None,
 ) -> Reason | None:
     """Store a computed result, unless the function changed what its key was made of.
 
@@ -99,13 +101,13 @@ def keep(
     """
     try:
         described = _describe_unchanged(function, key, values, before)
-        extent = extent_of(values.values()) if extents else None
+        extents = {} if dates is None else extents_of(values, dates)
     except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
         say_no_key(function, error)
         return Reason.UNKEYABLE
     if described is None:
         return Reason.ARGUMENT_MUTATED
-    claim = _claim(function, key, described, extent, seconds, time.time(), ttl)
+    claim = _claim(function, key, described, extents, seconds, time.time(), ttl)
     return store.put(key.digest, result, claim, missed=missed)
 
 
@@ -119,7 +121,7 @@ def keep_adopted(
     written: float,
     seconds: float,
     ttl: float | None,
-    extents: bool,
+    dates: DateParameters | None,
 ) -> None:
     """Store a result that an older cache had ``written``, and count the call as adopted.
 
@@ -127,8 +129,8 @@ def keep_adopted(
     """
     try:
         described = {name: content.describe(value, name) for name, value in values.items()}
-        extent = extent_of(values.values()) if extents else None
-        claim = _claim(function, key, described, extent, seconds, written, ttl)
+        extents = {} if dates is None else extents_of(values, dates)
+        claim = _claim(function, key, described, extents, seconds, written, ttl)
         refused = store.put(key.digest, result, claim, adopted=True)
     except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
         say_no_key(function, error)
@@ -143,18 +145,19 @@ def _claim(
     function: str,
     key: CallKey,
     described: Mapping[str, Description],
-    extent: Extent | None,
+    extents: Mapping[str, Extent],
     seconds: float,
     written: float,
     ttl: float | None,
 ) -> Claim:
+    extent = union(extents.values())
     return Claim(
         function=function,
         code=key.fingerprint.code,
         environment=key.fingerprint.environment,
         arguments=key.arguments_digest,
-        description=describe_key(described, key.fingerprint),
-        extent=None if extent is None else (extent.first, extent.last, extent.aware),
+        description=describe_key(described, key.fingerprint, extents),
+        extent=None if extent is None else astuple(extent),
         seconds=seconds,
         expires=None if ttl is None else written + ttl,
     )

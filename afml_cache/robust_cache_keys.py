@@ -1,17 +1,27 @@
 """The decorators: ``@robust_cacheable`` and ``@time_aware_cacheable``.
 
-Both go by exact content keys. The time-aware one also notes the stretch of time that the
-arguments of a call cover, so that entries can later be found by date.
+Both go by exact content keys. The time-aware one also notes the stretch of time that each
+argument of a call covers, so that entries can later be found by date.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from afml_cache import settings
-from afml_cache.memo import CachedFunction, Options
+from afml_cache.attempt import Options
+from afml_cache.cacheable_functions import check_cacheable
+from afml_cache.errors import ConfigurationError
+from afml_cache.keys.ranges import date_parameters
+from afml_cache.memo import CachedFunction
+from afml_cache.normalise import DateNormalisedFunction
+
+#: One pair of parameters, the beginning of a range and its end, or several.
+Ranges = tuple[str, str] | Sequence[tuple[str, str]]
+Dates = Literal["exact", "normalise"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,7 +88,7 @@ def robust_cacheable(
     ...     square(3), square(3, verbose=True), square.cache_info().hits
     (9, 9, 1)
     """
-    return _decorate(function, ignore, version, ttl, depends_on, extents=False)
+    return _decorate(function, ignore, version, ttl, depends_on, CachedFunction)
 
 
 @overload
@@ -90,6 +100,8 @@ def time_aware_cacheable(
     version: object = None,
     ttl: float | str | timedelta | None = None,
     depends_on: object | Sequence[object] = (),
+    ranges: Ranges | None = None,
+    dates: Dates = "exact",
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
 def time_aware_cacheable(
     function: Any = None,
@@ -99,12 +111,42 @@ def time_aware_cacheable(
     version: object = None,
     ttl: float | str | timedelta | None = None,
     depends_on: object | Sequence[object] = (),
+    ranges: Ranges | None = None,
+    dates: Dates = "exact",
 ) -> Any:
     """Keep the results of a function of time series; note which dates each covers.
 
-    All that :func:`robust_cacheable` does, with the same options. The first and the last
-    date of the time-indexed arguments are stored with each entry. Arguments without a time
-    index cost nothing.
+    All that :func:`robust_cacheable` does, with the same options and two more. What each
+    time-indexed argument and each range of dates covers is stored with the entry, so that
+    :func:`invalidate` can drop, and :func:`list_entries` list, entries by date. It costs
+    a hit nothing.
+
+    Parameters
+    ----------
+    function, ignore, version, ttl, depends_on
+        As for :func:`robust_cacheable`. Ignored parameters count for no date either.
+    ranges : pair of str, or sequence of pairs, optional
+        The parameters that give a range of dates, its beginning and its end. By default they
+        are recognised by name: ``start`` and ``end``, ``start_date`` and ``end_date``, ``since``
+        and ``until``, ``from_date`` and ``to_date``. ``()``: none.
+    dates : {"exact", "normalise"}
+        ``"exact"``: ``"2021-01-01"`` and ``Timestamp("2021-01-01")`` are two keys, as they are
+        two slices. ``"normalise"``: the function receives range parameters as Timestamps (naive,
+        or aware in UTC), and spellings of one instant share a key. What names a month, a quarter
+        or a year becomes its first instant as a beginning and its last one as an end.
+
+    Returns
+    -------
+    CachedFunction
+        As from :func:`robust_cacheable`.
+
+    Raises
+    ------
+    UncacheableFunctionError
+        The function is a generator function or a class.
+    ConfigurationError
+        As for :func:`robust_cacheable`; or ``ranges`` names a parameter that the function does
+        not have, or ``dates`` is not understood.
 
     Examples
     --------
@@ -118,7 +160,16 @@ def time_aware_cacheable(
     ...     mean(prices), mean(prices.copy()), mean.cache_info().hits
     (2.0, 2.0, 1)
     """
-    return _decorate(function, ignore, version, ttl, depends_on, extents=True)
+    if dates not in ("exact", "normalise"):
+        raise ConfigurationError(f"dates={dates!r} is not understood; give 'exact' or 'normalise'")
+
+    def make(target: Any, options: Options) -> CachedFunction[..., Any]:
+        check_cacheable(target)
+        aware = dataclasses.replace(options, dates=date_parameters(target, ranges))
+        kind = DateNormalisedFunction if dates == "normalise" else CachedFunction
+        return kind(target, aware)
+
+    return _decorate(function, ignore, version, ttl, depends_on, make)
 
 
 def _decorate(
@@ -127,20 +178,18 @@ def _decorate(
     version: object,
     ttl: float | str | timedelta | None,
     depends_on: object | Sequence[object],
-    *,
-    extents: bool,
+    make: Callable[[Any, Options], CachedFunction[..., Any]],
 ) -> Any:
     options = Options(
         ignore=(ignore,) if isinstance(ignore, str) else tuple(ignore),
         version=version,
         ttl=settings.parse_age(ttl),
         depends_on=tuple(depends_on) if isinstance(depends_on, list | tuple) else (depends_on,),
-        extents=extents,
     )
 
     def wrap(target: Any) -> Any:
         if isinstance(target, classmethod | staticmethod):  # decorated above @classmethod
-            return type(target)(CachedFunction(target.__func__, options))
-        return CachedFunction(target, options)
+            return type(target)(make(target.__func__, options))
+        return make(target, options)
 
     return wrap if function is None else wrap(function)

@@ -41,6 +41,7 @@ class Settings:
     package_versions: PackageVersions = "minor"
     adopt: bool = True  #: serve what ``@cacheable`` has stored, where the code is the same
     adopt_from: tuple[Path, ...] = ()  #: joblib locations beside the store's own
+    note_exact_keys: bool = False  #: note the exact key of every call under ``@cacheable``
 
 
 def parse_size(size: int | float | str | None) -> int | None:
@@ -132,6 +133,7 @@ def configure(
     package_versions: PackageVersions | Unset = Unset.UNSET,
     adopt: bool | Unset = Unset.UNSET,
     adopt_from: Locations | Unset | None = Unset.UNSET,
+    note_exact_keys: bool | Unset = Unset.UNSET,
 ) -> Settings:
     """Change some settings for this process; the others stay.
 
@@ -156,6 +158,9 @@ def configure(
     adopt_from : path or sequence of paths, optional
         Further locations of :class:`joblib.Memory` whose entries may be adopted. Their files
         are unpickled: name only what you trust. None: no others than the store's own.
+    note_exact_keys : bool, optional
+        True: every call under ``@cacheable`` also notes, in ``<base>/records/``, the key that it
+        would have under ``@robust_cacheable``, which tells what a migration would bring.
 
     Returns
     -------
@@ -193,6 +198,8 @@ def configure(
         changes["adopt"] = bool(adopt)
     if not isinstance(adopt_from, Unset):
         changes["adopt_from"] = _locations(adopt_from)
+    if not isinstance(note_exact_keys, Unset):
+        changes["note_exact_keys"] = bool(note_exact_keys)
     _replace(replace(current, **changes))
     return current
 

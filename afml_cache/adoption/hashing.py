@@ -88,7 +88,8 @@ def _as_out_of_a_cache(arguments: object) -> object | None:
     if not forgot:
         return None
     stream.seek(0)
-    return load(stream)
+    loaded: object = load(stream)
+    return loaded
 
 
 def _without_memory(reduced: Any) -> Any:

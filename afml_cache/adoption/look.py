@@ -8,12 +8,13 @@ opened, can it be read. joblib's folders are only read.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import sys
 import time
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from typing import Any
 from afml_cache import notices, settings
 from afml_cache.adoption import pins, recorded
 from afml_cache.adoption.layout import FunctionFolder, Written, folders_of, joblib_location, written
+from afml_cache.adoption.noted import notes_of
 from afml_cache.adoption.trust import distrusted, distrusted_status
 from afml_cache.keys.code import Fingerprint
+from afml_cache.keys.extent import Extent
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Store
 
@@ -39,10 +42,14 @@ class Legacy:
         Its identity.
     own, whole : Fingerprint
         Of the function, and of the function with the code that the arguments bring along.
+    arguments : bytes
+        The digest of all arguments.
     args, kwargs
         The call as it was written.
     ignore : frozenset of str
         What the new decorator leaves out.
+    extents : callable
+        Gives the stretches of time that the arguments cover; asked only if need be.
     ttl : float, optional
         Seconds after which an entry is too old.
     """
@@ -51,9 +58,11 @@ class Legacy:
     identity: str
     own: Fingerprint
     whole: Fingerprint
+    arguments: bytes
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     ignore: frozenset[str]
+    extents: Callable[[], Mapping[str, Extent]]
     ttl: float | None = None
 
 
@@ -78,6 +87,7 @@ class _Entry:
     folder: FunctionFolder
     output: Path
     written: Written
+    by_other_code: bool  #: as the notes of exact keys tell
 
 
 def roots(store: Store) -> list[Path]:
@@ -103,7 +113,7 @@ def adopt(store: Store, call: Legacy, *, code_is_known: bool) -> Adopted | Refus
         against = _contradiction(store, call)
         if against is not None and code_is_known:
             return None
-        entry = _find(folders, call)
+        entry = _find(store, folders, call)
         if entry is None:
             _say_if_out_of_reach(call, folders)
             return None
@@ -124,7 +134,7 @@ def adopt(store: Store, call: Legacy, *, code_is_known: bool) -> Adopted | Refus
 def preview(store: Store, call: Legacy) -> Refused | Path | None:
     """What :func:`adopt` would do, and nothing done: the file that it would open, if any."""
     folders = folders_of(call.function, roots(store))
-    entry = _find(folders, call) if folders else None
+    entry = _find(store, folders, call) if folders else None
     if entry is None:
         return None
     try:
@@ -138,23 +148,26 @@ def _contradiction(store: Store, call: Legacy) -> str | None:
     return None if pin is None else pin.contradicts(call.own, call.whole)
 
 
-def _find(folders: Iterable[FunctionFolder], call: Legacy) -> _Entry | None:
+def _find(store: Store, folders: Iterable[FunctionFolder], call: Legacy) -> _Entry | None:
     """The newest entry of the call."""
     from afml_cache.adoption.hashing import argument_hashes
 
+    notes = notes_of(store, call.identity, call.arguments, call.whole)
     by_ignored: dict[frozenset[str], list[FunctionFolder]] = {}
     for folder in folders:
         by_ignored.setdefault(_ignored(folder, call), []).append(folder)
     found = []
     for ignored, those in by_ignored.items():
-        for hashed in argument_hashes(call.function, ignored, call.args, call.kwargs):
+        hashes = argument_hashes(call.function, ignored, call.args, call.kwargs)
+        for hashed in itertools.chain(hashes, notes.hashes):
             for folder in those:
                 output = folder.entry(hashed)
                 try:
                     modified = output.stat().st_mtime
                 except OSError:
                     continue
-                found.append(_Entry(folder, output, written(output, modified)))
+                by_other_code = notes.contradict(hashed, call.whole)
+                found.append(_Entry(folder, output, written(output, modified), by_other_code))
             if found:
                 break
     return max(found, key=lambda entry: entry.written.at, default=None)
@@ -171,10 +184,12 @@ def _refusal(store: Store, call: Legacy, entry: _Entry, against: str | None) -> 
     """Why an entry is not used; None where it may be."""
     if against is not None:
         return _refused(f"{against} since the function's code was pinned")
-    if entry.written.at <= pins.barred_until(store, call.identity):
+    if pins.barred(store, call.identity, entry.written.at, call.extents):
         return Refused(Reason.CLEARED, "it was stored before the function was cleared")
     if call.ttl is not None and time.time() >= entry.written.at + call.ttl:
         return Refused(Reason.EXPIRED, f"it is older than the ttl of {call.ttl:g} s")
+    if entry.by_other_code:
+        return _refused("it was computed by other code, as was noted then")
     closed_over = closed_over_data(call.function)
     if closed_over:
         return _refused(f"joblib's key does not contain the closed-over {closed_over}")

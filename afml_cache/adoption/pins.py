@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from afml_cache.keys.code import Fingerprint
+from afml_cache.keys.extent import Extent, Period
 from afml_cache.store import location
 from afml_cache.store.store import Store
 
@@ -29,7 +30,8 @@ _PATIENCE = 5.0
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS pin (function TEXT, part TEXT, digest TEXT, "
     "PRIMARY KEY (function, part)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS bar (function TEXT, at REAL, token TEXT)",
+    "CREATE TABLE IF NOT EXISTS bar (function TEXT, at REAL, token TEXT, since INTEGER, "
+    "until INTEGER, naive_since INTEGER, naive_until INTEGER)",
 )
 
 #: Rows of a pin that are no part's: the digests of the whole, and packages.
@@ -167,7 +169,7 @@ def _rows_of(own: Fingerprint, whole: Fingerprint) -> dict[str, str]:
 EVERY = "*"
 
 
-def bar(store: Store, function: str, token: str = "") -> None:
+def bar(store: Store, function: str, token: str = "", period: Period | None = None) -> None:
     """Refuse, from now on, what joblib has stored of a function so far; raises as :func:`pin`.
 
     Parameters
@@ -176,9 +178,12 @@ def bar(store: Store, function: str, token: str = "") -> None:
         Its identity, or `EVERY`.
     token : str
         Names the bar for :func:`lift`.
+    period : Period, optional
+        Only calls whose arguments touch it.
     """
-    row = (function, time.time(), token)
-    _write(store, lambda db: db.execute("INSERT INTO bar VALUES (?, ?, ?)", row))
+    bounds = (None,) * 4 if period is None else (*period.aware, *period.naive)
+    row = (function, time.time(), token, *bounds)
+    _write(store, lambda db: db.execute("INSERT INTO bar VALUES (?, ?, ?, ?, ?, ?, ?)", row))
 
 
 def lift(store: Store, token: str) -> None:
@@ -187,15 +192,24 @@ def lift(store: Store, token: str) -> None:
         _write(store, lambda db: db.execute("DELETE FROM bar WHERE token=?", (token,)))
 
 
-def barred_until(store: Store, function: str) -> float:
-    """Before which moment (seconds since the epoch) entries are barred; raises as `pinned`."""
-    rows = _read(
-        store,
-        lambda db: db.execute(
-            "SELECT max(at) FROM bar WHERE function IN (?, ?)", (function, EVERY)
-        ).fetchall(),
-    )
-    return float(rows[0][0]) if rows and rows[0][0] is not None else float("-inf")
+def barred(
+    store: Store, function: str, written: float, extents: Callable[[], Mapping[str, Extent]]
+) -> bool:
+    """Whether an entry of a function may not be used; raises as :func:`pinned`.
+
+    Parameters
+    ----------
+    written : float
+        When the entry was stored, in seconds since the epoch.
+    extents : callable
+        Gives the stretches of time that the call covers; asked only if need be.
+    """
+    query = "SELECT * FROM bar WHERE function IN (?, ?) AND at >= ?"
+    bars = _read(store, lambda db: db.execute(query, (function, EVERY, written)).fetchall())
+    periods = [Period((row[3], row[4]), (row[5], row[6])) for row in bars if row[3] is not None]
+    if len(periods) < len(bars):
+        return True
+    return bool(periods) and any(period.meets(extents()) for period in periods)
 
 
 def records_file(store: Store) -> Path:
@@ -204,8 +218,8 @@ def records_file(store: Store) -> Path:
 
 
 def _read(
-    store: Store, work: Callable[[sqlite3.Connection], list[tuple[str, str]]]
-) -> list[tuple[str, str]]:
+    store: Store, work: Callable[[sqlite3.Connection], list[tuple[Any, ...]]]
+) -> list[tuple[Any, ...]]:
     path = records_file(store)
     if not path.exists():
         return []

@@ -11,6 +11,8 @@ from afml_cache.adoption import pins
 from afml_cache.adoption.layout import folders_of, joblib_location
 from afml_cache.adoption.look import Adopted, Legacy, Refused, adopt, preview, roots
 from afml_cache.keys.call import CallKey
+from afml_cache.keys.extent import Period
+from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Store
 
@@ -35,7 +37,7 @@ def serve(
     values: Mapping[str, Any],
     *,
     missed: Reason,
-    extents: bool,
+    dates: DateParameters | None,
 ) -> Adopted | Refused | None:
     """joblib's result of a call, sealed into the store and counted; or why it is not used.
 
@@ -50,8 +52,8 @@ def serve(
         Its bound arguments.
     missed : Reason
         Why the store has nothing.
-    extents : bool
-        Store the stretch of time that the arguments cover.
+    dates : DateParameters, optional
+        Of a function that notes the stretches of time that its arguments cover.
     """
     answer = adopt(store, call, code_is_known=missed in KNOWN_CODE)
     if isinstance(answer, Adopted):
@@ -64,20 +66,20 @@ def serve(
             written=answer.written.at,
             seconds=answer.written.seconds,
             ttl=call.ttl,
-            extents=extents,
+            dates=dates,
         )
     return answer
 
 
-def bar(store: Store, function: Any, identity: str) -> None:
+def bar(store: Store, function: Any, identity: str, period: Period | None) -> None:
     """A function was cleared: what the old decorator has stored of it so far is not served.
 
-    Where that cannot be recorded, it is told.
+    Where that cannot be recorded, it is told. A ``period`` concerns calls that touch it alone.
     """
     if not has_legacy(store) or not folders_of(function, roots(store)):
         return
     try:
-        pins.bar(store, identity)
+        pins.bar(store, identity, period=period)
     except (OSError, sqlite3.Error) as error:
         notices.warn_once(
             ("adoption_bar", str(store.directory)),

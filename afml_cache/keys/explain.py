@@ -14,6 +14,7 @@ from typing import Any
 
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.content import Description
+from afml_cache.keys.extent import Extent
 
 #: The format of descriptions; they are only compared within one format.
 DESCRIPTION_VERSION = 1
@@ -42,8 +43,17 @@ class Difference:
         return self.text
 
 
-def describe_key(arguments: Mapping[str, Description], fingerprint: Fingerprint) -> dict[str, Any]:
-    """The description that an entry keeps of its key: digests and shapes, never the values."""
+def describe_key(
+    arguments: Mapping[str, Description],
+    fingerprint: Fingerprint,
+    extents: Mapping[str, Extent] | None = None,
+) -> dict[str, Any]:
+    """The description that an entry keeps of its key: digests and shapes, never the values.
+
+    Of a time-aware function it has the ``extents``, too, which two descriptions are not
+    compared by.
+    """
+    dated = {name: [e.first, e.last, e.aware] for name, e in (extents or {}).items()}
     return {
         "version": DESCRIPTION_VERSION,
         "arguments": {
@@ -52,6 +62,7 @@ def describe_key(arguments: Mapping[str, Description], fingerprint: Fingerprint)
         "parts": dict(fingerprint.parts),
         "packages": dict(fingerprint.packages),
         "left_out": [list(item) for item in fingerprint.left_out],
+        **({"extents": dated} if dated else {}),
     }
 
 

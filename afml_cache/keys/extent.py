@@ -1,38 +1,89 @@
-"""The stretch of time that a call's arguments cover.
+"""The stretches of time that a call's arguments cover, each by itself.
 
-The extent of a time-indexed argument is its first and last index value, in nanoseconds since
-1970, UTC where the index knows its zone and naive (wall clock) where it does not.
+The extent of a time-indexed argument is its first and last index value; that of a pair of range
+parameters goes from the beginning of the first to the end of the second. Both are nanoseconds
+since 1970, UTC where the time zone is known and naive (wall clock) where it is not.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+from afml_cache.keys.dates import HIGHEST, LOWEST, Dated, clamped, is_missing, read_date
+from afml_cache.keys.ranges import DateParameters
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """First and last instant (ns since 1970), ``aware``: UTC, else naive."""
+    """First and last instant (ns since 1970), ``aware``: UTC, else naive.
+
+    What lies beyond 64 bits is cut off; a side that is open reaches as far as they do.
+    """
 
     first: int
     last: int
     aware: bool
 
 
-def extent_of(values: Iterable[object]) -> Extent | None:
-    """The union of the extents of all time-indexed values; None where there is none.
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Two bounds, both included, as they meet aware and as they meet naive extents."""
+
+    aware: tuple[int, int]
+    naive: tuple[int, int]
+
+    def meets(self, extents: Mapping[str, Extent]) -> bool:
+        """Whether any one extent overlaps."""
+        for extent in extents.values():
+            since, until = self.aware if extent.aware else self.naive
+            if extent.first <= until and extent.last >= since:
+                return True
+        return False
+
+
+def extents_of(values: Mapping[str, Any], dates: DateParameters) -> dict[str, Extent]:
+    """The extent of every argument that has one.
+
+    Parameters
+    ----------
+    values : mapping
+        The bound arguments.
+    dates : DateParameters
+        Of the function.
+
+    Returns
+    -------
+    dict of str to Extent
+        By the name of the parameter (``close``, ``args[0]``, ``prices['AAPL']``), and by both
+        names for a range (``start/end``).
+    """
+    found = dict(_ranges(values, dates))
+    pandas = sys.modules.get("pandas")
+    if pandas is None:  # then no argument can be a pandas object
+        return found
+    for name, value in values.items():
+        if name == dates.var_keyword:
+            for keyword, item in value.items():
+                # f(close, /, **others) can be called with another close.
+                label = f"{name}[{keyword!r}]" if keyword in values else keyword
+                found |= _indexed(pandas, label, item)
+        elif name == dates.var_positional:
+            for number, item in enumerate(value):
+                found |= _indexed(pandas, f"{name}[{number}]", item)
+        else:
+            found |= _indexed(pandas, name, value)
+    return found
+
+
+def union(extents: Iterable[Extent]) -> Extent | None:
+    """One extent around all; None where there is none.
 
     Aware and naive extents do not mix: where both occur the aware ones count.
     """
-    pandas = sys.modules.get("pandas")
-    if pandas is None:  # then no argument can be a pandas object
-        return None
-    extents = [e for value in values if (e := _extent(pandas, value)) is not None]
+    extents = list(extents)
     if not extents:
         return None
     aware = any(e.aware for e in extents)
@@ -40,34 +91,109 @@ def extent_of(values: Iterable[object]) -> Extent | None:
     return Extent(min(e.first for e in extents), max(e.last for e in extents), aware)
 
 
-def _extent(pandas: Any, value: object) -> Extent | None:
-    index = value if isinstance(value, pandas.Index) else getattr(value, "index", None)
-    if isinstance(index, pandas.MultiIndex):
-        for codes, level in zip(index.codes, index.levels, strict=True):
-            if isinstance(level, pandas.DatetimeIndex):
-                index = level[:].take(codes[codes >= 0])
-                break
-    if isinstance(index, pandas.Index):
-        index = index[:]  # asked itself, it would remember it, and its joblib hash would change
-    if isinstance(index, pandas.PeriodIndex):
-        if len(index) == 0 or index.min() is pandas.NaT:
+# -- range parameters --------------------------------------------------------------------
+
+
+def _ranges(values: Mapping[str, Any], dates: DateParameters) -> Iterator[tuple[str, Extent]]:
+    others = values.get(dates.var_keyword, {}) if dates.var_keyword else {}
+    for pair in dates.pairs:
+        given = {
+            name: values[name] if name in values else others[name]
+            for name in dict.fromkeys(pair)
+            if name in values or name in others
+        }
+        extent = _between(given.get(pair[0]), given.get(pair[1])) if given else None
+        if extent is not None:
+            yield "/".join(given), extent
+
+
+def _between(start: object, end: object) -> Extent | None:
+    """From one date to another; a side that cannot be read is open."""
+    first, last = read_date(start), read_date(end)
+    if first is None and last is None and not (_is_open(start) and _is_open(end)):
+        return None  # a count of rows, say, on one side at least, and a date on none
+    aware = any(date is not None and date.aware for date in (first, last))
+    if first is not None and last is not None and first.first > last.last:
+        first, last = _around(first, last), _around(first, last)  # given the wrong way round
+    return Extent(
+        LOWEST if first is None else clamped(first.first),
+        HIGHEST if last is None else clamped(last.last),
+        aware,
+    )
+
+
+def _around(one: Dated, other: Dated) -> Dated:
+    return Dated(min(one.first, other.first), max(one.last, other.last))
+
+
+def _is_open(value: object) -> bool:
+    return isinstance(value, str) or is_missing(value)
+
+
+# -- time-indexed arguments --------------------------------------------------------------
+
+
+def _indexed(pandas: Any, name: str, value: object) -> dict[str, Extent]:
+    if isinstance(value, dict | list | tuple):
+        extents: dict[Extent, str] = {}
+        for label, item in _frames(pandas, name, value):
+            extent = _of_index(pandas, item)
+            if extent is not None:  # thousands of frames usually cover a few stretches
+                extents.setdefault(extent, label)
+        return {label: extent for extent, label in extents.items()}
+    extent = _of_index(pandas, value)
+    return {} if extent is None else {name: extent}
+
+
+def _frames(pandas: Any, name: str, container: Any) -> Iterator[tuple[str, object]]:
+    """What has an index among the items of a container, each with its place."""
+    kinds = (pandas.Index, pandas.Series, pandas.DataFrame)
+    if isinstance(container, dict):
+        for number, (key, item) in enumerate(container.items()):
+            if isinstance(item, kinds):
+                place = repr(key) if type(key) in (str, int) else f"#{number}"
+                yield f"{name}[{place}]", item
+    else:
+        for number, item in enumerate(container):
+            if isinstance(item, kinds):
+                yield f"{name}[{number}]", item
+
+
+def _of_index(pandas: Any, value: object) -> Extent | None:
+    try:
+        index = value if isinstance(value, pandas.Index) else getattr(value, "index", None)
+        if isinstance(index, pandas.MultiIndex):
+            index = _dates_of(pandas, index)
+        if not isinstance(index, pandas.Index) or not _holds_dates(pandas, index):
             return None
-        # Up to the next period's start: end_time is as coarse as its unit.
-        first, after = index.min().start_time, (index.max() + 1).start_time
-        return Extent(_nanoseconds(first), _nanoseconds(after) - 1, aware=False)
-    if isinstance(index, pandas.DatetimeIndex):
-        return _span(index.min(), index.max())
+        index = index[:]  # asked itself, it would remember it, and its joblib hash would change
+        if isinstance(index, pandas.IntervalIndex):
+            return _hull(index.left.min(), index.right.max())
+        return _hull(index.min(), index.max())
+    except Exception:  # noqa: BLE001 - dates that do not compare, an attribute that raises: no extent
+        return None
+
+
+def _dates_of(pandas: Any, index: Any) -> Any:
+    """The first level of a MultiIndex that holds dates, as far as its rows use it."""
+    for number, level in enumerate(index.levels):
+        if _holds_dates(pandas, level):
+            codes = index.codes[number]
+            return level[:].take(codes[codes >= 0])
     return None
 
 
-def _span(first: pd.Timestamp, last: pd.Timestamp) -> Extent | None:
-    if first != first or last != last:  # NaT: an empty index, or nothing but NaT
+def _holds_dates(pandas: Any, index: Any) -> bool:
+    if isinstance(index, pandas.IntervalIndex):
+        return isinstance(index.left, pandas.DatetimeIndex)
+    if isinstance(index, pandas.DatetimeIndex | pandas.PeriodIndex):
+        return True
+    # An index of objects or of Arrow's types may hold dates, too.
+    return index.inferred_type in ("date", "datetime", "datetime64")
+
+
+def _hull(least: object, greatest: object) -> Extent | None:
+    first, last = read_date(least), read_date(greatest)
+    if first is None or last is None:  # NaT: an empty index, or nothing but NaT
         return None
-    return Extent(_nanoseconds(first), _nanoseconds(last), first.tzinfo is not None)
-
-
-def _nanoseconds(stamp: pd.Timestamp) -> int:
-    per_unit = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[stamp.unit]
-    value = int(stamp.asm8.view("int64")) * per_unit
-    # A Timestamp in seconds may lie outside what 64 bits of nanoseconds (and SQLite) can hold.
-    return max(-(2**63), min(2**63 - 1, value))
+    return Extent(clamped(first.first), clamped(last.last), first.aware)

@@ -6,11 +6,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from afml_cache.adoption import pins
 from afml_cache.keys.code import Fingerprint
+from afml_cache.keys.extent import Extent, Period
 from afml_cache.store.store import Store
 
 OWN = Fingerprint(
@@ -80,17 +82,40 @@ def test_pinning_anew_takes_the_place_of_the_pin(store: Store) -> None:
     assert pins.pin(store, "m.f", OWN, OWN) is not None
 
 
+def covers(*extent: Any) -> Callable[[], dict[str, Extent]]:
+    return lambda: {"close": Extent(*extent)}
+
+
+NOTHING: Callable[[], dict[str, Extent]] = dict
+
+
 def test_what_was_stored_before_a_bar_is_barred_and_a_bar_can_be_lifted(store: Store) -> None:
-    assert pins.barred_until(store, "m.f") == float("-inf")
     before = time.time()
+    assert not pins.barred(store, "m.f", before, NOTHING)
     pins.bar(store, "m.f")
-    assert before <= pins.barred_until(store, "m.f") <= time.time()
-    assert pins.barred_until(store, "m.g") == float("-inf")
+    assert pins.barred(store, "m.f", before, NOTHING)
+    assert not pins.barred(store, "m.f", time.time(), NOTHING)
+    assert not pins.barred(store, "m.g", before, NOTHING)
     pins.bar(store, pins.EVERY, "the clearing")
-    assert pins.barred_until(store, "m.g") >= before
+    assert pins.barred(store, "m.g", before, NOTHING)
     pins.lift(store, "the clearing")
-    assert pins.barred_until(store, "m.g") == float("-inf")
-    assert pins.barred_until(store, "m.f") >= before
+    assert not pins.barred(store, "m.g", before, NOTHING)
+    assert pins.barred(store, "m.f", before, NOTHING)
+
+
+def test_a_bar_of_a_period_concerns_the_calls_that_touch_it(store: Store) -> None:
+    before = time.time()
+    pins.bar(store, "m.f", period=Period(aware=(100, 200), naive=(110, 210)))
+    for first, last, aware, barred in [
+        (0, 99, True, False),
+        (0, 100, True, True),
+        (200, 300, True, True),
+        (201, 300, True, False),
+        (201, 300, False, True),
+        (0, 109, False, False),
+    ]:
+        assert pins.barred(store, "m.f", before, covers(first, last, aware)) is barred
+    assert not pins.barred(store, "m.f", before, NOTHING)
 
 
 def test_of_many_processes_that_pin_at_once_one_has_its_way(

@@ -16,7 +16,14 @@ import pandas as pd
 import pytest
 
 from afml_cache.keys import content
-from afml_cache.keys.extent import extent_of
+from afml_cache.keys.extent import extents_of
+from afml_cache.keys.ranges import DateParameters
+
+
+def extents(value: Any) -> object:
+    """The stretches of time that an argument covers."""
+    return extents_of({"x": value}, DateParameters())
+
 
 STAMPS = np.arange("2024-01-01", "2024-01-09", dtype="datetime64[h]")
 
@@ -52,7 +59,7 @@ VALUES: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", VALUES)
 @pytest.mark.parametrize(
     "look",
-    [content.content_key, lambda value: content.describe(value, "x"), lambda v: extent_of([v])],
+    [content.content_key, lambda value: content.describe(value, "x"), extents],
     ids=["key", "description", "extent"],
 )
 def test_looking_at_a_value_does_not_change_its_joblib_hash(

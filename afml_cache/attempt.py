@@ -1,0 +1,186 @@
+"""One miss on its way to a result: adopted, or computed and stored.
+
+Used alike by the sync and the async call path. Whatever goes wrong with the cache, the user's
+function runs at most once and its result reaches the caller.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from afml_cache import miss, notices, settings
+from afml_cache.keys.call import Binder, CallKey
+from afml_cache.keys.code import Fingerprint, FunctionCode
+from afml_cache.keys.ranges import DateParameters
+from afml_cache.outcomes import Outcome, Reason
+from afml_cache.store.store import Missing, Store
+
+if TYPE_CHECKING:
+    from afml_cache.adoption.look import Adopted, Legacy
+
+#: What this thread or task is computing: a call that meets itself must not wait for itself.
+_computing: ContextVar[tuple[Attempt, ...]] = ContextVar("afml_cache_computing", default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a function was decorated."""
+
+    ignore: tuple[str, ...] = ()
+    version: object = None
+    ttl: float | None = None  #: seconds
+    depends_on: tuple[object, ...] = ()
+    dates: DateParameters | None = None  #: of a time-aware function: store what they cover
+
+
+class Asked(Protocol):
+    """What an attempt needs of the cached function that was called."""
+
+    _identity: str
+    _options: Options
+    _binder: Binder
+    _code: FunctionCode
+
+    def _legacy(self, key: CallKey, own: Fingerprint, args: Any, kwargs: Any) -> Legacy: ...
+    def _is_old(self, store: Store, key: CallKey) -> bool: ...
+    def _count_hit(self, store: Store, key: CallKey) -> None: ...
+    def _count(self, reason: Reason, key: CallKey | None, seconds: float = 0.0) -> None: ...
+
+
+class Attempt:
+    """One miss on its way to a stored result; used alike by the sync and the async path.
+
+    It computes and stores nothing when the flight cannot be taken: in a call that meets itself,
+    or where waiting for the flight would never end.
+    """
+
+    __slots__ = (
+        "_before",
+        "_code",
+        "_function",
+        "_is_flying",
+        "_key",
+        "_reason",
+        "_seconds",
+        "_store",
+        "_token",
+        "_values",
+        "flight",
+        "is_recursive",
+    )
+
+    def __init__(self, function: Asked, store: Store, key: CallKey, found: object) -> None:
+        self._function = function
+        self._store = store
+        self._key = key
+        self._is_flying = False
+        self._reason = self._why(found)
+        # What is about to run: by the time it has run, the code may have been reloaded.
+        self._code = function._code.current()
+        self.is_recursive = any(
+            other._is_flying and other._key.digest == key.digest for other in _computing.get()
+        )
+        self.flight = store.flight(key.digest)
+
+    def take_off(self) -> None:
+        """The flight is ours."""
+        self._is_flying = True
+        self._token = _computing.set((*_computing.get(), self))
+
+    def look_again(self, args: Any, kwargs: Any) -> object:
+        """The value if somebody stored it while we waited; else Missing, ready to compute."""
+        function = self._function
+        found = self._store.get(self._key.digest)
+        if type(found) is not Missing:
+            if function._options.ttl is None or not function._is_old(self._store, self._key):
+                function._count_hit(self._store, self._key)
+                return found
+            found = Missing(Reason.EXPIRED)
+        elif self._reason in (Reason.FIRST_CALL, Reason.ARGUMENT):
+            self._reason = self._why(found)  # others may have stored or cleared since
+        self._values = function._binder.bind(args, kwargs)
+        if found.reason not in (Reason.EXPIRED, Reason.CLEARED):
+            adopted = self._adopt(args, kwargs)
+            if adopted is not None:
+                return adopted.value
+        self._before = miss.attributes_before(self._values)
+        return found
+
+    def _adopt(self, args: Any, kwargs: Any) -> Adopted | None:
+        """What the old decorator has stored of this call; None where there is none to use."""
+        if not settings.current.adopt:
+            return None
+        from afml_cache.adoption import serve
+
+        if not serve.has_legacy(self._store):
+            return None
+        function = self._function
+        answer = serve.serve(
+            self._store,
+            function._legacy(self._key, self._code, args, kwargs),
+            self._key,
+            self._values,
+            missed=self._reason,
+            dates=function._options.dates,
+        )
+        if answer is None or isinstance(answer, serve.Adopted):
+            return answer
+        if self._reason not in serve.KNOWN_CODE:
+            self._reason = answer.reason
+        return None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Time the user's function; a call that raises is counted and stores nothing."""
+        started = time.perf_counter()
+        try:
+            yield
+        except BaseException:
+            self._function._count(self._reason, self._key, time.perf_counter() - started)
+            raise
+        self._seconds = time.perf_counter() - started
+
+    def keep(self, result: object) -> None:
+        """Store the result and count the call."""
+        function = self._function
+        if not self._is_flying:
+            function._count(self._reason, self._key, self._seconds)
+            return
+        refused: Reason | None
+        if miss.was_replaced(self._code, function._code.current()):
+            miss.say_code_changed(function._identity)
+            refused = Reason.SOURCE_CHANGED
+        else:
+            refused = miss.keep(
+                self._store,
+                function._identity,
+                self._key,
+                self._values,
+                self._before,
+                result,
+                missed=self._reason,
+                seconds=self._seconds,
+                ttl=function._options.ttl,
+                dates=function._options.dates,
+            )
+        if refused is not None:
+            function._count(refused, self._key, self._seconds)
+        elif notices.audible():  # the store has counted it together with the entry
+            miss.log_outcome(function._identity, Outcome.COMPUTED, self._reason, self._key)
+
+    def land(self) -> None:
+        """Let the next one in."""
+        if self._is_flying:
+            self._is_flying = False
+            self.flight.release()
+            _computing.reset(self._token)
+
+    def _why(self, found: object) -> Reason:
+        if type(found) is not Missing:
+            return Reason.EXPIRED  # it is there, but too old
+        return miss.reason_of_miss(self._store, self._function._identity, self._key, found)

@@ -107,7 +107,7 @@ def keep(
         return Reason.UNKEYABLE
     if described is None:
         return Reason.ARGUMENT_MUTATED
-    claim = _claim(function, key, described, extents, seconds, time.time(), ttl)
+    claim = _claim(function, key, described, extents, seconds, ttl)
     return store.put(key.digest, result, claim, missed=missed)
 
 
@@ -130,7 +130,7 @@ def keep_adopted(
     try:
         described = {name: content.describe(value, name) for name, value in values.items()}
         extents = {} if dates is None else extents_of(values, dates)
-        claim = _claim(function, key, described, extents, seconds, written, ttl)
+        claim = _claim(function, key, described, extents, seconds, ttl, written)
         refused = store.put(key.digest, result, claim, adopted=True)
     except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
         say_no_key(function, error)
@@ -147,8 +147,8 @@ def _claim(
     described: Mapping[str, Description],
     extents: Mapping[str, Extent],
     seconds: float,
-    written: float,
     ttl: float | None,
+    written: float | None = None,
 ) -> Claim:
     extent = union(extents.values())
     return Claim(
@@ -159,7 +159,8 @@ def _claim(
         description=describe_key(described, key.fingerprint, extents),
         extent=None if extent is None else astuple(extent),
         seconds=seconds,
-        expires=None if ttl is None else written + ttl,
+        expires=None if ttl is None else (written or time.time()) + ttl,
+        created=written,
     )
 
 

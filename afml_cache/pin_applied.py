@@ -106,8 +106,11 @@ def _pin(module: Any, name: str, report: Report) -> None:
     for part in name.split("."):
         found = inspect.getattr_static(found, part, None)
     found = getattr(found, "__func__", found)  # of a staticmethod or classmethod
-    if not isinstance(found, CachedFunction):
-        return
+    while not isinstance(found, CachedFunction):  # decorated once more above the cache
+        found = getattr(found, "__wrapped__", None)
+        if found is None:
+            report.failed.append(f"{module.__name__}.{name} is not found under a new decorator")
+            return
     store = active()
     if pins.pinned(store, found.identity) is not None:
         report.kept.append(found.identity)
@@ -121,7 +124,9 @@ def _pin(module: Any, name: str, report: Report) -> None:
 
 
 def _is_code(name: str) -> bool:
-    """Whether ``module.qualname`` is a function or a class."""
+    """Whether ``module.qualname`` is a function or a class, or made where one is decorated."""
+    if "<locals>" in name:
+        return True
     parts = name.split(".")
     for length in range(len(parts) - 1, 0, -1):
         found: Any = sys.modules.get(".".join(parts[:length]))

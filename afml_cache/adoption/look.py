@@ -196,6 +196,8 @@ def _refusal(store: Store, call: Legacy, entry: _Entry, against: str | None) -> 
     counted = _ignored(entry.folder, call) - call.ignore
     if counted:
         return _refused(f"the old decorator ignored {', '.join(sorted(counted))}")
+    if entry.folder.recorded_source() is None:
+        return _refused("no source is recorded beside it (func_code.py is missing)")
     for path in (entry.folder.path / "func_code.py", entry.output):
         why = distrusted(entry.folder.root, path)
         if why is not None:

@@ -34,6 +34,8 @@ class Claim:
         What the value cost to compute.
     expires : float, optional
         Seconds since the epoch from which on the entry is a miss.
+    created : float, optional
+        When the value was computed, in seconds since the epoch; None: now.
     """
 
     function: str
@@ -44,6 +46,7 @@ class Claim:
     extent: Extent | None = None
     seconds: float = 0.0
     expires: float | None = None
+    created: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

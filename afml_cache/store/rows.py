@@ -83,7 +83,7 @@ def row_from_claim(
         None if aware is None else int(aware),
         claim.seconds,
         size,
-        now,
+        now if claim.created is None else claim.created,
         now,
         claim.expires,
         described,
@@ -99,7 +99,7 @@ def record_from_claim(claim: Claim, now: float) -> dict[str, Any]:
         "arguments": claim.arguments.hex(),
         "extent": claim.extent,
         "seconds": claim.seconds,
-        "created": now,
+        "created": now if claim.created is None else claim.created,
         "expires": claim.expires,
         "description": dict(claim.description),
     }

@@ -54,11 +54,9 @@ def test_notebook_alone_changes_no_exit_code(tmp_path: Path, afml_codemod: Comma
     assert document["notebooks"] == ["one.ipynb"]
 
 
-def test_apply_says_that_the_first_run_computes_again(
-    tmp_path: Path, afml_codemod: Command
-) -> None:
+def test_apply_says_what_becomes_of_stored_results(tmp_path: Path, afml_codemod: Command) -> None:
     (tmp_path / "a.py").write_text(CODE)
-    assert "The first run after this computes again" in afml_codemod("apply").stdout
+    assert "What @cacheable has stored is adopted" in afml_codemod("apply").stdout
 
 
 # ------------------------------------------------------------------ cut short

@@ -64,6 +64,13 @@ def make_folder(base: Path, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file in one step: whoever reads it finds the old text or the new."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
 def can_write(directory: Path) -> bool:
     """Whether files can be made in ``directory``, or in the parent where it would be made."""
     for place in (directory, *directory.parents):

@@ -27,6 +27,8 @@ from afml_cache.store.valuefile import pack_record, read_record
 from afml_cache.store.vault import Vault
 
 _AT_ONCE = 200
+#: Begins the name, in the table ``meta``, of a folder whose counters have been added.
+_MARK = "restored:"
 _PAGE = (
     "SELECT slot, body, function, code, environment, arguments, first, last, aware, seconds, "
     "size, created, used, expires, packed FROM entry JOIN claim USING (slot) "
@@ -100,7 +102,7 @@ class BringBack:
 
     @property
     def _mark(self) -> str:
-        return f"restored:{self._folder.name}"
+        return f"{_MARK}{self._folder.name}"
 
     # -- with an index ---------------------------------------------------------------
 
@@ -115,15 +117,25 @@ class BringBack:
                 after = found[-1][0]
                 self._take([_row(fields) for fields in found])
             counts = cursor.execute("SELECT function, name, value FROM counter").fetchall()
+            begun = cursor.execute(f"SELECT name FROM meta WHERE name GLOB '{_MARK}*'").fetchall()
         finally:
             pool.discard(cursor)
-        self._index.write(lambda live: self._add_counts(live, counts))
+        self._index.write(lambda live: self._add_counts(live, counts, begun))
 
-    def _add_counts(self, cursor: sqlite3.Cursor, counts: list[tuple[Any, Any, Any]]) -> None:
-        if not self._begun(cursor):
-            for function, name, value in counts:
-                if isinstance(value, int | float):
-                    rows.add_counter(cursor, str(function), str(name), value)
+    def _add_counts(
+        self,
+        cursor: sqlite3.Cursor,
+        counts: list[tuple[Any, Any, Any]],
+        begun: list[tuple[Any]],
+    ) -> None:
+        if self._begun(cursor):
+            return
+        for function, name, value in counts:
+            if isinstance(value, int | float):
+                rows.add_counter(cursor, str(function), str(name), value)
+        # Folders whose counters are among these already: their restoration was cut short, and
+        # the store was cleared after that.
+        cursor.executemany("INSERT OR IGNORE INTO meta VALUES (?, 1)", begun)
 
     def _begun(self, cursor: sqlite3.Cursor) -> bool:
         """Whether the counters were added by a restoration that was cut short; marks it so."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Restored:
     conflicts : tuple of str
         Functions whose results under joblib stay in the cleared folder, since the results that
         are there now belong to another source text of the function, or to an unknown one.
+    conflicting : tuple of Path
+        The cleared folders in which these lie.
     left : tuple of Cleared
         What else can be restored, the newest last.
     """
@@ -51,6 +54,7 @@ class Restored:
     present: int = 0
     unreadable: int = 0
     conflicts: tuple[str, ...] = ()
+    conflicting: tuple[Path, ...] = ()
     left: tuple[Cleared, ...] = ()
 
     def __bool__(self) -> bool:
@@ -66,12 +70,15 @@ class Restored:
             told.append(f"{self.unreadable:,} were damaged")
         if self.conflicts:
             told.append(
-                f"those of {', '.join(self.conflicts)} stay aside, since what is cached now is "
-                "of another source"
+                f"those of {', '.join(self.conflicts)} stay aside, since joblib has them down "
+                "with another source now; call them once with the source of then and "
+                + " ".join(f"restore_cleared({path.name!r})" for path in self.conflicting)
             )
         if self.left:
-            more = "; ".join(map(str, self.left))
-            told.append(f"restore_cleared('all') or a name would restore more: {more}")
+            told.append(
+                f"{len(self.left):,} more can be restored (list_cleared() names them, "
+                "restore_cleared('all') brings them back)"
+            )
         return "; ".join(told)
 
 
@@ -180,26 +187,31 @@ def _chosen(
 
 
 def _restore(store: Store, chosen: list[Cleared]) -> Restored:
+    base = store.directory
     paths: list[Path] = []
+    conflicting: list[Path] = []
     conflicts: list[str] = []
-    entries = joblib_entries = present = unreadable = 0
+    counts: Counter[str] = Counter()
     for folder in reversed(chosen):  # of two results for one call the newer one comes first
         assert folder.path is not None
-        taken = store.bring_back(folder.path)
-        joblib = joblib_folders.bring_back(
-            folder.path / JOBLIB_FOLDER, store.directory / JOBLIB_FOLDER
-        )
-        stays = [*taken.conflicts, *joblib.conflicts]
-        if stays:
+        ours = store.bring_back(folder.path)
+        joblibs = joblib_folders.bring_back(folder.path / JOBLIB_FOLDER, base / JOBLIB_FOLDER)
+        counts["entries"] += ours.entries
+        counts["joblib_entries"] += joblibs.entries
+        counts["present"] += ours.present + joblibs.present
+        counts["unreadable"] += ours.unreadable
+        paths.append(folder.path)
+        if joblibs.conflicts:
+            conflicting.append(folder.path)
+            conflicts += joblibs.conflicts
             aside.account(folder.path, only_conflicts=True)
         else:
             aside.remove(folder)
-        paths.append(folder.path)
-        conflicts += stays
-        entries, present = entries + taken.entries, present + taken.present + joblib.present
-        joblib_entries, unreadable = joblib_entries + joblib.entries, unreadable + taken.unreadable
-    aside.tidy_empty(store.directory)
-    left = [folder for folder in aside.folders(store.directory) if folder.path not in paths]
+    aside.tidy_empty(base)
     return Restored(
-        tuple(paths), entries, joblib_entries, present, unreadable, tuple(conflicts), tuple(left)
+        paths=tuple(paths),
+        conflicts=tuple(dict.fromkeys(conflicts)),
+        conflicting=tuple(conflicting),
+        left=tuple(folder for folder in aside.folders(base) if folder.path not in paths),
+        **counts,
     )

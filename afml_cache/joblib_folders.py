@@ -16,10 +16,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from afml_cache.store.cleared import count_outputs
+from afml_cache.store import location
+from afml_cache.store.cleared import CODE, count_outputs
 
 _CALL = re.compile(r"[0-9a-f]{32}")
-_CODE = "func_code.py"
 _OUTPUT = "output.pkl"
 
 
@@ -129,7 +129,7 @@ def _merge(source: Path, target: Path, top: Path, taken: JoblibTaken) -> None:
         _merge(folder, target / folder.name, top, taken)
     if not any(call.exists() for call in calls):
         for file in files:
-            if file.name == _CODE:  # the text is there, or there is nothing that belongs to it
+            if file.name == CODE:  # the text is there, or there is nothing that belongs to it
                 file.unlink()
             else:
                 _merge_file(file, target / file.name)
@@ -162,35 +162,22 @@ def _rename_if_absent(source: Path, target: Path) -> bool:
 
 
 def _merge_file(source: Path, target: Path) -> None:
-    with contextlib.suppress(FileExistsError):  # what is there now wins
-        _link(source, target)
-    source.unlink(missing_ok=True)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, never in place of another; a copy where there are no links."""
     try:
         os.link(source, target)
     except FileExistsError:
-        raise
+        pass  # what is there now wins
     except OSError:
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.copy2(source, draft)
-        if target.exists():
-            draft.unlink()
-            raise FileExistsError(target) from None
-        draft.rename(target)
+        location.copy_if_absent(source, target)
+    source.unlink(missing_ok=True)
 
 
 def _take_code(source: Path, target: Path) -> bool:
     """See to it that both folders are of one source text; False where they are not."""
     if _text(source) is None:
         return False  # nobody knows which source these results belong to
-    if _text(target) is None:
-        if any((call / _OUTPUT).exists() for call in _sorted(target)[0]):
-            return False  # nor those
-        with contextlib.suppress(FileExistsError):
-            _link(source / _CODE, target / _CODE)
+    # Results without a source were stored by a process that had compared it before the clearing,
+    # with what lies in the cleared folder now. It is copied: joblib may write it in place.
+    location.copy_if_absent(source / CODE, target / CODE)
     return _same_code(source, target)
 
 
@@ -201,7 +188,7 @@ def _same_code(source: Path, target: Path) -> bool:
 def _text(folder: Path) -> str | None:
     """The source that joblib recorded; its first line says where it stood, and may differ."""
     try:
-        recorded = (folder / _CODE).read_text(encoding="utf-8", errors="replace")
+        recorded = (folder / CODE).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     return recorded.partition("\n")[2]

@@ -178,10 +178,8 @@ def test_what_is_not_cache_stays(store):
     cleared = clear_afml_cache(warn=False)
     kept = {"records", "records/runs", "records/runs/ledger.sqlite", "notes.txt", "flights"}
     kept |= {"cleared", "cleared/mine", "cleared/mine/notes.txt"}
-    left = {
-        path for path in everything(base) if not path.startswith(f"cleared/{cleared.path.name}")
-    }
-    assert left == kept
+    aside_and_notes = (f"cleared/{cleared.path.name}", "joblib_cache")
+    assert {path for path in everything(base) if not path.startswith(aside_and_notes)} == kept
     restore_cleared()
     assert kept <= everything(base)
 
@@ -261,6 +259,33 @@ def test_a_cache_that_cannot_be_cleared_is_left_as_it_is(store, monkeypatch):
     assert list_cleared() == [] and call_all() == []
 
 
+CLEARED_WHILE_STORING = """
+    import sys
+    import numpy as np
+    from afml_cache import clear_afml_cache, robust_cacheable
+
+    @robust_cacheable
+    def large(n):
+        return np.arange(n)
+
+    large(10_000)
+    cleared = []
+
+    def clear_in_between(event, arguments):
+        if not cleared and event == "os.rename" and str(arguments[0]).endswith(".part"):
+            cleared.append("now")
+            cleared.append(clear_afml_cache(warn=False))
+
+    sys.addaudithook(clear_in_between)
+    large(10_001)
+    print(bool(cleared[1]), large.cache_contains(10_001), large.cache_info().entries)
+"""
+
+
+def test_a_result_that_is_being_stored_while_the_cache_is_cleared_is_stored(run_python):
+    assert run_python(CLEARED_WHILE_STORING) == "True True 1"
+
+
 def test_where_a_part_cannot_be_moved_the_others_are_moved_back(store, run_python):
     said = run_python("""
         import sys
@@ -329,7 +354,7 @@ def test_what_an_earlier_run_cleared_is_named_and_comes_back_when_asked_for(stor
     first, second = list_cleared()
     restored = restore_cleared()
     assert restored.paths == (second.path,) and restored.left == (first,)
-    assert first.path.name in str(restored)
+    assert "1 more can be restored" in str(restored)
     assert call_all(2) == []
     restore_cleared(first.path.name)
     assert call_all(1) == []
@@ -367,40 +392,70 @@ LEGACY_SCRIPT = """
         ran.append(x)
         return x * {factor}
 
-    for number in (1, 2):
+    for number in map(int, sys.argv[1:]):
         assert feature(number) == number * {factor}, feature(number)
     print(ran)
 """
 
 
-def test_joblibs_results_of_another_source_stay_aside_until_their_source_is_back(store, run_python):
-    clear_afml_cache(warn=False)
-    restore_cleared()
+def test_joblibs_results_of_another_source_stay_aside_until_that_is_back(store, run_python):
     old, new = LEGACY_SCRIPT.format(factor=2), LEGACY_SCRIPT.format(factor=3)
-    assert run_python(old) == "[1, 2]"
+    assert run_python(old, "1", "2") == "[1, 2]"
     clear_afml_cache(warn=False)
-    assert run_python(new) == "[1, 2]"
-    with pytest.warns(CacheWarning, match=r"script\.feature stay aside"):
+    assert run_python(new, "1", "2") == "[1, 2]"
+    with pytest.warns(CacheWarning, match=r"script\.feature stay aside") as told:
         restored = restore_cleared()
     (conflict,) = restored.conflicts
     assert conflict.endswith("script.feature")
-    assert restored.joblib_entries == 1  # those of this module
-    assert run_python(new) == "[]"
+    assert restored.joblib_entries == 1  # that of this module
+    assert run_python(new, "1", "2") == "[]"
     (left,) = list_cleared()
     assert (left.entries, left.joblib_entries) == (0, 2)
+    assert f"restore_cleared({left.path.name!r})" in str(told[0].message)
     # What had to stay is not in the way of what is cleared after it, and is kept.
     cleared = clear_afml_cache(warn=False)
     assert restore_cleared().paths == (cleared.path,)
+    assert run_python(old, "2") == "[2]"
+    assert restore_cleared(left.path).conflicts == ()
+    assert run_python(old, "1", "2") == "[]"
+
+
+def test_what_running_processes_store_under_joblib_is_still_known_by_its_source(
+    start_python, run_python
+):
+    running = start_python("""
+        from afml_cache import cacheable
+
+        @cacheable
+        def feature(x):
+            return x * 2
+
+        feature(1)
+        print("called", flush=True)
+        input()
+        feature(2)
+    """)
+    assert running.stdout.readline() == "called\n"
     clear_afml_cache(warn=False)
-    restore_cleared(left.path)
-    assert run_python(old) == "[]"
+    running.communicate("\n")
+    assert restore_cleared().conflicts == ()
+    hits = """
+        from afml_cache import cacheable
+
+        @cacheable
+        def feature(x):
+            return x * 2
+
+        print(feature(1), feature(2), feature.cache_info().hits)
+    """
+    assert run_python(hits) == "2 4 2"
 
 
 def test_joblibs_results_of_an_unknown_source_are_not_mixed_with_known_ones(store):
+    (code,) = (store.directory / "joblib_cache").rglob("func_code.py")
+    code.unlink()
     clear_afml_cache(warn=False)
     legacy_features(7)
-    (code,) = (store.directory / "joblib_cache").rglob("func_code.py")
-    code.unlink()  # as in a process that has compared the source before the clearing
     with pytest.warns(CacheWarning, match="legacy_features stay aside"):
         restored = restore_cleared()
     assert restored.joblib_entries == 0 and len(restored.conflicts) == 1
@@ -426,6 +481,15 @@ def test_a_damaged_index_gives_back_what_can_be_read(store):
     restored = restore_cleared()
     assert restored.entries == 1  # a value file says itself what it is
     assert call_all() == [("sharpe", 1)]
+
+
+def test_what_a_newer_version_cleared_is_left_as_it_is(store):
+    cleared = clear_afml_cache(warn=False)
+    with closing(sqlite3.connect(cleared.path / "index.sqlite")) as index, index:
+        index.execute("UPDATE meta SET value='afml-cache index 99' WHERE name='format'")
+    with pytest.raises(ClearingError, match=r"newer version.*upgrade afml-cache"):
+        restore_cleared()
+    assert list_cleared() == [cleared]
 
 
 def test_values_without_an_index_come_back(store):

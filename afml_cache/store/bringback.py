@@ -11,7 +11,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,6 @@ class Taken:
     entries: int = 0  #: brought back
     present: int = 0  #: the store had them again
     unreadable: int = 0  #: damaged, or their file is gone
-    conflicts: list[str] = field(default_factory=list)  #: what had to stay where it is
 
     def add(self, other: Taken) -> None:
         """Count what became of others, too."""
@@ -67,14 +66,17 @@ class BringBack:
         Raises
         ------
         ClearingError
-            The store cannot be written. What has been brought back until then is back, the rest
-            is where it was.
+            The store cannot be written, or a newer version cleared the folder. What has been
+            brought back until then is back, the rest is where it was.
         """
         if (self._folder / INDEX).exists() or (self._folder / VALUES).exists():
             try:
                 self._run()
-            except NewerIndexError:
-                self._taken.conflicts.append("the entries of a newer version of the cache")
+            except NewerIndexError as newer:
+                raise ClearingError(
+                    f"What lies in {self._folder} was written by a newer version ({newer}). It is "
+                    "left as it is: upgrade afml-cache, and restore it then."
+                ) from newer
             except UnavailableError as down:
                 raise ClearingError(f"Not everything was brought back. {down.detail}") from down
         return self._taken

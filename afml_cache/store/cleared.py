@@ -28,6 +28,8 @@ from afml_cache.store.flight import FileLock
 KEPT_FOR = timedelta(days=7)
 #: The folder of the base directory that is joblib's.
 JOBLIB_FOLDER = "joblib_cache"
+#: In joblib's folder of a function: the source text that its results belong to.
+CODE = "func_code.py"
 INDEX = "index.sqlite"
 VALUES = "values"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 #: File system types whose files another machine may have open at the same time.
@@ -69,6 +70,23 @@ def replace_text(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
+
+
+def copy_if_absent(source: Path, target: Path) -> bool:
+    """Copy a small file in one step; False where the target is there, which is left alone."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    shutil.copyfile(source, draft)
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        if target.exists():
+            return False
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
 
 
 def can_write(directory: Path) -> bool:

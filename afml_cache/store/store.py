@@ -358,7 +358,7 @@ class Store:
             except FileNotFoundError as error:
                 self._index.refresh()  # the whole store may have been removed
                 found = self._index.body(slot)
-                if found == body:
+                if found == body and not self._vault.path(slot, body).exists():
                     raise BadEntryError(Reason.UNREADABLE, str(error)) from error
                 body = found
                 continue

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from afml_cache.errors import ClearingError
+from afml_cache.store import location
 from afml_cache.store.claims import UnavailableError
 from afml_cache.store.cleared import (
+    CODE,
     INDEX,
     JOBLIB_FOLDER,
     VALUES,
@@ -98,9 +100,24 @@ def _move(base: Path) -> Cleared:
                 (folder.path / name).rename(base / name)
             remove(folder)
             raise
+    _keep_sources(folder.path / JOBLIB_FOLDER, base / JOBLIB_FOLDER)
     with contextlib.suppress(OSError):  # no room even for that: it is counted the next time
         return account(folder.path)
     return measure(folder.path)
+
+
+def _keep_sources(cleared: Path, place: Path) -> None:
+    """Leave joblib's notes of the functions' sources where they were.
+
+    A process notes the source of a function once. Without the notes, nobody would know which
+    source those results belong to that running processes store from now on.
+    """
+    for folder, _, files in os.walk(cleared):
+        if CODE in files:
+            beside = place / Path(folder).relative_to(cleared)
+            with contextlib.suppress(OSError):  # no room: the next process notes it
+                beside.mkdir(parents=True, exist_ok=True)
+                location.copy_if_absent(Path(folder, CODE), beside / CODE)
 
 
 @contextlib.contextmanager

@@ -177,6 +177,7 @@ def test_what_is_not_cache_stays(store):
     (base / "cleared" / "mine" / "notes.txt").write_text("mine, too")
     cleared = clear_afml_cache(warn=False)
     kept = {"records", "records/runs", "records/runs/ledger.sqlite", "notes.txt", "flights"}
+    kept |= {path.name for path in base.glob("index.sqlite*")} | {"values"}  # new, and empty
     kept |= {"cleared", "cleared/mine", "cleared/mine/notes.txt"}
     aside_and_notes = (f"cleared/{cleared.path.name}", "joblib_cache")
     assert {path for path in everything(base) if not path.startswith(aside_and_notes)} == kept
@@ -190,7 +191,8 @@ def test_where_there_is_nothing_to_clear_no_folder_is_made(tmp_path, store):
     nothing = clear_afml_cache()
     assert not nothing and str(nothing) == "nothing to clear"
     assert (nothing.path, nothing.entries, nothing.bytes) == (None, 0, 0)
-    assert everything(store.directory) == there
+    beside = {"index.sqlite-wal", "index.sqlite-shm"}  # SQLite's own, while the index is in use
+    assert everything(store.directory) - beside == there - beside
     with use_store(tmp_path / "never used"):
         assert not clear_afml_cache() and not restore_cleared() and list_cleared() == []
     assert not (tmp_path / "never used").exists()
@@ -205,6 +207,16 @@ def test_the_counts_start_anew_and_come_back(store):
     restore_cleared()
     after = sharpe.cache_info()
     assert (after.hits, after.computed, after.reasons) == (1, 2, {"first_call": 2})
+
+
+def test_counts_of_joblib_alone_are_cleared_too(store):
+    for _ in range(2):
+        clear_afml_cache(warn=False)
+        assert get_cache_stats() == {}
+        for _ in range(3):
+            legacy_features(1)
+        (counts,) = get_cache_stats().values()
+        assert (counts["hits"], counts["misses"]) == (2, 1)
 
 
 def test_counts_without_an_entry_are_cleared_and_restored(tmp_path):

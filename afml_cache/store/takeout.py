@@ -64,7 +64,12 @@ def take_out(index: Index) -> Cleared:
                 index.close()
             with index.making().held(PATIENCE):
                 cleared = _move(base)
-            index.refresh()
+            if cleared:
+                # An empty index instead: where there is none, whoever counts takes the store for
+                # removed, and does not bring it back.
+                index.refresh()
+                with contextlib.suppress(UnavailableError):  # the next put makes it
+                    index.require_writable()
     except UnavailableError as down:
         raise ClearingError(f"Nothing was cleared. {down.detail}") from down
     except (OSError, sqlite3.Error, MovedIndexError) as error:

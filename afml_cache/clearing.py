@@ -167,7 +167,7 @@ def restore_cleared(which: str | os.PathLike[str] | None = None) -> Restored:
 def _chosen(
     folders: list[Cleared], which: str | os.PathLike[str] | None, base: Path
 ) -> list[Cleared]:
-    if which == "all":
+    if which == "all" or (which is None and not folders):
         return folders
     if which is None:
         # What had to stay at an earlier restoration must not be in the way of the next.

@@ -109,8 +109,8 @@ def new_folder(base: Path) -> Cleared:
     """Make a folder whose name says when, and begin its account."""
     now = datetime.now(UTC)
     path = base / _FOLDER / f"{now.strftime(_STAMP)}-{secrets.token_hex(2)}"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    path.mkdir(mode=0o700)
+    path.parent.mkdir(exist_ok=True)
+    path.mkdir()
     cleared = Cleared(path, cleared_at=now, run=prospect.run_card())
     _write(cleared, counted=False)
     return cleared
@@ -129,6 +129,11 @@ def measure(path: Path) -> Cleared:
     outputs, joblib_size = count_outputs(path / JOBLIB_FOLDER)
     run = _account_of(path).get("run", "")
     return Cleared(path, entries, outputs, size + joblib_size, _cleared_at(path), str(run))
+
+
+def has_outputs(folder: Path) -> bool:
+    """Whether joblib keeps any result in a folder."""
+    return any("output.pkl" in files for _, _, files in os.walk(folder))
 
 
 def count_outputs(folder: Path) -> tuple[int, int]:
@@ -163,10 +168,10 @@ def tidy(base: Path) -> list[Cleared]:
     outdated = []
     for path in _paths(base):
         if _is_empty(path) or datetime.now(UTC) >= _cleared_at(path) + KEPT_FOR:
-            cleared = _read(path) or measure(path)
-            if not _is_empty(path):
-                outdated.append(cleared)
-            remove(cleared)
+            cleared, was_empty = _read(path) or measure(path), _is_empty(path)
+            with contextlib.suppress(OSError):  # another user's
+                remove(cleared)
+                outdated += [] if was_empty else [cleared]
     tidy_empty(base)
     return outdated
 
@@ -188,13 +193,14 @@ class RoomBeside:
 
     def make_room(self, room: int) -> None:
         """Remove the oldest cleared folders until the others take no more than ``room`` bytes."""
-        # Also where they cannot be removed now (a restoration is under way): the next put tries.
-        if self._taken() <= room:
-            return
-        with _tried(self._base) as mine:
-            if not mine:
+        gone: list[Cleared] = []
+        # Where they cannot be removed now (a restoration is under way), the next put tries.
+        with contextlib.suppress(OSError):
+            if self._taken() <= room:
                 return
-            self._bytes, gone = _remove_down_to(self._base, room)
+            with _tried(self._base) as mine:
+                if mine:
+                    self._bytes, gone = _remove_down_to(self._base, room)
         if gone:
             warn_once(
                 ("cleared-removed", str(self._base)),
@@ -275,8 +281,12 @@ def _index_holds(path: Path) -> tuple[int, int]:
         ):
             count, size = index.execute("SELECT count(*), total(size) FROM claim").fetchone()
             return int(count), int(size)
-    sizes = [file.stat().st_size for file in (path / VALUES).glob("*/*-*")]
-    return len(sizes), sum(sizes)
+    count = size = 0
+    for file in (path / VALUES).glob("*/*-*"):
+        with contextlib.suppress(OSError):  # restored or removed meanwhile
+            size += file.stat().st_size
+            count += 1
+    return count, size
 
 
 def _account_of(path: Path) -> dict[str, object]:

@@ -25,7 +25,7 @@ from afml_cache.store.cleared import (
     VALUES,
     Cleared,
     account,
-    count_outputs,
+    has_outputs,
     held,
     measure,
     new_folder,
@@ -64,12 +64,18 @@ def take_out(index: Index) -> Cleared:
                 index.close()
             with index.making().held(PATIENCE):
                 cleared = _move(base)
-            if cleared:
-                # An empty index instead: where there is none, whoever counts takes the store for
-                # removed, and does not bring it back.
-                index.refresh()
-                with contextlib.suppress(UnavailableError):  # the next put makes it
-                    index.require_writable()
+            if cleared.path is None:
+                return cleared
+            _keep_sources(cleared.path / JOBLIB_FOLDER, base / JOBLIB_FOLDER)
+            # An empty index instead: where there is none, whoever counts takes the store for
+            # removed, and does not bring it back.
+            index.refresh()
+            with contextlib.suppress(UnavailableError):  # the next put makes it
+                index.require_writable()
+            try:
+                return account(cleared.path)
+            except OSError:  # no room even for that: it is written the next time
+                return measure(cleared.path)
     except UnavailableError as down:
         raise ClearingError(f"Nothing was cleared. {down.detail}") from down
     except (OSError, sqlite3.Error, MovedIndexError) as error:
@@ -77,11 +83,10 @@ def take_out(index: Index) -> Cleared:
             f"The cache {base} could not be moved aside, so nothing was cleared ({error}). See "
             "that the directory can be written to, and clear again."
         ) from error
-    return cleared
 
 
 def _holds_something(base: Path) -> bool:
-    return _has_store(base) or count_outputs(base / JOBLIB_FOLDER)[0] > 0
+    return _has_store(base) or has_outputs(base / JOBLIB_FOLDER)
 
 
 def _has_store(base: Path) -> bool:
@@ -90,7 +95,7 @@ def _has_store(base: Path) -> bool:
 
 def _move(base: Path) -> Cleared:
     with _writers_kept_off(base / INDEX) as used:
-        if not used and not count_outputs(base / JOBLIB_FOLDER)[0]:
+        if not used and not has_outputs(base / JOBLIB_FOLDER):
             return Cleared()
         folder = new_folder(base)
         assert folder.path is not None
@@ -105,10 +110,7 @@ def _move(base: Path) -> Cleared:
                 (folder.path / name).rename(base / name)
             remove(folder)
             raise
-    _keep_sources(folder.path / JOBLIB_FOLDER, base / JOBLIB_FOLDER)
-    with contextlib.suppress(OSError):  # no room even for that: it is counted the next time
-        return account(folder.path)
-    return measure(folder.path)
+    return folder
 
 
 def _keep_sources(cleared: Path, place: Path) -> None:

@@ -16,10 +16,20 @@ if TYPE_CHECKING:
     from afml_cache.by_date import invalidate as invalidate
     from afml_cache.by_date import list_entries as list_entries
     from afml_cache.cache_info import CacheInfo as CacheInfo
+    from afml_cache.cache_monitoring import CacheMonitor as CacheMonitor
+    from afml_cache.cache_monitoring import FunctionCacheStats as FunctionCacheStats
+    from afml_cache.cache_monitoring import get_cache_monitor as get_cache_monitor
     from afml_cache.cache_monitoring import get_cache_stats as get_cache_stats
+    from afml_cache.cache_monitoring import get_cache_summary as get_cache_summary
+    from afml_cache.clearing import Cleared as Cleared
+    from afml_cache.clearing import Restored as Restored
+    from afml_cache.clearing import clear_afml_cache as clear_afml_cache
+    from afml_cache.clearing import list_cleared as list_cleared
+    from afml_cache.clearing import restore_cleared as restore_cleared
     from afml_cache.diagnosis import Explanation as Explanation
     from afml_cache.errors import AfmlCacheError as AfmlCacheError
     from afml_cache.errors import CacheWarning as CacheWarning
+    from afml_cache.errors import ClearingError as ClearingError
     from afml_cache.errors import ConfigurationError as ConfigurationError
     from afml_cache.errors import UncacheableFunctionError as UncacheableFunctionError
     from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
@@ -32,6 +42,8 @@ if TYPE_CHECKING:
     from afml_cache.outcomes import Outcome as Outcome
     from afml_cache.outcomes import Reason as Reason
     from afml_cache.pin_adoption import pin_adoption as pin_adoption
+    from afml_cache.production import initialize_cache_system as initialize_cache_system
+    from afml_cache.production import setup_production_cache as setup_production_cache
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
     from afml_cache.settings import configure as configure
@@ -45,27 +57,39 @@ __version__ = "0.1.0"
 _HOMES = {
     "AfmlCacheError": "errors",
     "CacheInfo": "cache_info",
+    "CacheMonitor": "cache_monitoring",
     "CacheWarning": "errors",
     "CachedFunction": "memo",
+    "Cleared": "clearing",
+    "ClearingError": "errors",
     "ConfigurationError": "errors",
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
     "Explanation": "diagnosis",
     "NotedFunction": "noted.keys",
+    "FunctionCacheStats": "cache_monitoring",
     "Outcome": "outcomes",
     "Reason": "outcomes",
+    "Restored": "clearing",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
     "cacheable": "legacy",
+    "clear_afml_cache": "clearing",
     "configure": "settings",
     "content_key": "keys.content",
+    "get_cache_monitor": "cache_monitoring",
     "get_cache_stats": "cache_monitoring",
     "invalidate": "by_date",
     "list_entries": "by_date",
     "pin_adoption": "pin_adoption",
     "noted_functions": "noted.keys",
+    "get_cache_summary": "cache_monitoring",
+    "initialize_cache_system": "production",
+    "list_cleared": "clearing",
     "register_key": "keys.content",
+    "restore_cleared": "clearing",
     "robust_cacheable": "robust_cache_keys",
+    "setup_production_cache": "production",
     "time_aware_cacheable": "robust_cache_keys",
     "use_store": "store.active",
 }

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from afml_cache import settings
+from afml_cache.errors import NoPlaceError
 from afml_cache.outcomes import Reason
+from afml_cache.store.active import active
 from afml_cache.store.claims import Counters
 from afml_cache.store.store import Store
 
@@ -39,8 +42,26 @@ class CacheInfo:
         return (self.hits + self.adopted) / calls if calls else None
 
 
-#: Calls of this process, by function, while the cache was switched off: no store may know.
-off_calls: Counter[str] = Counter()
+#: Calls of this process while the cache was switched off, by the directory of the store that would
+#: have been asked and by function: no store may know.
+_off_calls: Counter[tuple[Path | None, str]] = Counter()
+
+
+def count_off(function: str) -> None:
+    """Count a call while the cache is switched off; nothing is read or written."""
+    try:
+        _off_calls[active().directory, function] += 1
+    except NoPlaceError:
+        _off_calls[None, function] += 1
+
+
+def off_calls(store: Store) -> dict[str, int]:
+    """The calls of this process while the cache was switched off, by function."""
+    return {
+        function: times
+        for (directory, function), times in _off_calls.copy().items()
+        if directory == store.directory
+    }
 
 
 def info_of(store: Store, function: str, sizes: Callable[[], Iterable[int]]) -> CacheInfo:
@@ -60,7 +81,7 @@ def info_of(store: Store, function: str, sizes: Callable[[], Iterable[int]]) -> 
         counted = store.counters(function).get(function, Counters())
         entries = list(sizes())
     reasons = {str(reason): times for reason, times in counted.reasons.items()}
-    off = off_calls[function]
+    off = off_calls(store).get(function, 0)
     if off:
         reasons[str(Reason.MODE_OFF)] = off
     return CacheInfo(

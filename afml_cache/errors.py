@@ -38,6 +38,10 @@ class ConfigurationError(AfmlCacheError, ValueError):
     """A setting has a value that the cache cannot work with."""
 
 
+class ClearingError(AfmlCacheError):
+    """The cache could not be moved aside, or not be brought back; nothing of it is lost."""
+
+
 class NoPlaceError(AfmlCacheError, OSError):
     """There is no telling where the cache lives (no home directory, no working directory)."""
 

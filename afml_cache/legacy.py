@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import notices, settings
 from afml_cache.adoption.layout import joblib_location
-from afml_cache.cache_info import CacheInfo, info_of, off_calls
+from afml_cache.cache_info import CacheInfo, count_off, info_of
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
 from afml_cache.errors import NoPlaceError
 from afml_cache.joblib_call import JoblibCall
@@ -93,7 +93,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
     def _joblib_function(self) -> Any:
         """joblib's function for the active store; None (counted, told) where it cannot be had."""
         if settings.current.mode == "off":
-            off_calls[self._identity] += 1
+            count_off(self._identity)
             return None
         try:
             return self._memorized_in(active())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from afml_cache import miss, notices, settings
 from afml_cache.attempt import Attempt, Options
 from afml_cache.bound import BoundCachedFunction
-from afml_cache.cache_info import CacheInfo, info_of, off_calls
+from afml_cache.cache_info import CacheInfo, count_off, info_of
 from afml_cache.cacheable_functions import (
     check_cacheable,
     class_around,
@@ -107,7 +107,7 @@ class CachedFunction(Generic[P, R_co]):
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallKey | None:
         """The key of a call; None (counted, told once) where the call cannot be cached."""
         if settings.current.mode == "off":
-            off_calls[self._identity] += 1
+            count_off(self._identity)
             return None
         try:
             active()

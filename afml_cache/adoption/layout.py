@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from afml_cache.store.cleared import JOBLIB_FOLDER
 from afml_cache.store.store import Store
 
-#: The folder of the base directory that is joblib's.
-JOBLIB_FOLDER = "joblib_cache"
 #: What joblib writes before the source in ``func_code.py``.
 _FIRST_LINE = "# first line:"
 

@@ -61,6 +61,16 @@ class Catalog:
 
         return self._faults.ask(look, {})
 
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Entries and their bytes, by function, whoever sealed them."""
+        query = "SELECT function, count(*), total(size) FROM claim GROUP BY function"
+
+        def look() -> dict[str, tuple[int, int]]:
+            found = self._index.read(lambda cursor: cursor.execute(query).fetchall())
+            return {str(function): (int(count), int(size)) for function, count, size in found}
+
+        return self._faults.ask(look, {})
+
     def _page(self, function: str | None, after: bytes) -> tuple[list[Entry], bytes | None]:
         def look() -> tuple[list[Entry], bytes | None]:
             sealer = self._sealer()

@@ -17,13 +17,14 @@ from afml_cache.store import location
 from afml_cache.store.claims import UnavailableError
 from afml_cache.store.flight import FileLock
 from afml_cache.store.pool import Pool
-from afml_cache.store.repair import attach_values, salvage, set_aside
+from afml_cache.store.repair import BESIDE, attach_values, salvage, set_aside
 from afml_cache.store.schema import (
     CORRUPT,
     ERRORS,
     GONE,
     LOCKED,
     SELECT_BODY,
+    MovedIndexError,
     NewerIndexError,
     cause_of,
     check_header,
@@ -99,7 +100,7 @@ class Index:
 
         def transaction(cursor: sqlite3.Cursor) -> T:
             self._refuse_unless_writable()
-            return _in_transaction(cursor, lambda: work(cursor))
+            return _in_transaction(cursor, lambda: self._unless_moved(work, cursor))
 
         with self._pool.writing:
             self.refresh()
@@ -118,6 +119,13 @@ class Index:
                 "are not stored. Make it writable or choose another directory.",
             )
 
+    def _unless_moved(self, work: Callable[[sqlite3.Cursor], T], cursor: sqlite3.Cursor) -> T:
+        # Whoever moves the index away holds the lock that this transaction has now; what is
+        # written to a moved one would be out of everybody's sight.
+        if self._identify() != self._identity:
+            raise MovedIndexError("the index was moved away")
+        return work(cursor)
+
     def refresh(self) -> None:
         """Notice that the index was removed or replaced, or can be written to again."""
         if self._identity is None:
@@ -129,6 +137,10 @@ class Index:
     def vanished(self) -> bool:
         """Whether there was an index, and somebody has removed it."""
         return self._prepared_at > 0.0 and not self.path.exists()
+
+    def making(self) -> FileLock:
+        """The lock under which an index is made; nobody makes one while it is held."""
+        return FileLock(self.base / "flights" / "index.lock")
 
     def close(self) -> None:
         """Close the connections that are not in use; the next use opens new ones."""
@@ -237,7 +249,10 @@ class Index:
         self._address = f"{self.path.as_uri()}?mode=rw"
         if self.path.exists() and self._check(self._address):
             return
-        with FileLock(self.base / "flights" / "index.lock").held(WRITE_PATIENCE):
+        with self.making().held(WRITE_PATIENCE):
+            if not self.path.exists():  # what lies beside it belongs to one that is gone
+                for suffix in BESIDE:
+                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             fresh = f"{self.path.as_uri()}?mode=rwc"
             if not self._check(fresh):  # else another process has made it meanwhile
                 cursor = self._pool.connect(fresh)

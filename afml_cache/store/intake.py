@@ -14,6 +14,7 @@ from afml_cache.notices import warn_once
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store import evict, rows, valuefile
 from afml_cache.store.claims import Claim
+from afml_cache.store.cleared import RoomBeside
 from afml_cache.store.codec import Encoded
 from afml_cache.store.index import Index
 from afml_cache.store.seal import Sealer
@@ -26,6 +27,12 @@ Call = tuple[Outcome, Reason | None]
 
 #: Entries removed in one transaction; others can write between two of them.
 _AT_ONCE = 2_000
+#: How often an entry is written whose file was cleared away before its row was in place.
+_ATTEMPTS = 3
+
+
+class _ClearedMeanwhileError(Exception):
+    """The file was moved aside between writing it and writing its row."""
 
 
 class Intake:
@@ -46,6 +53,7 @@ class Intake:
         self._sweeper = sweeper
         self._size_limit = size_limit
         self._age_limit = age_limit
+        self._beside = RoomBeside(index.base)
 
     def add(
         self, slot: bytes, value: Encoded, claim: Claim, sealer: Sealer, call: Call | None
@@ -58,26 +66,51 @@ class Intake:
             if call is not None:
                 self._ledger.count(claim.function, *call, claim.seconds)
             return
-        row = self._vault.keep(slot, value, claim, sealer, now)
+        for attempt in range(_ATTEMPTS):
+            try:
+                live = self._add(slot, value, claim, sealer, call, now)
+                break
+            except (FileNotFoundError, _ClearedMeanwhileError):
+                # A folder that was there a moment ago has been moved aside.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        if self._size_limit is not None:
+            self._beside.make_room(self._size_limit - live)
 
-        def work(cursor: Cursor) -> list[str]:
+    def _add(
+        self,
+        slot: bytes,
+        value: Encoded,
+        claim: Claim,
+        sealer: Sealer,
+        call: Call | None,
+        now: float,
+    ) -> int:
+        """Store a value; returns the bytes of all entries."""
+        row = self._vault.keep(slot, value, claim, sealer, now)
+        path = self._vault.path(slot, row.body) if isinstance(row.body, str) else None
+
+        def work(cursor: Cursor) -> tuple[list[str], int]:
+            if path is not None and not path.exists():
+                raise _ClearedMeanwhileError  # nobody clears while this transaction is open
             files = evict.drop_expired_now_and_then(cursor, now, self._age_limit)
             files += rows.insert(cursor, row)
             if call is not None:
                 write_call(cursor, claim.function, *call, claim.seconds)
             if self._size_limit is not None:
                 files += evict.make_room(cursor, self._size_limit, now)
-            return files
+            return files, rows.total_size(cursor)
 
         try:
-            files = self._ledger.write_with(work, now)
+            files, live = self._ledger.write_with(work, now)
         except BaseException:
             if isinstance(row.body, str):
                 self._vault.discard([row.body])
             raise
         self._vault.discard(files)
-        if isinstance(row.body, str):
-            self._sweeper.sweep(self._vault.path(slot, row.body).parent, self._index)
+        if path is not None:
+            self._sweeper.sweep(path.parent, self._index)
+        return live
 
     def _refuse(self, slot: bytes, value: Encoded, claim: Claim, limit: int) -> None:
         """A value over the limit by itself would sweep out all others, and then go too."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 #: File system types whose files another machine may have open at the same time.
@@ -62,6 +63,30 @@ def make_folder(base: Path, folder: Path) -> None:
     if not folder.is_dir():
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file in one step: whoever reads it finds the old text or the new."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def copy_if_absent(source: Path, target: Path) -> bool:
+    """Copy a small file in one step; False where the target is there, which is left alone."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    shutil.copyfile(source, draft)
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        if target.exists():
+            return False
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
 
 
 def can_write(directory: Path) -> bool:

@@ -68,6 +68,14 @@ def process_card() -> bytes:
     return _card(os.getpid())
 
 
+def run_card() -> str:
+    """How the run that this process belongs to names itself: a program and what it started.
+
+    It is what a shell calls a job, so that the workers of a test run name themselves alike.
+    """
+    return _card(os.getpgid(0)).decode("utf-8", "surrogateescape")
+
+
 def is_ancestor(card: bytes) -> bool:
     """Whether the process that wrote ``card`` started this one, directly or through others."""
     process = os.getppid()

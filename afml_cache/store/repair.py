@@ -20,7 +20,8 @@ from afml_cache.store.rows import Row, add_counter, insert, is_value_name, row_f
 from afml_cache.store.schema import ERRORS
 from afml_cache.store.valuefile import pack_record, read_record
 
-_BESIDE = ("-wal", "-shm", "-journal")
+#: What SQLite may keep beside an index, by what is added to its name.
+BESIDE = ("-wal", "-shm", "-journal")
 
 
 def set_aside(path: Path) -> Path:
@@ -32,7 +33,7 @@ def set_aside(path: Path) -> Path:
         number += 1
         aside = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
     path.rename(aside)
-    for suffix in _BESIDE:
+    for suffix in BESIDE:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     return aside
@@ -42,7 +43,7 @@ def attach_values(cursor: sqlite3.Cursor, values: Path) -> int:
     """Give every sound value file a row again; of two for one key the newer one gets it."""
     attached = 0
     best: dict[bytes, Row] = {}
-    for path in _value_files(values):
+    for path in value_files(values):
         try:
             digest, owner, record = read_record(path, None)
             row = row_from_record(digest + owner, record, path.name, path.stat().st_size)
@@ -89,7 +90,8 @@ def salvage(cursor: sqlite3.Cursor, damaged: Path) -> int:
     return carried
 
 
-def _value_files(values: Path) -> Iterator[Path]:
+def value_files(values: Path) -> Iterator[Path]:
+    """Every file in a folder of values that bears the name of one."""
     for folder in sorted(values.glob("[0-9a-f][0-9a-f]")):
         with contextlib.suppress(OSError), os.scandir(folder) as items:
             for item in items:

@@ -125,7 +125,8 @@ def row_from_record(slot: bytes, record: dict[str, Any], name: str, size: int) -
 
 def insert(cursor: sqlite3.Cursor, row: Row) -> list[str]:
     """Add an entry in place of an earlier one; returns the files that are no longer needed."""
-    files = remove(cursor, [row.slot], None)
+    # A new index takes up every file that it finds, perhaps this one, which has no row yet.
+    files = [name for name in remove(cursor, [row.slot], None) if name != row.body]
     cursor.execute("INSERT INTO entry VALUES (?, ?)", (row.slot, row.body))
     cursor.execute(
         f"INSERT INTO claim ({_CLAIM}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",

@@ -60,6 +60,10 @@ class DamagedIndexError(sqlite3.DatabaseError):
     """The schema is not what any version of the cache has written."""
 
 
+class MovedIndexError(Exception):
+    """The index was moved away, or replaced, between opening it and beginning to write."""
+
+
 def check_header(path: Path) -> None:
     """Raise `DamagedIndexError` for a header that makes SQLite take a damaged file for another.
 
@@ -117,8 +121,8 @@ def cause_of(error: BaseException) -> str | None:
         return error.cause
     if isinstance(error, DamagedIndexError | UnicodeDecodeError):
         return CORRUPT
-    if isinstance(error, sqlite3.ProgrammingError):
-        return GONE  # the connection was closed by another thread
+    if isinstance(error, MovedIndexError | sqlite3.ProgrammingError):
+        return GONE  # or the connection was closed by another thread
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)
         return "sqlite" if code is None else _CODES.get(code & 0xFF, "sqlite")

@@ -18,6 +18,7 @@ from afml_cache.errors import CacheWarning
 from afml_cache.notices import warn_once
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store import exits, rows
+from afml_cache.store.bringback import BringBack, Taken
 from afml_cache.store.catalog import Catalog
 from afml_cache.store.claims import (
     BadEntryError,
@@ -28,6 +29,7 @@ from afml_cache.store.claims import (
     Problem,
     UnavailableError,
 )
+from afml_cache.store.cleared import Cleared
 from afml_cache.store.codec import encode
 from afml_cache.store.faults import MISSING, Faults
 from afml_cache.store.flight import Flight, Flights
@@ -37,6 +39,7 @@ from afml_cache.store.schema import cause_of
 from afml_cache.store.seal import Sealer
 from afml_cache.store.secret import find_secret
 from afml_cache.store.sweep import Sweeper
+from afml_cache.store.takeout import take_out
 from afml_cache.store.tally import Ledger, Tally
 from afml_cache.store.vault import NEVER, ExpiredError, Vault
 from afml_cache.store.verify import verify
@@ -256,6 +259,15 @@ class Store:
 
         return self._faults.ask(lambda: self._intake.remove(slots, Reason.CLEARED), 0)
 
+    def take_out(self) -> Cleared:
+        """Move everything that is cache in the directory aside; raises `ClearingError`."""
+        self.close()
+        return take_out(self._index)
+
+    def bring_back(self, folder: Path) -> Taken:
+        """Take over the entries and counters of a cleared folder; raises `ClearingError`."""
+        return BringBack(folder, self._index, self._vault).run()
+
     # -- what is stored --------------------------------------------------------------
 
     def entries(self, function: str | None = None) -> Iterator[Entry]:
@@ -278,6 +290,10 @@ class Store:
     def siblings(self, function: str, arguments: bytes) -> list[Entry]:
         """The entries of one function for the same arguments, whatever its code."""
         return self._catalog.where("function=? AND arguments=?", lambda _: (function, arguments))
+
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """How many entries each function has, and their bytes, whoever sealed them."""
+        return self._catalog.sizes()
 
     def verify(self) -> list[Problem]:
         """Check every byte of every entry against its seal; an empty list is good news."""
@@ -353,7 +369,7 @@ class Store:
             except FileNotFoundError as error:
                 self._index.refresh()  # the whole store may have been removed
                 found = self._index.body(slot)
-                if found == body:
+                if found == body and not self._vault.path(slot, body).exists():
                     raise BadEntryError(Reason.UNREADABLE, str(error)) from error
                 body = found
                 continue

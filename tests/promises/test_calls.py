@@ -510,9 +510,6 @@ def test_every_call_has_one_outcome_and_every_computed_one_a_reason() -> None:
     assert stats[name]["hits"] == info.hits == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="counts of calls made with the cache off show in every store"
-)
 def test_calls_with_the_cache_off_do_not_show_in_another_store(tmp_path: pathlib.Path) -> None:
     @robust_cacheable
     def switched(x):

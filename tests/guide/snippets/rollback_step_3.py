@@ -1,0 +1,2 @@
+from afml.cache import clear_afml_cache
+clear_afml_cache(warn=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from afml_cache import notices, settings
+from afml_cache.cache_info import off_calls
 from afml_cache.store.active import use_store
 from afml_cache.store.store import Store
 
@@ -27,6 +28,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("AFML_CACHE_MODE", raising=False)
     notices.forget_causes()
+    off_calls.clear()  # of earlier tests, in no store
     settings.reset()
     with use_store(base) as active:
         yield active

@@ -139,7 +139,7 @@ def get_cache_stats() -> dict[str, FunctionStats]:
         ``hit_rate`` is None where there was no call.
     """
     store = active()
-    counters = {} if settings.current.mode == "off" else store.counters()
+    counters = {} if _is_off() else store.counters()
     off = off_calls(store)
     return {
         function: _counts(counters.get(function, Counters()), off.get(function, 0))
@@ -180,10 +180,14 @@ def get_cache_summary() -> CacheSummary:
         size_bytes=size,
         joblib_entries=joblib_entries,
         joblib_size_bytes=joblib_size,
-        cleared_bytes=sum(one.bytes for one in cleared.folders(base)),
+        cleared_bytes=0 if _is_off() else sum(one.bytes for one in cleared.folders(base)),
         seconds_saved=sum((one["seconds_saved"] for one in stats), 0.0),
         directory=str(base),
     )
+
+
+def _is_off() -> bool:
+    return settings.current.mode == "off"
 
 
 _Sizes = tuple[int, int]  #: results and their bytes
@@ -191,7 +195,7 @@ _Sizes = tuple[int, int]  #: results and their bytes
 
 def _stored() -> tuple[dict[str, _Sizes], dict[tuple[str, ...], _Sizes]]:
     """What the store holds by function, and joblib by folder; nothing is read while it is off."""
-    if settings.current.mode == "off":
+    if _is_off():
         return {}, {}
     store = active()
     return store.sizes(), joblib_sizes(store.directory / JOBLIB_FOLDER)

@@ -65,6 +65,8 @@ VALUES: dict[str, Callable[[], Any]] = {
 def test_looking_at_a_value_does_not_change_its_joblib_hash(
     name: str, look: Callable[[Any], object]
 ) -> None:
+    if name == "periods" and pd.__version__ < "3":
+        pytest.skip("this pandas remembers the dtype of periods as soon as anything is asked")
     value = VALUES[name]()
     before = joblib.hash(value)
     look(value)

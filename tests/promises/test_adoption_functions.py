@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from joblib.func_inspect import filter_args
 
 MAIN = """
     import asyncio
@@ -177,6 +178,20 @@ DECORATION = """
     logged = timed
 """
 
+
+def _binds_them_all() -> bool:
+    def mixed(a, b=2, /, c=3, *rest, d, e=5, **more):
+        pass
+
+    try:
+        filter_args(mixed, [], (1, 2, 3, 4, 5), {"d": 6, "z": 7})
+    except ValueError:
+        return False
+    return True
+
+
+JOBLIB_BINDS_THEM_ALL = _binds_them_all()
+
 CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a method": (lambda main: main.Model(2).predict(5), 10),
     "a method with a keyword": (lambda main: main.Model(2).predict(5, plus=1), 11),
@@ -223,6 +238,8 @@ def desk(repo: Any) -> Any:
 def test_every_kind_of_function_is_adopted(
     desk: Any, call: Callable[[Any], Any], result: Any, decorator: str
 ) -> None:
+    if call is CALLS["every kind of parameter"][0] and not JOBLIB_BINDS_THEM_ALL:
+        pytest.skip("this version of joblib cannot bind such a call, so nothing is stored of it")
     assert desk.warm(call) == result
     desk.migrate(decorator=decorator)
     assert call(desk.load()) == result

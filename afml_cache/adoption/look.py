@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -274,8 +275,9 @@ def _open(store: Store, call: Legacy, entry: _Entry) -> Adopted | Refused:
 
 # --- entries of another pandas ---
 
-#: Where pandas' classes live in the pickles of its major versions.
-_BEFORE_3 = (b"pandas.core.frame", b"pandas.core.series")
+#: How pickles name a frame or Series: by its module before pandas 3, by pandas itself from then on.
+_BEFORE_3 = re.compile(rb"pandas\.core\.(frame|series)\W")
+_FROM_3 = re.compile(rb"\x8c\x06pandas\x94\x8c(\x09DataFrame|\x06Series)\x94")
 #: Entries, and bytes of each, that are looked through for it.
 _LOOKED_AT, _HEAD = 8, 1 << 16
 #: Functions whose entries have been looked through.
@@ -312,11 +314,9 @@ def _other_major(folder: FunctionFolder, major: int) -> str | None:
                 head = file.read(_HEAD)
         except OSError:
             continue
-        if b"pandas" in head:
-            old = any(name in head for name in _BEFORE_3)
-            if old != (major < 3):
-                return "2" if old else "3"
-            return None
+        before, after = _BEFORE_3.search(head), _FROM_3.search(head)
+        if before or after:
+            return None if bool(before) == (major < 3) else "2" if before else "3"
     return None
 
 

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import joblib
 import pandas as pd
 import pytest
 
 from afml_cache import CacheWarning, time_aware_cacheable
 from afml_cache.adoption import look
+from afml_cache.adoption.layout import FunctionFolder
 from afml_cache.store.store import Store
 
 DATA = Path(__file__).parent.parent / "data" / "joblib_of_pandas_2"
@@ -61,6 +63,28 @@ def test_under_their_own_major_nothing_is_said(module: ModuleType) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", CacheWarning)
         assert momentum(CLOSE, 1).equals(CLOSE.pct_change(1))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pd.DataFrame({"a": [1.0]}),
+        {"prices": pd.Series([1.0])},
+        pd.date_range("2024-01-01", periods=3),
+        pd.Timestamp("2024-01-01"),
+        b"pandas",
+        3.5,
+    ],
+    ids=["a frame", "a Series inside", "an index", "a Timestamp", "bytes", "a number"],
+)
+def test_what_this_pandas_wrote_is_never_taken_for_another_majors(
+    value: object, tmp_path: Path
+) -> None:
+    entry = tmp_path / "root" / "hash"
+    entry.mkdir(parents=True)
+    joblib.dump(value, entry / "output.pkl")
+    folder = FunctionFolder(tmp_path, tmp_path / "root")
+    assert look._other_major(folder, MAJOR) is None
 
 
 def test_the_old_entries_are_as_they_were(module: ModuleType, store: Store) -> None:

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from afml_cache import settings
 from afml_cache.cache_info import off_calls
-from afml_cache.joblib_folders import folders_of, joblib_sizes
+from afml_cache.joblib_memory.cleared import folders_of, joblib_sizes
 from afml_cache.outcomes import Reason
 from afml_cache.store import cleared
 from afml_cache.store.active import active

@@ -9,9 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from afml_cache import joblib_folders, notices, settings
+from afml_cache import notices, settings
 from afml_cache.adoption import pins
 from afml_cache.errors import ClearingError
+from afml_cache.joblib_memory.cleared import bring_back, forget_checked_functions
 from afml_cache.store import cleared as aside
 from afml_cache.store.active import active
 from afml_cache.store.cleared import JOBLIB_FOLDER, KEPT_FOR, Cleared
@@ -111,7 +112,7 @@ def clear_afml_cache(warn: bool = True) -> Cleared:
     store = active()
     cleared = store.take_out()
     _bar_named_places(store, cleared)
-    joblib_folders.forget_checked_functions()
+    forget_checked_functions()
     if cleared:
         told = f"the cache was cleared: {cleared}; afml_cache.restore_cleared() brings it back"
     else:
@@ -215,7 +216,7 @@ def _restore(store: Store, chosen: list[Cleared]) -> Restored:
     for folder in reversed(chosen):  # of two results for one call the newer one comes first
         assert folder.path is not None
         ours = store.bring_back(folder.path)
-        joblibs = joblib_folders.bring_back(folder.path / JOBLIB_FOLDER, base / JOBLIB_FOLDER)
+        joblibs = bring_back(folder.path / JOBLIB_FOLDER, base / JOBLIB_FOLDER)
         counts["entries"] += ours.entries
         counts["joblib_entries"] += joblibs.entries
         counts["present"] += ours.present + joblibs.present

@@ -13,18 +13,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import notices, settings
-from afml_cache.adoption.layout import joblib_location
 from afml_cache.cache_info import CacheInfo, count_off, info_of
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
 from afml_cache.errors import NoPlaceError
-from afml_cache.joblib_call import JoblibCall
+from afml_cache.joblib_memory.call import JoblibCall
+from afml_cache.joblib_memory.layout import joblib_location
 from afml_cache.keys.code import function_identity
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
 from afml_cache.store.store import Store
 
 if TYPE_CHECKING:
-    from afml_cache.joblib_folder import Origin
+    from afml_cache.joblib_memory.folder import Origin
     from afml_cache.noted.call import ExactCall, ExactKeys
 
 P = ParamSpec("P")
@@ -107,7 +107,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
     def _memorized_in(self, store: Store) -> Any:
         known, memorized = self._memorized
         if known is not store:
-            from afml_cache.joblib_folder import memorize
+            from afml_cache.joblib_memory.folder import memorize
 
             place = joblib_location(store)
             memorized = memorize(self._wrapped, self._ignore, place, self._origin)
@@ -119,7 +119,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         """What a miss of the next call would be due to, read without disturbing joblib."""
         if self._checked is memorized:
             return Reason.ARGUMENT
-        from afml_cache.joblib_folder import entries, folder_of, recorded_source
+        from afml_cache.joblib_memory.folder import entries, folder_of, recorded_source
 
         # Once a process is enough: joblib, too, compares the code at the first call only.
         self._checked = memorized
@@ -216,7 +216,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         store = active()
 
         def sizes() -> list[int]:
-            from afml_cache.joblib_folder import entries, folder_named, name_of
+            from afml_cache.joblib_memory.folder import entries, folder_named, name_of
 
             name = self._origin[0] if self._origin is not None else name_of(self._wrapped)
             return [size for _, size in entries(folder_named(joblib_location(store), name))]
@@ -227,7 +227,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         """Clear joblib's entries of this function from the active store."""
         if settings.current.mode == "off":
             return
-        from afml_cache.joblib_folder import clear, entries, folder_of
+        from afml_cache.joblib_memory.folder import clear, entries, folder_of
 
         try:
             memorized = self._memorized_in(active())
@@ -253,7 +253,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         reduced = reduce_cached(self, JoblibCachedFunction, (self._wrapped, self._ignore))
         if isinstance(reduced, str):
             return reduced
-        from afml_cache.joblib_folder import origin_of
+        from afml_cache.joblib_memory.folder import origin_of
 
         # Where a notebook's function arrives, its source is not to be had.
         rebuild, parts = reduced

@@ -18,7 +18,7 @@ from afml_cache import (
     get_cache_summary,
     robust_cacheable,
 )
-from afml_cache.joblib_folders import folders_of, forget_checked_functions
+from afml_cache.joblib_memory.cleared import folders_of, forget_checked_functions
 
 
 @robust_cacheable

@@ -30,7 +30,7 @@ from afml_cache import (
     robust_cacheable,
     use_store,
 )
-from afml_cache.joblib_folders import forget_checked_functions
+from afml_cache.joblib_memory.cleared import forget_checked_functions
 from afml_cache.store import cleared as aside
 from afml_cache.store import rows
 from afml_cache.store.cleared import KEPT_FOR

@@ -15,7 +15,7 @@ DRIVER = """
     import afml_cache
     from afml_cache import cacheable, clear_afml_cache, restore_cleared, robust_cacheable
 
-    from afml_cache.joblib_folders import forget_checked_functions
+    from afml_cache.joblib_memory.cleared import forget_checked_functions
     from afml_cache.store.active import active
 
     base = Path(os.environ["AFML_CACHE"])

@@ -22,9 +22,15 @@ from typing import Any
 
 from afml_cache import notices, settings
 from afml_cache.adoption import pins, recorded
-from afml_cache.adoption.layout import FunctionFolder, Written, folders_of, joblib_location, written
 from afml_cache.adoption.noted import notes_of
 from afml_cache.adoption.trust import distrusted, distrusted_status
+from afml_cache.joblib_memory.layout import (
+    FunctionFolder,
+    Written,
+    folders_of,
+    joblib_location,
+    written,
+)
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.extent import Extent
 from afml_cache.outcomes import Reason

@@ -8,8 +8,8 @@ from typing import Any
 
 from afml_cache import miss, notices, settings
 from afml_cache.adoption import pins
-from afml_cache.adoption.layout import folders_of, joblib_location
 from afml_cache.adoption.look import Adopted, Legacy, Refused, adopt, preview, roots
+from afml_cache.joblib_memory.layout import folders_of, joblib_location
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.extent import Period
 from afml_cache.keys.ranges import DateParameters

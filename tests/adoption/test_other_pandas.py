@@ -16,7 +16,7 @@ import pytest
 
 from afml_cache import CacheWarning, time_aware_cacheable
 from afml_cache.adoption import look
-from afml_cache.adoption.layout import FunctionFolder
+from afml_cache.joblib_memory.layout import FunctionFolder
 from afml_cache.store.store import Store
 
 DATA = Path(__file__).parent.parent / "data" / "joblib_of_pandas_2"

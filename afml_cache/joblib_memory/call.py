@@ -97,7 +97,7 @@ class JoblibCall:
     def _store(
         self, call_id: Any, args: Any, kwargs: Any, shelving: bool, output: Any, start: float
     ) -> Any:
-        from afml_cache.joblib_folder import NotStoredError, record_source
+        from afml_cache.joblib_memory.folder import NotStoredError, record_source
 
         self.stop()
         memorized = self._memorized

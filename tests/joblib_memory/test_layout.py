@@ -13,7 +13,7 @@ import joblib
 import pytest
 from joblib.memory import MemorizedFunc
 
-from afml_cache.adoption.layout import Written, folders_of, name_parts, written
+from afml_cache.joblib_memory.layout import Written, folders_of, name_parts, written
 
 
 def plain(x: int) -> int:
@@ -108,7 +108,7 @@ def test_a_script_has_the_folder_of_its_file(
     script = """
         import joblib, sys
         from pathlib import Path
-        from afml_cache.adoption.layout import folders_of
+        from afml_cache.joblib_memory.layout import folders_of
 
         def f(x):
             return x
@@ -163,7 +163,7 @@ def test_looking_for_folders_does_not_import_joblib(
         import sys
         from pathlib import Path
         from afml_cache.adoption import serve
-        from afml_cache.adoption.layout import folders_of
+        from afml_cache.joblib_memory.layout import folders_of
         print(folders_of(folders_of, [Path(sys.argv[1])]), "joblib" in sys.modules)
     """
     assert run_python(script, str(tmp_path)) == "[] False"

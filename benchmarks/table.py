@@ -132,6 +132,26 @@ ROWS = [
         1.3,
         100,
     ),
+    Row(
+        "adopting a result of joblib's, two scalars, against joblib's own hit",
+        ("adopt scalars", "afml_cache"),
+        ("adopt scalars", "joblib"),
+        0,
+        100,
+    ),
+    Row(
+        "adopting a result of joblib's, 1000 x 10 frame -> float, against joblib's own hit",
+        ("adopt 1000 x 10", "afml_cache"),
+        ("adopt 1000 x 10", "joblib"),
+        0,
+        100,
+    ),
+    Row(
+        "first call, 80 MB argument, beside 10,000 entries of joblib's, against none",
+        ("miss beside entries", "10,000 entries"),
+        ("miss beside entries", "none"),
+        0,
+    ),
 ]
 
 

@@ -18,11 +18,11 @@ from afml_cache import (
     CacheWarning,
     cacheable,
     configure,
-    noted_keys,
     robust_cacheable,
     use_store,
 )
 from afml_cache.keys.code import function_identity
+from afml_cache.noted import keys as noted_keys
 from afml_cache.noted.keys import NotedFunction, noted_entries, noted_functions
 
 

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from afml_cache.keys.code import FunctionCode, code_of, project_classes
+from afml_cache.keys.code import FunctionCode, code_of, is_followed
+from afml_cache.keys.content import digest_and_met
 from afml_cache.keys.projects import Home, Kind, counted_version, file_of, home_of
 
 if TYPE_CHECKING:
     from tests.keys.code.conftest import Project
+
+
+def followed_in(value: object) -> list[object]:
+    """The project's classes that a value brings along."""
+    _, met = digest_and_met(value, "x")
+    return [code for code in met if is_followed(code)]
 
 
 def install(folder: Path, name: str, version: str, **modules: str) -> None:
@@ -193,11 +200,11 @@ def test_the_classes_of_arguments_are_found(project: Project) -> None:
         """,
     )
     quant = project.load()
-    assert set(project_classes(quant.Strategy())) == {quant.Strategy, quant.Costs}
-    assert set(project_classes([1, {"s": quant.Costs()}])) == {quant.Costs}
-    assert set(project_classes(quant.Costs)) == {quant.Costs}
+    assert set(followed_in(quant.Strategy())) == {quant.Strategy, quant.Costs}
+    assert set(followed_in([1, {"s": quant.Costs()}])) == {quant.Costs}
+    assert set(followed_in(quant.Costs)) == {quant.Costs}
     for value in (1, "a", [1, 2], {"a": None}, pd.DataFrame({"a": [1]}), pd.DataFrame, None):
-        assert not project_classes(value)
+        assert not followed_in(value)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from afml_cache import settings
 from afml_cache.cache_info import off_calls
-from afml_cache.joblib_memory.cleared import folders_of, joblib_sizes
+from afml_cache.joblib_memory.cleared import joblib_sizes, stored_folders_of
 from afml_cache.outcomes import Reason
 from afml_cache.store import cleared
 from afml_cache.store.active import active
@@ -112,7 +112,9 @@ class CacheMonitor:
             _function_stats(function, _counts(Counters(), 0), _sizes_of(function, stored, {}))
             for function in stored.keys() - stats.keys()
         ]
-        claimed = {folder for function in stats for folder in folders_of(function, by_joblib)}
+        claimed = {
+            folder for function in stats for folder in stored_folders_of(function, by_joblib)
+        }
         found += [
             _function_stats(".".join(folder), _counts(Counters(), 0), [sizes])
             for folder, sizes in by_joblib.items()
@@ -204,7 +206,7 @@ def _stored() -> tuple[dict[str, _Sizes], dict[tuple[str, ...], _Sizes]]:
 def _sizes_of(
     function: str, stored: dict[str, _Sizes], by_joblib: dict[tuple[str, ...], _Sizes]
 ) -> list[_Sizes]:
-    found = [by_joblib[folder] for folder in folders_of(function, by_joblib)]
+    found = [by_joblib[folder] for folder in stored_folders_of(function, by_joblib)]
     return [*found, stored.get(function, (0, 0))]
 
 

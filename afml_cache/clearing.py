@@ -7,13 +7,16 @@ import os
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
+from glob import escape as glob_escape
 from pathlib import Path
 
 from afml_cache import notices, settings
 from afml_cache.adoption import pins
+from afml_cache.adoption.records import Records
 from afml_cache.errors import ClearingError
 from afml_cache.joblib_memory.cleared import bring_back, forget_checked_functions
 from afml_cache.store import cleared as aside
+from afml_cache.store import prospect
 from afml_cache.store.active import active
 from afml_cache.store.cleared import JOBLIB_FOLDER, KEPT_FOR, Cleared
 from afml_cache.store.store import Store
@@ -126,16 +129,33 @@ def clear_afml_cache(warn: bool = True) -> Cleared:
 
 def _bar_named_places(store: Store, cleared: Cleared) -> None:
     """What lies in joblib folders of the user's own is not moved: it is not adopted any more."""
-    if cleared.path is None or not settings.current.adopt_from:
+    if cleared.path is None and not settings.current.adopt_from:
         return
     try:
-        pins.bar(store, pins.EVERY, cleared.path.name)
+        # Others may have named such folders; restoring what this run cleared lifts it.
+        pins.bar(Records(store), pins.EVERY, _BAR + prospect.run_card())
     except (OSError, sqlite3.Error) as error:
         notices.warn_once(
             ("adoption_bar", str(store.directory)),
             "the cache was cleared, but results in the folders named with "
-            f"configure(adopt_from=...) will be adopted again, since {pins.records_file(store)} "
+            f"configure(adopt_from=...) will be adopted again, since {Records(store).path} "
             f"cannot be written to ({error}); configure(adopt_from=None) keeps them out",
+        )
+
+
+#: How the bars begin that a clearing puts up, with the run that cleared.
+_BAR = "cleared by "
+
+
+def _lift(store: Store, token: str) -> None:
+    try:
+        pins.lift(Records(store), token)
+    except (OSError, sqlite3.Error) as error:
+        notices.warn_once(
+            ("adoption_lift", str(store.directory)),
+            f"what was cleared is back, but {Records(store).path} cannot be used ({error}), "
+            "so results in folders named with configure(adopt_from=...) stay unused; move the file "
+            "away if it is damaged",
         )
 
 
@@ -169,11 +189,12 @@ def restore_cleared(which: str | os.PathLike[str] | None = None) -> Restored:
     store = active()
     base = store.directory
     if not list_cleared() and which in (None, "all"):
+        _lift(store, _BAR + "*")
         return Restored()
     try:
         with aside.held(base):
             restored = _restore(store, _chosen(aside.folders(base), which, base))
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise ClearingError(
             f"Not everything could be brought back into {base} ({error}). The rest is still in "
             "the cleared folder: see that the cache can be written to, and restore again."
@@ -222,7 +243,7 @@ def _restore(store: Store, chosen: list[Cleared]) -> Restored:
         counts["present"] += ours.present + joblibs.present
         counts["unreadable"] += ours.unreadable
         paths.append(folder.path)
-        pins.lift(store, folder.path.name)
+        _lift(store, _BAR + glob_escape(folder.run))
         if joblibs.conflicts:
             conflicting.append(folder.path)
             conflicts += joblibs.conflicts

@@ -250,7 +250,7 @@ class CachedFunction(Generic[P, R_co]):
         values = self._values(args, kwargs)
 
         def legacy_of(key: CallKey) -> Legacy:
-            return self._legacy(key, self._code.current(), args, kwargs)
+            return self._legacy(key, self._code.current(), *self._as_called(args, kwargs))
 
         return explain_call(active(), self._identity, self._key_of, values, legacy_of)
 
@@ -269,9 +269,9 @@ class CachedFunction(Generic[P, R_co]):
 
         options = self._options
 
-        def extents() -> dict[str, Extent]:
+        def extents() -> dict[str, Extent] | None:
             if options.dates is None:
-                return {}
+                return None
             return extents_of(self._binder.bind(args, kwargs), options.dates)
 
         return Legacy(
@@ -286,6 +286,12 @@ class CachedFunction(Generic[P, R_co]):
             extents=extents,
             ttl=options.ttl,
         )
+
+    def _as_called(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments that the function is called with."""
+        return args, kwargs
 
     def _key_of(self, values: Mapping[str, Any]) -> CallKey:
         return call_key(self._identity_digest, self._code.current(), values, self._owner)

@@ -128,7 +128,7 @@ def keep_adopted(
     The function has not run, so the arguments are those of the key.
     """
     try:
-        described = {name: content.describe(value, name) for name, value in values.items()}
+        described = _described(function, values)
         extents = {} if dates is None else extents_of(values, dates)
         claim = _claim(function, key, described, extents, seconds, ttl, written)
         refused = store.put(key.digest, result, claim, adopted=True)
@@ -139,6 +139,19 @@ def keep_adopted(
         store.count(function, Outcome.ADOPTED, seconds=seconds)
     if notices.audible():
         log_outcome(function, Outcome.ADOPTED, None, key)
+
+
+def _described(function: str, values: Mapping[str, Any]) -> dict[str, Description]:
+    """What an entry keeps of its arguments; nothing where they cannot be described."""
+    try:
+        return {name: content.describe(value, name) for name, value in values.items()}
+    except Exception as error:  # noqa: BLE001 - the key has been made, which is what counts
+        notices.warn_once(
+            ("no_description", function),
+            f"explain() will not tell what differs from an entry of {function}(), since its "
+            f"arguments could not be described ({type(error).__name__}: {error}). Please report it",
+        )
+        return {}
 
 
 def _claim(
@@ -176,7 +189,7 @@ def _describe_unchanged(
         try:
             description = content.describe(value, name)
             if description.digest != key.arguments[name] and name in before:
-                description = content.describe(_without_new(value, before[name]), name)
+                description = content.describe(without_new(value, before[name]), name)
             changed = description.digest != key.arguments[name]
         except UnkeyableArgumentError:
             changed = True  # it had a key before the call
@@ -192,7 +205,7 @@ def _describe_unchanged(
     return described
 
 
-def _without_new(value: Any, names: frozenset[str]) -> Any:
+def without_new(value: Any, names: frozenset[str]) -> Any:
     """A stand-in with only the attributes from before the call.
 
     New attributes (a ``cached_property`` that the call filled in) are no mutation.

@@ -30,8 +30,13 @@ class DateNormalisedFunction(CachedFunction[P, R_co]):
         self._arguments = _DateArguments(function, options.dates or DateParameters())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        normal_args, normal_kwargs = self._arguments.of_call(args, kwargs)
+        normal_args, normal_kwargs = self._as_called(args, kwargs)
         return super().__call__(*normal_args, **normal_kwargs)
+
+    def _as_called(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return self._arguments.of_call(args, kwargs)
 
     def _values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         return self._arguments.of_bound(super()._values(args, kwargs))

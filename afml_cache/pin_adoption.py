@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from afml_cache.adoption import pins
+from afml_cache.adoption.look import roots
+from afml_cache.adoption.records import Records
 from afml_cache.bound import BoundCachedFunction
 from afml_cache.errors import ConfigurationError
+from afml_cache.joblib_memory.layout import folders_of, key_of
 from afml_cache.memo import CachedFunction
 from afml_cache.store.active import active
 
@@ -38,4 +41,9 @@ def pin_adoption(function: CachedFunction[..., Any] | BoundCachedFunction[..., A
             f"{function!r} is not under @robust_cacheable or @time_aware_cacheable, so nothing "
             "will be adopted for it; migrate it first (afml-codemod apply)"
         )
-    pins.pin_anew(active(), inner.identity, pins.rows_of(inner.fingerprint()))
+    store = active()
+    wrapped = inner.__wrapped__
+    keys = {folder.key for folder in folders_of(wrapped, roots(store))} | {key_of(wrapped)}
+    for key in keys - {None}:
+        assert key is not None
+        pins.pin_anew(Records(store), key, pins.rows_of(inner.fingerprint()))

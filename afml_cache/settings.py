@@ -96,7 +96,9 @@ def _split_unit(
 def _from_environment() -> Settings:
     mode = os.environ.get("AFML_CACHE_MODE", "on")
     _check_choice("AFML_CACHE_MODE", mode, get_args(Mode))
-    return Settings(mode=mode)  # type: ignore[arg-type]
+    adopt = os.environ.get("AFML_CACHE_ADOPT", "on")
+    _check_choice("AFML_CACHE_ADOPT", adopt, ("on", "off"))
+    return Settings(mode=mode, adopt=adopt == "on")  # type: ignore[arg-type]
 
 
 def _check_type(name: str, value: object, *allowed: type) -> None:
@@ -207,6 +209,10 @@ def configure(
 def _locations(named: Locations | None) -> tuple[Path, ...]:
     if named is None:
         return ()
+    if not isinstance(named, str | os.PathLike | list | tuple | set | frozenset):
+        raise ConfigurationError(
+            f"adopt_from is {named!r}; it has to be a path, or a list of paths"
+        )
     places = [named] if isinstance(named, str | os.PathLike) else list(named)
     _check_each("adopt_from", places)
     return tuple(Path(os.path.abspath(Path(place).expanduser())) for place in places)  # noqa: PTH100

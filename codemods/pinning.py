@@ -1,7 +1,8 @@
-"""Pins the code of migrated functions, where the old decorator has stored results of them.
+"""Has the cache keep the sources of a project whose migration was applied.
 
-The cache does the pinning, in a process of its own: the codemods import neither the cache nor
-the project. Nothing depends on it; without it, the first adoption pins.
+What the old decorator has stored belongs to the code of now. Kept are the files, not what they do:
+no code of the project runs. The cache does it, in a process of its own, since the codemods import
+nothing of it; without it, the first adoption of a function decides which code is right.
 """
 
 from __future__ import annotations
@@ -10,22 +11,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-#: Seconds after which importing the project's modules is given up.
+#: Seconds after which it is given up.
 PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What was pinned, what was pinned before, and what could not be and why."""
+    """How many files were kept, or why none were."""
 
-    pinned: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
+    files: int = 0
+    failure: str = ""
 
 
 def has_legacy_cache() -> bool:
@@ -33,27 +33,27 @@ def has_legacy_cache() -> bool:
     import platformdirs
 
     base = os.environ.get("AFML_CACHE") or platformdirs.user_cache_dir("afml", appauthor=False)
-    return (Path(base).expanduser() / "joblib_cache").is_dir()
+    return os.path.isdir(Path(base).expanduser() / "joblib_cache")  # noqa: PTH112
 
 
-def pin(root: Path, functions: Mapping[str, Sequence[str]]) -> Pinned | None:
-    """Pin functions as they are loaded now.
+def pin(root: Path, files: Iterable[str]) -> Pinned | None:
+    """Keep the sources of a project as they are now.
 
     Parameters
     ----------
     root : Path
         The repository.
-    functions : mapping
-        Relative path -> qualified names.
+    files : iterable of str
+        All its Python files, relative to the root.
 
     Returns
     -------
     Pinned or None
         None where there is nothing to pin for: no entries, or no cache that could adopt them.
     """
-    if not functions or not has_legacy_cache() or find_spec("afml_cache") is None:
+    if not has_legacy_cache() or find_spec("afml_cache") is None:
         return None
-    request = json.dumps({"root": str(root.absolute()), "files": dict(functions)})
+    request = json.dumps({"root": str(root.absolute()), "files": sorted(set(files))})
     try:
         # -B, -P: it leaves no bytecode behind, and imports nothing from where it is started.
         done = subprocess.run(
@@ -65,10 +65,9 @@ def pin(root: Path, functions: Mapping[str, Sequence[str]]) -> Pinned | None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Pinned(failed=(f"importing the modules took more than {PATIENCE:g} seconds",))
+        return Pinned(failure=f"it took more than {PATIENCE:g} seconds")
     try:
-        report = json.loads(done.stdout)
-        return Pinned(*(tuple(report[name]) for name in ("pinned", "kept", "failed")))
+        return Pinned(files=json.loads(done.stdout)["files"])
     except (ValueError, KeyError, TypeError):
         said = done.stderr.strip().splitlines()
-        return Pinned(failed=(said[-1] if said else f"exit code {done.returncode}",))
+        return Pinned(failure=said[-1] if said else f"exit code {done.returncode}")

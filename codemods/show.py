@@ -165,15 +165,18 @@ def show_pinned(out: Console, pinned: Pinned | None) -> None:
     out.print("What @cacheable has stored is adopted where the code is still the same.")
     if pinned is None:
         return
-    if pinned.pinned:
+    if pinned.failure:
         out.print(
-            f"Pinned the code that the results of {_count(len(pinned.pinned), 'function')}"
-            " belong to."
+            "Their sources could not be kept beside the cache, so the first call of each function"
+            f" decides which code is the same: {pinned.failure}",
+            soft_wrap=True,
         )
-    if pinned.kept:
-        out.print(f"{_count(len(pinned.kept), 'function')} had been pinned before.")
-    for why in pinned.failed:
-        out.print(f"Not pinned, so the first call decides: {why}", soft_wrap=True)
+    else:
+        out.print(
+            f"To tell later edits from it, {_count(pinned.files, 'file')} were kept beside the"
+            " cache as they are now.",
+            soft_wrap=True,
+        )
 
 
 def show_rollback(out: Console, result: RolledBack) -> None:

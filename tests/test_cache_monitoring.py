@@ -18,7 +18,7 @@ from afml_cache import (
     get_cache_summary,
     robust_cacheable,
 )
-from afml_cache.joblib_memory.cleared import folders_of, forget_checked_functions
+from afml_cache.joblib_memory.cleared import forget_checked_functions, stored_folders_of
 
 
 @robust_cacheable
@@ -125,7 +125,7 @@ def test_functions_of_a_program_have_their_joblib_sizes(run_python):
 )
 def test_a_function_is_known_by_its_joblib_folder(function, folder):
     others = [("other", "f"), ("__main__--home-me-other", "f"), ("pkg", "mod", "g")]
-    assert folders_of(function, [*others, folder]) == [folder]
+    assert stored_folders_of(function, [*others, folder]) == [folder]
 
 
 def test_the_summary_adds_up(store):

@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,6 +179,7 @@ def test_what_is_not_cache_stays(store):
     kept = {"records", "records/runs", "records/runs/ledger.sqlite", "notes.txt", "flights"}
     kept |= {path.name for path in base.glob("index.sqlite*")} | {"values"}  # new, and empty
     kept |= {"cleared", "cleared/mine", "cleared/mine/notes.txt"}
+    kept |= {"records/adoption.sqlite"}  # that it was cleared
     aside_and_notes = (f"cleared/{cleared.path.name}", "joblib_cache")
     assert {path for path in everything(base) if not path.startswith(aside_and_notes)} == kept
     restore_cleared()
@@ -673,8 +675,6 @@ def double_for_adoption(x):
 
 
 def test_what_lies_in_folders_of_the_users_own_is_not_adopted_until_it_is_restored(tmp_path):
-    import joblib
-
     joblib.Memory(str(tmp_path / "own"), verbose=0).cache(double_for_adoption)(4)
     configure(adopt_from=tmp_path / "own")
     migrated = robust_cacheable(double_for_adoption)
@@ -689,13 +689,15 @@ def test_what_lies_in_folders_of_the_users_own_is_not_adopted_until_it_is_restor
     assert migrated.cache_info().computed == 1
 
 
-def test_clearing_an_empty_cache_bars_nothing(tmp_path):
-    import joblib
-
-    joblib.Memory(str(tmp_path / "own"), verbose=0).cache(double_for_adoption)(5)
+def test_clearing_an_empty_cache_keeps_them_out_as_well(tmp_path):
+    memorized = joblib.Memory(str(tmp_path / "own"), verbose=0).cache(double_for_adoption)
+    memorized(5), memorized(6)
     clear_afml_cache(warn=False)
     configure(adopt_from=tmp_path / "own")
     assert not clear_afml_cache(warn=False)
     migrated = robust_cacheable(double_for_adoption)
     assert migrated(5) == 10
+    assert migrated.cache_info().reasons == {"cleared": 1}
+    restore_cleared()
+    assert migrated(6) == 12
     assert migrated.cache_info().adopted == 1

@@ -1,4 +1,4 @@
-"""Applying a migration pins the code that the stored results belong to."""
+"""Applying a migration keeps the sources that the stored results belong to."""
 
 from __future__ import annotations
 
@@ -13,28 +13,52 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LABELS = """\
 from afml.cache import cacheable
-from quant.helpers import scale, SETTINGS
+import quant.helpers as h
+from quant.helpers import CONFIG, FEE, TABLE, Costs, scale, shift
 
 
 @cacheable
 def label(x):
     print("computed")
-    return scale(x) + SETTINGS["fee"]
+    return scale(x) + FEE + CONFIG["k"] + shift(0) + TABLE["up"](0) + Costs.rate + h.LATE
 
 
-class Model:
-    @cacheable(ignore=["self"])
-    def fit(self, x):
-        print("fitted")
-        return scale(x)
+@cacheable
+def priced(costs, x):
+    print("priced")
+    return costs.of(x)
 """
 HELPERS = """\
-SETTINGS = {"fee": 1}
+FEE = 1
+CONFIG = {"k": 10}
+LATE = None
+shift = lambda x: x + 100
 
 
 def scale(x):
     return x * 2
+
+
+def up(x):
+    return x + 1000
+
+
+def down(x):
+    return x - 1000
+
+
+TABLE = {"up": up}
+
+
+class Costs:
+    rate = 10_000
+
+    def of(self, x):
+        return x * self.rate
 """
+USE = "import quant.helpers; quant.helpers.LATE = 100_000; import quant.labels as q; "
+USE += "print(q.label(3), q.priced(quant.helpers.Costs(), 2))"
+RESULT = ["111117", "20000"]
 
 
 @pytest.fixture
@@ -49,13 +73,14 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def call(repository: Path) -> Callable[[str], list[str]]:
-    """Run a statement in a new process of the project's; returns the lines that it printed."""
+def call(repository: Path) -> Callable[..., list[str]]:
+    """Run a statement, or a script, in a new process of the project's; what it printed."""
 
-    def run(statement: str) -> list[str]:
-        source = f"import sys; sys.path[:0] = [{str(repository)!r}, {str(ROOT)!r}]; {statement}"
+    def run(statement: str = USE, *, script: Path | None = None) -> list[str]:
+        path = f"import sys; sys.path[:0] = [{str(repository)!r}, {str(ROOT)!r}]; "
+        what = [str(script)] if script is not None else ["-c", path + statement]
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-B", "-c", source],
+            [sys.executable, "-W", "ignore", "-B", *what],
             capture_output=True,
             text=True,
             timeout=60,
@@ -66,9 +91,9 @@ def call(repository: Path) -> Callable[[str], list[str]]:
     return run
 
 
-def apply(repository: Path, *options: str) -> str:
+def codemod(*arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "codemods.cli", "apply", "--yes", *options, str(repository)],
+        [sys.executable, "-m", "codemods.cli", *arguments],
         capture_output=True,
         text=True,
         timeout=100,
@@ -78,65 +103,185 @@ def apply(repository: Path, *options: str) -> str:
     return done.stdout
 
 
-USE = "from quant.labels import label, Model; print(label(3), Model().fit(3))"
+def apply(repository: Path, *options: str) -> str:
+    return codemod("apply", "--yes", *options, str(repository))
 
 
-def test_an_edit_between_migrating_and_the_first_call_is_noticed(
-    repository: Path, call: Callable[[str], list[str]]
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+
+
+EDITS = {
+    "a helper": ("helpers", "return x * 2", "return x * 3"),
+    "a constant": ("helpers", "FEE = 1", "FEE = 2"),
+    "a constant in a container": ("helpers", '"k": 10', '"k": 20'),
+    "a lambda": ("helpers", "x + 100\n", "x + 200\n"),
+    "which function a table holds": ("helpers", '{"up": up}', '{"up": down}'),
+    "a function that a table holds": ("helpers", "x + 1000", "x + 2000"),
+    "an attribute of a class": ("helpers", "rate = 10_000", "rate = 20_000"),
+    "a decorator of a helper": ("helpers", "def scale", "@abs.__call__\ndef scale"),
+    "a default of a helper": ("helpers", "def scale(x)", "def scale(x, y=1)"),
+    "the version of the function": (
+        "labels",
+        "@robust_cacheable\ndef label",
+        "@robust_cacheable(version=2)\ndef label",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in EDITS if name != "a decorator of a helper"])
+def test_an_edit_between_applying_and_the_first_call_is_noticed(
+    repository: Path, call: Callable[..., list[str]], name: str
 ) -> None:
-    assert call(USE) == ["computed", "fitted", "7", "6"]
-    assert "Pinned the code that the results of 2 functions belong to" in apply(repository)
-    (repository / "quant" / "helpers.py").write_text(HELPERS.replace("* 2", "* 10"))
-    assert call(USE) == ["computed", "fitted", "31", "30"]
-    (repository / "quant" / "helpers.py").write_text(HELPERS)
-    assert call(USE) == ["7", "6"]  # adopted: it is the code that was pinned
+    assert call() == ["computed", "priced", *RESULT]
+    assert "kept beside the cache" in apply(repository)
+    file, old, new = EDITS[name]
+    edit(repository / "quant" / f"{file}.py", old, new)
+    assert call()[0] == "computed"
+
+
+def test_the_class_of_an_argument_counts_though_nothing_names_it(
+    repository: Path, call: Callable[..., list[str]]
+) -> None:
+    call()
+    apply(repository)
+    edit(repository / "quant" / "helpers.py", "return x * self.rate", "return x - self.rate")
+    assert "priced" in call()
+
+
+SAME = {
+    "a comment": ("helpers", "FEE = 1", "FEE = 1  # basis points"),
+    "formatting": ("helpers", '{"k": 10}', '{\n    "k": 10,\n}'),
+    "a docstring": ("helpers", "def scale(x):\n", 'def scale(x):\n    """Twice."""\n'),
+    "what is not reached": ("helpers", "return x - 1000", "return x - 1"),
+    "another option of the decorator": (
+        "labels",
+        "@robust_cacheable\ndef label",
+        "@robust_cacheable(ttl='7 d')\ndef label",
+    ),
+    "nothing": ("helpers", "FEE = 1", "FEE = 1"),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_does_not_change_the_code_does_not_keep_results_out(
+    repository: Path, call: Callable[..., list[str]], name: str
+) -> None:
+    call()
+    apply(repository)
+    file, old, new = SAME[name]
+    edit(repository / "quant" / f"{file}.py", old, new)
+    assert call() == RESULT
 
 
 def test_what_the_program_sets_before_it_calls_does_not_keep_results_out(
-    repository: Path, call: Callable[[str], list[str]]
+    repository: Path, call: Callable[..., list[str]]
 ) -> None:
-    started = f"import quant.helpers; quant.helpers.SETTINGS['fee'] = 5; {USE}"
-    assert call(started) == ["computed", "fitted", "11", "6"]
+    started = f"import quant.helpers; quant.helpers.CONFIG['k'] = 50; {USE}"
+    first = call(started)
     apply(repository)
-    assert call(started) == ["11", "6"]
+    assert call(started) == first[2:]
 
 
-def test_without_a_pin_the_first_call_decides(
-    repository: Path, call: Callable[[str], list[str]]
+def test_undoing_the_edit_lets_the_results_in_again(
+    repository: Path, call: Callable[..., list[str]]
 ) -> None:
-    call(USE)
-    assert "Pinned" not in apply(repository, "--no-pin")
-    assert call(USE) == ["7", "6"]
+    call()
+    apply(repository)
+    edit(repository / "quant" / "helpers.py", "FEE = 1", "FEE = 2")
+    assert call()[0] == "computed"
+    edit(repository / "quant" / "helpers.py", "FEE = 2", "FEE = 1")
+    assert call() == RESULT
 
 
-def test_modules_without_stored_results_are_not_imported(repository: Path) -> None:
-    (repository / "quant" / "labels.py").write_text(LABELS + "\nopen('imported', 'w').close()\n")
-    (repository.parent / "cache" / "joblib_cache").mkdir(parents=True)
-    assert "Pinned" not in apply(repository)
+SCRIPT = """\
+import sys
+sys.path.insert(0, {root!r})
+from afml.cache import cacheable
+
+STEP = 5
+
+def helper(x):
+    return x + STEP
+
+@cacheable
+def f(x):
+    print("computed")
+    return helper(x)
+
+print(f(1))
+"""
+
+
+def test_a_script_is_covered_too(repository: Path, call: Callable[..., list[str]]) -> None:
+    script = repository / "run.py"
+    script.write_text(SCRIPT.format(root=str(ROOT)))
+    assert call(script=script) == ["computed", "6"]
+    apply(repository)
+    edit(script, "STEP = 5", "STEP = 7")
+    assert call(script=script) == ["computed", "8"]
+    edit(script, "STEP = 7", "STEP = 5")
+    assert call(script=script) == ["6"]
+
+
+def test_two_scripts_of_one_name_each_have_their_results(
+    repository: Path, call: Callable[..., list[str]]
+) -> None:
+    scripts = [repository / "a" / "run.py", repository / "b" / "run.py"]
+    for number, script in enumerate(scripts):
+        script.parent.mkdir()
+        text = SCRIPT.format(root=str(ROOT)).replace("STEP = 5", f"STEP = {10 * number}")
+        script.write_text(text)
+        assert call(script=script) == ["computed", f"{1 + 10 * number}"]
+    for script in scripts:
+        edit(script, "import cacheable", "import robust_cacheable as cacheable")
+    assert [call(script=script) for script in scripts] == [["1"], ["11"]]
+
+
+def test_no_code_of_the_project_runs(repository: Path, call: Callable[..., list[str]]) -> None:
+    call()
+    edit(
+        repository / "quant" / "labels.py",
+        "from afml.cache",
+        "open('imported', 'w').close()\nfrom afml.cache",
+    )
+    apply(repository)
     assert not (ROOT / "imported").exists()
-
-
-def test_a_module_that_cannot_be_imported_is_named_and_the_migration_stands(
-    repository: Path, call: Callable[[str], list[str]]
-) -> None:
-    call(USE)
-    (repository / "quant" / "labels.py").write_text(f"import no_such_module_at_all\n{LABELS}")
-    told = apply(repository)
-    assert "Migrated 2 functions in 1 file" in told
-    assert "Not pinned" in told
-    assert "quant.labels cannot be imported" in told
     assert not list(repository.rglob("*.pyc"))
 
 
-def test_a_second_migration_keeps_the_pin_of_the_first(
-    repository: Path, call: Callable[[str], list[str]]
+def test_without_entries_or_when_told_not_to_nothing_is_kept(
+    repository: Path, call: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    call(USE)
+    assert "kept beside" not in apply(repository)
+    codemod("rollback", "--root", str(repository))
+    call()
+    assert "kept beside" not in apply(repository, "--no-pin")
+    assert not (tmp_path / "cache" / "records" / "adoption.sqlite").exists()
+    assert call() == RESULT  # the first call decides
+
+
+def test_work_after_a_rollback_is_adopted_by_the_next_migration(
+    repository: Path, call: Callable[..., list[str]]
+) -> None:
+    call()
     apply(repository)
-    subprocess.run(
-        [sys.executable, "-m", "codemods.cli", "rollback", "--root", str(repository)],
-        check=True,
-        capture_output=True,
-        cwd=ROOT,
-    )
-    assert "2 functions had been pinned before" in apply(repository)
+    assert call() == RESULT  # adopted, and pinned
+    codemod("rollback", "--root", str(repository))
+    edit(repository / "quant" / "helpers.py", "FEE = 1", "FEE = 2")
+    cleared = "import quant.labels as q; q.label.cache_clear(); " + USE
+    assert call(cleared)[0] == "computed"  # under the old decorator
+    apply(repository)
+    assert call() == ["111118", "20000"]
+
+
+def test_what_cannot_be_kept_is_said_and_the_migration_stands(
+    repository: Path, call: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    call()
+    (tmp_path / "cache" / "records").write_text("not a folder")
+    told = apply(repository)
+    assert "Migrated 2 functions in 1 file" in told
+    assert "could not be kept beside the cache" in told

@@ -7,12 +7,10 @@ is imported here, and only where the function has a folder of joblib's.
 
 from __future__ import annotations
 
-import io
+import functools
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-from afml_cache.keys.call import SIMPLE_TYPES
 
 
 def source_text(function: Any) -> str:
@@ -41,63 +39,65 @@ def argument_hashes(
 
     try:
         arguments = filter_args(function, sorted(ignore), args, dict(kwargs))
-        first = _hash(arguments)
+        first, remembered = _hashed(arguments, _AS_IT_IS)
     except Exception:  # noqa: BLE001 - joblib could not have filed such a call
         return
     yield first
-    if all(type(value) in SIMPLE_TYPES for value in arguments.values()):
-        return
-    try:
-        copied = _as_out_of_a_cache(arguments)
-        second = first if copied is None else _hash(copied)
-    except Exception:  # noqa: BLE001 - what cannot be copied has the one hash alone
-        return
-    if second != first:
-        yield second
+    tried = {first}
+    for form in _FORMS if remembered else ():
+        try:
+            hashed, _ = _hashed(arguments, form)
+        except Exception:  # noqa: BLE001 - then it has no such form
+            continue
+        if hashed not in tried:
+            tried.add(hashed)
+            yield hashed
 
 
-def _hash(arguments: object) -> str:
-    from joblib import hash as joblib_hash
+#: What is left of what an array of pandas remembers: all, nothing, or what periods are made with.
+_AS_IT_IS: frozenset[str] | None = None
+_FORMS = (frozenset[str](), frozenset({"dtype"}))
 
-    return str(joblib_hash(arguments, coerce_mmap=False))
 
-
-def _as_out_of_a_cache(arguments: object) -> object | None:
-    """A copy in which no array of pandas remembers anything; None where none did.
+def _hashed(arguments: object, kept: frozenset[str] | None) -> tuple[str, bool]:
+    """joblib's hash of arguments in one form, and whether there are others.
 
     An index that was asked for an element, or was printed, remembers what it worked out, and its
-    pickle with it. In the run that filled the cache it may have come straight out of the cache.
+    pickle with it; a partial remembers that somebody looked for attributes. In the run that filled
+    the cache they may have come straight out of the cache.
     """
-    from joblib.numpy_pickle import NumpyPickler, load
+    from joblib.hashing import Hasher, NumpyHasher
 
     pandas: Any = sys.modules.get("pandas")
-    if pandas is None:
-        return None
-    remembering = pandas.api.extensions.ExtensionArray
-    forgot: list[object] = []
+    remembering: Any = () if pandas is None else pandas.api.extensions.ExtensionArray
+    remembered: list[object] = []
+    base: Any = NumpyHasher if "numpy" in sys.modules else Hasher
 
-    class ColdPickler(NumpyPickler):  # type: ignore[misc]
+    class Watching(base):  # type: ignore[misc]  # which of the two depends on the program
         def reducer_override(self, value: Any) -> Any:
-            if isinstance(value, remembering) and getattr(value, "_cache", None):
-                forgot.append(value)
-                return _without_memory(value.__reduce_ex__(self.proto))
+            if isinstance(value, functools.partial):
+                reduced: Any = value.__reduce__()
+                *parts, state = reduced
+                if not state[-1]:
+                    remembered.append(value)
+                    return (*parts, (*state[:-1], None)) if kept is not None else NotImplemented
+            elif isinstance(value, remembering) and getattr(value, "_cache", None):
+                remembered.append(value)
+                if kept is not None:
+                    return _with_memory(value.__reduce_ex__(self.proto), kept)
             return NotImplemented
 
-    stream = io.BytesIO()
-    ColdPickler(stream).dump(arguments)
-    if not forgot:
-        return None
-    stream.seek(0)
-    loaded: object = load(stream)
-    return loaded
+    return str(Watching(hash_name="md5").hash(arguments)), bool(remembered)
 
 
-def _without_memory(reduced: Any) -> Any:
-    """What an extension array pickles to, less the results of its ``cache_readonly``."""
+def _with_memory(reduced: Any, kept: frozenset[str]) -> Any:
+    """What an extension array pickles to, with some of the results of its ``cache_readonly``."""
     if not (isinstance(reduced, tuple) and len(reduced) > 2 and isinstance(reduced[2], tuple)):
         return reduced
     state = list(reduced[2])
     if state and isinstance(state[-1], dict) and "_cache" in state[-1]:
-        kept = {name: value for name, value in state[-1].items() if name != "_cache"}
-        state[-1:] = [kept] if kept else []
+        cache = {name: value for name, value in state[-1]["_cache"].items() if name in kept}
+        rest = {name: value for name, value in state[-1].items() if name != "_cache"}
+        rest |= {"_cache": cache} if cache else {}
+        state[-1:] = [rest] if rest else []
     return (*reduced[:2], tuple(state), *reduced[3:])

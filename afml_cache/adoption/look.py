@@ -9,6 +9,7 @@ opened, can it be read. joblib's folders are only read.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import re
 import sqlite3
@@ -18,12 +19,13 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from afml_cache import notices, settings
-from afml_cache.adoption import pins, recorded
+from afml_cache.adoption import pins, recorded, snapshots
 from afml_cache.adoption.noted import notes_of
-from afml_cache.adoption.trust import distrusted, distrusted_status
+from afml_cache.adoption.records import Records
+from afml_cache.adoption.trust import DistrustedError, distrusted, open_trusted
 from afml_cache.joblib_memory.layout import (
     FunctionFolder,
     Written,
@@ -34,6 +36,7 @@ from afml_cache.joblib_memory.layout import (
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.extent import Extent
 from afml_cache.outcomes import Reason
+from afml_cache.store.cleared import CODE
 from afml_cache.store.store import Store
 
 
@@ -56,7 +59,8 @@ class Legacy:
     ignore : frozenset of str
         What the new decorator leaves out.
     extents : callable
-        Gives the stretches of time that the arguments cover; asked only if need be.
+        Gives the stretches of time that the arguments cover, None where they are not told; asked
+        only if need be.
     ttl : float, optional
         Seconds after which an entry is too old.
     """
@@ -69,7 +73,7 @@ class Legacy:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     ignore: frozenset[str]
-    extents: Callable[[], Mapping[str, Extent]]
+    extents: Callable[[], Mapping[str, Extent] | None]
     ttl: float | None = None
 
 
@@ -99,7 +103,15 @@ class _Entry:
 
 def roots(store: Store) -> list[Path]:
     """The joblib locations in force: that of the store, then those that the user has named."""
-    return [joblib_location(store), *settings.current.adopt_from]
+    named = settings.current.adopt_from
+    for place in named:
+        if not os.path.isdir(place):  # noqa: PTH112 - Path.is_dir raises where it may not look
+            notices.warn_once(
+                ("adopt_from", str(place)),
+                f"nothing is adopted from {place}, which configure(adopt_from=...) names: it is no "
+                "directory, or may not be entered",
+            )
+    return [joblib_location(store), *named]
 
 
 def adopt(store: Store, call: Legacy, *, code_is_known: bool) -> Adopted | Refused | None:
@@ -112,30 +124,34 @@ def adopt(store: Store, call: Legacy, *, code_is_known: bool) -> Adopted | Refus
     code_is_known : bool
         The store itself knows the call under other code, which explains a miss well enough:
         then an edited function is not looked for any further.
+
+    Raises
+    ------
+    OSError, sqlite3.Error
+        A folder of joblib's cannot be looked into, or the records cannot be used.
     """
-    folders = folders_of(call.function, roots(store))
+    folders = [f for f in folders_of(call.function, roots(store)) if any(f.entries())]
+    if code_is_known:
+        folders = [folder for folder in folders if not _was_edited(store, folder, call)]
     if not folders:
         return None
-    try:
-        against = _contradiction(store, call)
-        if against is not None and code_is_known:
-            return None
-        entry = _find(store, folders, call)
-        if entry is None:
-            _say_if_out_of_reach(call, folders)
-            return None
-        refused = _refusal(store, call, entry, against)
-        if refused is not None:
-            return refused
-        return _open(store, call, entry)
-    except (OSError, sqlite3.Error) as error:
-        notices.warn_once(
-            ("adoption", str(store.directory)),
-            f"what @cacheable has stored of {call.identity}() is not adopted, since the records in "
-            f"{pins.records_file(store).parent} cannot be used ({error}); see that they can be "
-            "written to",
-        )
+    entry = _find(store, folders, call)
+    if entry is None:
+        _say_if_out_of_reach(call, folders)
         return None
+    refused = _refusal(store, call, entry)
+    if refused is None:
+        answer = _open(store, call, entry)
+        if not isinstance(answer, Refused):
+            return answer
+        refused = answer
+    notices.say(
+        logging.INFO,
+        "what @cacheable has stored of a call of %s() is not used: %s",
+        call.identity,
+        refused.why,
+    )
+    return refused
 
 
 def preview(store: Store, call: Legacy) -> Refused | Path | None:
@@ -145,14 +161,29 @@ def preview(store: Store, call: Legacy) -> Refused | Path | None:
     if entry is None:
         return None
     try:
-        return _refusal(store, call, entry, _contradiction(store, call)) or entry.output
+        refused = _refusal(store, call, entry)
+        if refused is None:
+            why = distrusted(entry.folder.root, entry.output)
+            refused = None if why is None else _refused(why)
+        if refused is None and not _is_same(entry.folder, call):
+            refused = _refused(_OTHER_SOURCE)
+        return refused or entry.output
     except (OSError, sqlite3.Error) as error:
-        return _refused(f"the records in {pins.records_file(store)} cannot be read ({error})")
+        return _refused(f"the records in {Records(store).path} cannot be read ({error})")
 
 
-def _contradiction(store: Store, call: Legacy) -> str | None:
-    pin = pins.pinned(store, call.identity)
-    return None if pin is None else pin.contradicts(call.own, call.whole)
+def _was_edited(store: Store, folder: FunctionFolder, call: Legacy) -> bool:
+    """Whether the code is another than at every pin of a folder's entries.
+
+    Not where a migration was applied since: what was stored before that belongs to its code.
+    """
+    records = Records(store)
+    found = pins.pins(records, folder.key)
+    return (
+        bool(found)
+        and all(pin.contradicts(call.own, call.whole) for pin in found)
+        and snapshots.latest(records) <= found[-1].at
+    )
 
 
 def _find(store: Store, folders: Iterable[FunctionFolder], call: Legacy) -> _Entry | None:
@@ -187,17 +218,32 @@ def _ignored(folder: FunctionFolder, call: Legacy) -> frozenset[str]:
     return call.ignore if named is None else named
 
 
-def _refusal(store: Store, call: Legacy, entry: _Entry, against: str | None) -> Refused | None:
-    """Why an entry is not used; None where it may be."""
+def _refusal(store: Store, call: Legacy, entry: _Entry) -> Refused | None:
+    """Why an entry is not used, as far as that can be told without opening it."""
+    at, key, records = entry.written.at, entry.folder.key, Records(store)
+    if pins.barred(records, key, at, call.extents):
+        return Refused(Reason.CLEARED, "it was stored before the function was cleared")
+    pin = pins.governing(pins.pins(records, key), at)
+    against = None if pin is None else pin.contradicts(call.own, call.whole)
     if against is not None:
         return _refused(f"{against} since the function's code was pinned")
-    if pins.barred(store, call.identity, entry.written.at, call.extents):
-        return Refused(Reason.CLEARED, "it was stored before the function was cleared")
-    if call.ttl is not None and time.time() >= entry.written.at + call.ttl:
+    known = () if pin is None else pin.rows
+    against = snapshots.edited_since(records, at, call.own, call.whole, known)
+    if against is not None:
+        return _refused(f"{against} since the migration was applied")
+    if not entry.folder.is_certain:
+        others = sorted(
+            name
+            for name in call.own.parts
+            if name.startswith("__main__.") and name != call.identity
+        )
+        if others:
+            return _refused(f"nothing tells which {others[0]} its notebook had")
+    if call.ttl is not None and time.time() >= at + call.ttl:
         return Refused(Reason.EXPIRED, f"it is older than the ttl of {call.ttl:g} s")
     if entry.by_other_code:
         return _refused("it was computed by other code, as was noted then")
-    closed_over = closed_over_data(call.function)
+    closed_over = closed_over_names(call.function)
     if closed_over:
         return _refused(f"joblib's key does not contain the closed-over {closed_over}")
     counted = _ignored(entry.folder, call) - call.ignore
@@ -205,22 +251,61 @@ def _refusal(store: Store, call: Legacy, entry: _Entry, against: str | None) -> 
         return _refused(f"the old decorator ignored {', '.join(sorted(counted))}")
     if entry.folder.recorded_source() is None:
         return _refused("no source is recorded beside it (func_code.py is missing)")
-    for path in (entry.folder.path / "func_code.py", entry.output):
-        why = distrusted(entry.folder.root, path)
-        if why is not None:
-            notices.warn_once(
-                ("adoption_distrusted", why),
-                f"what joblib has stored of {call.identity}() is not adopted, since {why}. "
-                "Opening a pickle executes what it says",
-            )
-            return _refused(why)
-    if not _is_same(entry.folder, call):
-        return _refused("its recorded source is not that of the function")
     return None
 
 
 def _refused(why: str) -> Refused:
     return Refused(Reason.ADOPTION_REFUSED, why)
+
+
+_OTHER_SOURCE = "its recorded source is not that of the function"
+
+
+def _open(store: Store, call: Legacy, entry: _Entry) -> Adopted | Refused:
+    """Open, check and pin, and only then unpickle."""
+    folder = entry.folder
+    try:
+        why = distrusted(folder.root, folder.path / CODE)
+        if why is not None:
+            raise DistrustedError(why)
+        file = open_trusted(folder.root, entry.output)
+    except DistrustedError as error:
+        notices.warn_once(
+            ("adoption_distrusted", str(error)),
+            f"what joblib has stored of {call.identity}() is not adopted, since {error}. "
+            "Opening a pickle executes what it says",
+        )
+        return _refused(str(error))
+    except OSError as error:  # cleared since it was looked up, or no file at all
+        return _unreadable(call, entry, error)
+    with file:
+        return _load(store, call, entry, file)
+
+
+def _load(store: Store, call: Legacy, entry: _Entry, file: BinaryIO) -> Adopted | Refused:
+    from joblib.numpy_pickle import load
+
+    # Compared after the file was opened: whoever replaces a result of other source replaces the
+    # source that is recorded first.
+    if not _is_same(entry.folder, call):
+        return _refused(_OTHER_SOURCE)
+    at, records = entry.written.at, Records(store)
+    against = pins.pin(records, entry.folder.key, at, call.own, call.whole)
+    if against is not None:  # pinned by another process this very moment
+        return _refused(f"{against} since the function's code was pinned")
+    try:
+        return Adopted(load(file), entry.written)
+    except Exception as error:  # noqa: BLE001 - what a class raises while it is unpickled
+        return _unreadable(call, entry, error)
+
+
+def _unreadable(call: Legacy, entry: _Entry, error: Exception) -> Refused:
+    notices.warn_once(
+        ("adoption_unreadable", str(entry.folder.path)),
+        f"an entry that joblib has stored of {call.identity}() cannot be read, so its result "
+        f"is computed again ({entry.output}: {type(error).__name__}: {error})",
+    )
+    return Refused(Reason.UNREADABLE, f"it cannot be read ({type(error).__name__}: {error})")
 
 
 def _is_same(folder: FunctionFolder, call: Legacy) -> bool:
@@ -233,50 +318,37 @@ def _is_same(folder: FunctionFolder, call: Legacy) -> bool:
     )
 
 
-def closed_over_data(function: Any) -> str:
-    """The closed-over names of a function made inside another that hold data, with commas.
+def closed_over_names(function: Any) -> str:
+    """What a function made inside another closes over and may be another for its siblings.
 
-    Such a function has one folder of joblib's, whatever it closes over.
+    Such functions share one folder of joblib's, whatever they close over. Not meant are modules,
+    and functions that the same factory defines and that close over nothing of the kind.
     """
-    names: list[str] = []
-    if "<locals>" not in getattr(function, "__qualname__", ""):
-        return ""
+    factory = _factory_of(function)
+    return "" if factory is None else ", ".join(_varying(function, factory, {id(function)}))
+
+
+def _factory_of(function: Any) -> str | None:
+    head, found, _ = str(getattr(function, "__qualname__", "")).rpartition(".<locals>")
+    return head if found else None
+
+
+def _varying(function: Any, factory: str, seen: set[int]) -> Iterator[str]:
     while isinstance(function, types.FunctionType):
-        for name, cell in zip(
-            function.__code__.co_freevars, function.__closure__ or (), strict=True
-        ):
+        names, cells = function.__code__.co_freevars, function.__closure__ or ()
+        for name, cell in zip(names, cells, strict=True):
             try:
-                value = cell.cell_contents
+                value: Any = cell.cell_contents
             except ValueError:
                 continue
-            if not isinstance(value, types.ModuleType | type) and not callable(value):
-                names.append(name)
+            value = getattr(value, "_wrapped", value)  # a cached function stands for its own
+            if isinstance(value, types.ModuleType) or id(value) in seen:
+                continue
+            seen.add(id(value))
+            is_sibling = isinstance(value, types.FunctionType) and _factory_of(value) == factory
+            if not is_sibling or any(_varying(value, factory, seen)):
+                yield name
         function = function.__dict__.get("__wrapped__")
-    return ", ".join(names)
-
-
-def _open(store: Store, call: Legacy, entry: _Entry) -> Adopted | Refused:
-    """Pin and unpickle; the file that is read is the file that was checked."""
-    from joblib.numpy_pickle import load
-
-    try:
-        with open(entry.output, "rb") as file:
-            why = distrusted_status(entry.output, os.fstat(file.fileno()), reachable=False)
-            if why is not None:
-                return _refused(why)
-            against = pins.pin(store, call.identity, call.own, call.whole)
-            if against is not None:  # pinned by another process this very moment
-                return _refused(against)
-            return Adopted(load(file), entry.written)
-    except sqlite3.Error:
-        raise
-    except Exception as error:  # noqa: BLE001 - what a class raises while it is unpickled
-        notices.warn_once(
-            ("adoption_unreadable", str(entry.folder.path)),
-            f"an entry that joblib has stored of {call.identity}() cannot be read, so its result "
-            f"is computed again ({entry.output}: {type(error).__name__}: {error})",
-        )
-        return Refused(Reason.UNREADABLE, f"it cannot be read ({type(error).__name__}: {error})")
 
 
 # --- entries of another pandas ---

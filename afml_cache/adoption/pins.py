@@ -1,35 +1,29 @@
 """The code under which joblib's entries of a function may be adopted, and what bars them.
 
 joblib knows only the function's own source. Nothing tells by which helpers its entries were
-computed, so the first adoption pins the code that the function reaches then: under any other,
-they are refused. Clearing a function bars what joblib stored before. Both are kept in
-``<base>/records/adoption.sqlite``, which is never cleared or evicted.
+computed, so when one is first adopted the code that the function reaches is pinned: the entries
+stored until then are adopted under that code alone. Entries that were stored later, after a
+rollback say, wait for the next pin. Clearing a function bars what joblib has stored before. Both go
+by joblib's own name for the function.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
+from afml_cache.adoption.records import Records
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.extent import Extent, Period
-from afml_cache.store import location
-from afml_cache.store.store import Store
 
 T = TypeVar("T")
 
-#: The folder of the base directory that holds what is not cache.
-RECORDS = "records"
-_PATIENCE = 5.0
-
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS pin (function TEXT, part TEXT, digest TEXT, "
-    "PRIMARY KEY (function, part)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS pin (function TEXT, at REAL, part TEXT, digest TEXT, "
+    "PRIMARY KEY (function, at, part)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS bar (function TEXT, at REAL, token TEXT, since INTEGER, "
     "until INTEGER, naive_since INTEGER, naive_until INTEGER)",
 )
@@ -40,8 +34,17 @@ _CODE, _ENVIRONMENT, _PACKAGE = "(code)", "(environment)", "(package) "
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What is pinned of a function: names of parts and packages -> digests and versions."""
+    """What was pinned of a function at one moment.
 
+    Parameters
+    ----------
+    at : float
+        Seconds since the epoch; entries stored until then belong to it.
+    rows : mapping
+        Names of parts and packages -> their digests and versions.
+    """
+
+    at: float
     rows: Mapping[str, str]
 
     def contradicts(self, own: Fingerprint, whole: Fingerprint) -> str | None:
@@ -54,20 +57,20 @@ class Pin:
         whole : Fingerprint
             Of the function and of the code that the arguments bring along.
         """
-        parts = {
-            name: digest
-            for name, digest in whole.parts.items()
-            if self.rows.get(name, digest) != digest
-        }
+        parts = [
+            name for name, digest in whole.parts.items() if self.rows.get(name, digest) != digest
+        ]
         if parts:
-            return f"{_listed(sorted(parts))} {_was(parts)} edited"
+            return f"{_listed(sorted(set(parts)))} {'was' if len(parts) == 1 else 'were'} edited"
+        packages = [
+            f"{name} was {before}, is {version}"
+            for name, version in sorted(own.packages.items())
+            if (before := self.rows.get(_PACKAGE + name, version)) != version
+        ]
+        if packages:
+            return "; ".join(packages)
         if self.rows.get(_ENVIRONMENT, own.environment.hex()) != own.environment.hex():
-            changed = [
-                f"{name} was {before}, is {version}"
-                for name, version in sorted(own.packages.items())
-                if (before := self.rows.get(_PACKAGE + name, version)) != version
-            ]
-            return "; ".join(changed) or "the packages that it reaches were changed"
+            return "the packages that it reaches were changed"
         if self.rows.get(_CODE, own.code.hex()) != own.code.hex():
             return "the code that it reaches was changed"
         return None
@@ -78,76 +81,77 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:3]) + more
 
 
-def _was(names: Mapping[str, str]) -> str:
-    return "was" if len(names) == 1 else "were"
-
-
-def pinned(store: Store, function: str) -> Pin | None:
-    """What is pinned of a function; None where nothing is.
+def pins(records: Records, function: str) -> list[Pin]:
+    """What was pinned of a function, by joblib's name for it, the oldest first.
 
     Raises
     ------
     OSError, sqlite3.Error
         The records cannot be read.
     """
-    rows = _read(
-        store,
-        lambda db: db.execute(
-            "SELECT part, digest FROM pin WHERE function=?", (function,)
-        ).fetchall(),
-    )
-    return Pin(dict(rows)) if rows else None
+    return _grouped(records.read(_SELECT, (function,)))
 
 
-def pin(store: Store, function: str, own: Fingerprint, whole: Fingerprint) -> str | None:
-    """Pin what is not pinned yet, in one step across processes; written to only if need be.
+_SELECT = "SELECT at, part, digest FROM pin WHERE function=? ORDER BY at"
+
+
+def _grouped(rows: Iterable[tuple[Any, ...]]) -> list[Pin]:
+    found: dict[float, dict[str, str]] = {}
+    for at, part, digest in rows:
+        found.setdefault(at, {})[part] = digest
+    return [Pin(at, parts) for at, parts in found.items()]
+
+
+def governing(found: Iterable[Pin], written: float) -> Pin | None:
+    """The pin that an entry belongs to: the first after it was stored; None where there is none."""
+    return next((pin for pin in found if pin.at >= written), None)
+
+
+def pin(
+    records: Records, function: str, written: float, own: Fingerprint, whole: Fingerprint
+) -> str | None:
+    """Pin for an entry what is not pinned yet, in one step across processes.
 
     Returns
     -------
     str or None
-        What contradicts an earlier pin, in words; then nothing was pinned.
+        What contradicts the entry's pin, in words; then nothing was pinned.
 
     Raises
     ------
     OSError, sqlite3.Error
         The records cannot be written.
     """
-
     wanted = _rows_of(own, whole)
-    known = pinned(store, function)
+    known = governing(pins(records, function), written)
     if known is not None and wanted.keys() <= known.rows.keys():
-        return known.contradicts(own, whole)
+        return known.contradicts(own, whole)  # nothing to write
 
     def work(db: sqlite3.Connection) -> str | None:
-        rows = dict(
-            db.execute("SELECT part, digest FROM pin WHERE function=?", (function,)).fetchall()
-        )
-        against = Pin(rows).contradicts(own, whole) if rows else None
+        known = governing(_grouped(db.execute(_SELECT, (function,)).fetchall()), written)
+        against = None if known is None else known.contradicts(own, whole)
         if against is None:
-            new = {name: digest for name, digest in wanted.items() if name not in rows}
-            db.executemany(
-                "INSERT INTO pin VALUES (?, ?, ?)", [(function, *row) for row in new.items()]
-            )
+            at, rows = (time.time(), {}) if known is None else (known.at, known.rows)
+            _insert(db, function, at, {n: d for n, d in wanted.items() if n not in rows})
         return against
 
-    return _write(store, work)
+    return records.write(_made(work))
 
 
-def pin_anew(store: Store, function: str, rows: Mapping[str, str]) -> None:
-    """Replace what is pinned of a function; raises as :func:`pin`."""
+def pin_anew(records: Records, function: str, rows: Mapping[str, str]) -> None:
+    """Take one pin for all entries of a function in the place of earlier ones; raises as `pin`."""
 
     def work(db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM pin WHERE function=?", (function,))
-        db.executemany(
-            "INSERT INTO pin VALUES (?, ?, ?)", [(function, *row) for row in rows.items()]
-        )
+        _insert(db, function, time.time(), rows)
 
-    _write(store, work)
+    records.write(_made(work))
 
 
-def rows_of_code(fingerprint: Fingerprint, names: frozenset[str]) -> dict[str, str]:
-    """The rows of a pin that holds some parts of the code, and nothing else."""
-    return {name: v for name, v in fingerprint.parts.items() if name in names}
+def _insert(db: sqlite3.Connection, function: str, at: float, rows: Mapping[str, str]) -> None:
+    db.executemany(
+        "INSERT INTO pin VALUES (?, ?, ?, ?)", [(function, at, *row) for row in rows.items()]
+    )
 
 
 def rows_of(own: Fingerprint) -> dict[str, str]:
@@ -169,84 +173,74 @@ def _rows_of(own: Fingerprint, whole: Fingerprint) -> dict[str, str]:
 EVERY = "*"
 
 
-def bar(store: Store, function: str, token: str = "", period: Period | None = None) -> None:
+def bar(records: Records, function: str, token: str = "", period: Period | None = None) -> None:
     """Refuse, from now on, what joblib has stored of a function so far; raises as :func:`pin`.
 
     Parameters
     ----------
     function : str
-        Its identity, or `EVERY`.
+        joblib's name for it, or `EVERY`.
     token : str
         Names the bar for :func:`lift`.
     period : Period, optional
         Only calls whose arguments touch it.
     """
     bounds = (None,) * 4 if period is None else (*period.aware, *period.naive)
-    row = (function, time.time(), token, *bounds)
-    _write(store, lambda db: db.execute("INSERT INTO bar VALUES (?, ?, ?, ?, ?, ?, ?)", row))
+
+    def work(db: sqlite3.Connection) -> None:
+        # A later bar of the same kind covers all that an earlier one does.
+        db.execute(
+            "DELETE FROM bar WHERE function=? AND token=? AND since IS ? AND until IS ? "
+            "AND naive_since IS ? AND naive_until IS ?",
+            (function, token, *bounds),
+        )
+        row = (function, time.time(), token, *bounds)
+        db.execute("INSERT INTO bar VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    records.write(_made(work))
 
 
-def lift(store: Store, token: str) -> None:
-    """Take a bar back; raises as :func:`pin`."""
-    if records_file(store).exists():
-        _write(store, lambda db: db.execute("DELETE FROM bar WHERE token=?", (token,)))
+def lift(records: Records, token: str) -> None:
+    """Take bars back: those of a token, or whose token begins like one that ends in ``*``."""
+    if records.path.exists():
+        records.write(_made(lambda db: db.execute("DELETE FROM bar WHERE token GLOB ?", (token,))))
 
 
 def barred(
-    store: Store, function: str, written: float, extents: Callable[[], Mapping[str, Extent]]
+    records: Records,
+    function: str,
+    written: float,
+    extents: Callable[[], Mapping[str, Extent] | None],
 ) -> bool:
-    """Whether an entry of a function may not be used; raises as :func:`pinned`.
+    """Whether an entry of a function may not be used; raises as :func:`pins`.
 
     Parameters
     ----------
+    function : str
+        joblib's name for it.
     written : float
         When the entry was stored, in seconds since the epoch.
     extents : callable
-        Gives the stretches of time that the call covers; asked only if need be.
+        Gives the stretches of time that the call covers, None where that cannot be told; asked
+        only if need be.
     """
     query = "SELECT * FROM bar WHERE function IN (?, ?) AND at >= ?"
-    bars = _read(store, lambda db: db.execute(query, (function, EVERY, written)).fetchall())
+    bars = records.read(query, (function, EVERY, written))
     periods = [Period((row[3], row[4]), (row[5], row[6])) for row in bars if row[3] is not None]
     if len(periods) < len(bars):
         return True
-    return bool(periods) and any(period.meets(extents()) for period in periods)
+    if not periods:
+        return False
+    covered = extents()
+    return covered is None or any(period.meets(covered) for period in periods)
 
 
-def records_file(store: Store) -> Path:
-    """Where the pins and bars of a store lie."""
-    return store.directory / RECORDS / "adoption.sqlite"
+def _made(work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+    """The work, after the tables have been made."""
 
-
-def _read(
-    store: Store, work: Callable[[sqlite3.Connection], list[tuple[Any, ...]]]
-) -> list[tuple[Any, ...]]:
-    path = records_file(store)
-    if not path.exists():
-        return []
-    address = f"{path.as_uri()}?mode=ro"
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as db:
-        try:
-            return work(db)
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):  # another process is just making it
-                return []
-            raise
-
-
-def _write(store: Store, work: Callable[[sqlite3.Connection], T]) -> T:
-    with _opened(store) as db:
-        db.execute("BEGIN IMMEDIATE")
+    def made(db: sqlite3.Connection) -> T:
         for statement in _TABLES:
             db.execute(statement)
-        result = work(db)
-        db.execute("COMMIT")
-        return result
+        return work(db)
 
-
-@contextlib.contextmanager
-def _opened(store: Store) -> Iterator[sqlite3.Connection]:
-    path = records_file(store)
-    location.make_folder(store.directory, path.parent)
-    # A rollback journal: it works on every file system, and writes are rare.
-    with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as db:
-        yield db
+    return made

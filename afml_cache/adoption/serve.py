@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from afml_cache import miss, notices, settings
 from afml_cache.adoption import pins
 from afml_cache.adoption.look import Adopted, Legacy, Refused, adopt, preview, roots
-from afml_cache.joblib_memory.layout import folders_of, joblib_location
+from afml_cache.adoption.records import Records
+from afml_cache.joblib_memory.layout import folders_of, joblib_location, key_of
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.extent import Period
 from afml_cache.keys.ranges import DateParameters
@@ -27,7 +29,8 @@ def has_legacy(store: Store) -> bool:
     in_force = settings.current
     if not in_force.adopt:
         return False
-    return bool(in_force.adopt_from) or joblib_location(store).is_dir()
+    # Not Path.is_dir, which raises where the directory may not be entered.
+    return bool(in_force.adopt_from) or os.path.isdir(joblib_location(store))  # noqa: PTH112
 
 
 def serve(
@@ -55,7 +58,16 @@ def serve(
     dates : DateParameters, optional
         Of a function that notes the stretches of time that its arguments cover.
     """
-    answer = adopt(store, call, code_is_known=missed in KNOWN_CODE)
+    try:
+        answer = adopt(store, call, code_is_known=missed in KNOWN_CODE)
+    except (OSError, sqlite3.Error) as error:
+        notices.warn_once(
+            ("adoption", str(store.directory), str(error)),
+            f"what @cacheable has stored of {call.identity}() is not adopted, since its folder or "
+            f"the records in {Records(store).path.parent} cannot be used ({error}); see that "
+            "they can be read and written to, and move adoption.sqlite away if it is damaged",
+        )
+        return None
     if isinstance(answer, Adopted):
         miss.keep_adopted(
             store,
@@ -74,16 +86,20 @@ def serve(
 def bar(store: Store, function: Any, identity: str, period: Period | None) -> None:
     """A function was cleared: what the old decorator has stored of it so far is not served.
 
-    Where that cannot be recorded, it is told. A ``period`` concerns calls that touch it alone.
+    It is recorded even while nothing is adopted, which may change. Where it cannot be recorded,
+    that is told. A ``period`` concerns calls that touch it alone.
     """
-    if not has_legacy(store) or not folders_of(function, roots(store)):
-        return
+    records = Records(store)
     try:
-        pins.bar(store, identity, period=period)
+        keys = {folder.key for folder in folders_of(function, roots(store))} | {key_of(function)}
+        if records.path.exists() or any(map(os.path.isdir, roots(store))):
+            for key in keys - {None}:
+                assert key is not None
+                pins.bar(records, key, period=period)
     except (OSError, sqlite3.Error) as error:
         notices.warn_once(
             ("adoption_bar", str(store.directory)),
             f"{identity}() was cleared, but that could not be recorded in "
-            f"{pins.records_file(store)} ({error}), so that results which @cacheable has stored of "
+            f"{records.path} ({error}), so that results which @cacheable has stored of "
             "it will be served again; configure(adopt=False) keeps them out",
         )

@@ -1,21 +1,27 @@
 """Whether a folder of pickles may be opened: its files carry no seal, and unpickling executes.
 
 Only what the user owns and nobody else can write to is trusted. Below a folder that others cannot
-even enter, it does not matter how they might be allowed to write.
+even enter, it does not matter how they might be allowed to write, unless a link leads elsewhere.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS_ENTER = stat.S_IXGRP | stat.S_IXOTH
 
 
-def distrusted(root: Path, path: Path) -> str | None:
-    """Why a file below ``root`` must not be unpickled, with the remedy; None where it may be.
+class DistrustedError(Exception):
+    """A file must not be unpickled; the message says why, and the remedy."""
+
+
+def open_trusted(root: Path, path: Path) -> BinaryIO:
+    """Open a file below ``root`` for reading, and see that it is the one that was checked.
 
     Parameters
     ----------
@@ -23,19 +29,70 @@ def distrusted(root: Path, path: Path) -> str | None:
         The location that belongs to joblib.
     path : Path
         A file in it.
+
+    Raises
+    ------
+    DistrustedError
+        Somebody else could have written it.
+    OSError
+        It cannot be opened.
     """
-    step = root
-    reachable = True
-    for name in (None, *path.relative_to(root).parts):
-        step = step if name is None else step / name
-        try:
-            status = step.stat()
-        except OSError as error:
-            return f"{step} cannot be looked at ({error.strerror or error})"
-        why = distrusted_status(step, status, reachable=reachable)
+    file = open(path, "rb")  # noqa: SIM115 - the caller closes it
+    try:
+        why = distrusted(root, path)
+        opened, checked = os.fstat(file.fileno()), path.stat()
+        if why is None and (opened.st_dev, opened.st_ino) != (checked.st_dev, checked.st_ino):
+            why = f"{path} was replaced at this very moment"
         if why is not None:
-            return why
-        reachable = reachable and bool(status.st_mode & _OTHERS_ENTER)
+            raise DistrustedError(why)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def distrusted(root: Path, path: Path) -> str | None:
+    """Why a file below ``root`` must not be unpickled, with the remedy; None where it may be."""
+    try:
+        reachable = True
+        for step in _steps(root, path):
+            if step.is_symlink():
+                # Where it leads, others may be able to enter. Who owns the link does not matter
+                # below folders that have been checked.
+                reachable = True
+                why = _distrusted_way(step.resolve(strict=True))
+                if why is not None:
+                    return why
+            status = step.stat()
+            why = distrusted_status(step, status, reachable=reachable)
+            if why is not None:
+                return why
+            reachable = reachable and bool(status.st_mode & _OTHERS_ENTER)
+    except OSError as error:
+        return f"{error.filename or path} cannot be looked at ({error.strerror or error})"
+    return None
+
+
+def _steps(root: Path, path: Path) -> Iterator[Path]:
+    yield root
+    step = root
+    for name in path.relative_to(root).parts:
+        step = step / name
+        yield step
+
+
+def _distrusted_way(target: Path) -> str | None:
+    """Whether others could put something else in the place that a link leads to."""
+    for folder in target.parents:
+        status = folder.stat()
+        kept = status.st_uid in (0, os.geteuid()) and (
+            not status.st_mode & _OTHERS_WRITE or bool(status.st_mode & stat.S_ISVTX)
+        )
+        if not kept:
+            return (
+                f"a link leads to {target}, and others can change what lies in {folder}; move it "
+                "to a folder of your own"
+            )
     return None
 
 

@@ -7,6 +7,7 @@ belong to, and in it a folder a call, named by 32 hexadecimal digits.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from afml_cache.joblib_memory.layout import recorded_source
 from afml_cache.store import location
 from afml_cache.store.cleared import CODE, count_outputs
 
@@ -69,7 +71,7 @@ def joblib_sizes(folder: Path) -> dict[tuple[str, ...], tuple[int, int]]:
     return found
 
 
-def folders_of(function: str, known: Collection[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def stored_folders_of(function: str, known: Collection[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Which of the ``known`` folders are those of a function, by its identity.
 
     joblib names the folder of a program (``__main__``) after the path of its file, so two
@@ -154,10 +156,16 @@ def _rename_if_absent(source: Path, target: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         source.rename(target)
-    except OSError:
-        if not target.exists():
+    except OSError as error:
+        if target.exists():
+            return False
+        if error.errno != errno.EXDEV:
             raise
-        return False
+        # The cleared folder was a link to another disk.
+        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+        shutil.copytree(source, draft)
+        draft.rename(target)
+        shutil.rmtree(source)
     return True
 
 
@@ -173,7 +181,7 @@ def _merge_file(source: Path, target: Path) -> None:
 
 def _take_code(source: Path, target: Path) -> bool:
     """See to it that both folders are of one source text; False where they are not."""
-    if _text(source) is None:
+    if recorded_source(source) is None:
         return False  # nobody knows which source these results belong to
     # Results without a source were stored by a process that had compared it before the clearing,
     # with what lies in the cleared folder now. It is copied: joblib may write it in place.
@@ -182,16 +190,7 @@ def _take_code(source: Path, target: Path) -> bool:
 
 
 def _same_code(source: Path, target: Path) -> bool:
-    return _text(source) == _text(target)
-
-
-def _text(folder: Path) -> str | None:
-    """The source that joblib recorded; its first line says where it stood, and may differ."""
-    try:
-        recorded = (folder / CODE).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    return recorded.partition("\n")[2]
+    return recorded_source(source) == recorded_source(target)
 
 
 def _merge_calls(calls: list[Path], source: Path, target: Path, taken: JoblibTaken) -> None:

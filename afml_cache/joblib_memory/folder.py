@@ -21,6 +21,7 @@ from joblib._store_backends import FileSystemStoreBackend
 from joblib.func_inspect import get_func_code
 from joblib.memory import _build_func_identifier
 
+from afml_cache.joblib_memory import layout
 from afml_cache.outcomes import Reason
 
 #: How often a file is written whose folder others keep clearing.
@@ -165,11 +166,7 @@ def folder_named(place: Path, name: str) -> Path:
 
 def recorded_source(memorized: Any) -> str | None:
     """The source that the entries of a function belong to; None where none is recorded."""
-    try:
-        text = (folder_of(memorized) / "func_code.py").read_text("utf-8", errors="replace")
-    except OSError:
-        return None
-    return text.partition("\n")[2]  # the first line holds a line number
+    return layout.recorded_source(folder_of(memorized))
 
 
 def record_source(memorized: Any) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from afml_cache.store.cleared import JOBLIB_FOLDER
+from afml_cache.store.cleared import CODE, JOBLIB_FOLDER
 from afml_cache.store.store import Store
 
 #: What joblib writes before the source in ``func_code.py``.
@@ -37,15 +37,17 @@ class FunctionFolder:
 
     root: Path
     path: Path
+    is_certain: bool = True  #: False: of a cell of a notebook, which may be another's
+
+    @property
+    def key(self) -> str:
+        """joblib's name for the function: of two programs of one name, each has its own."""
+        parts = self.path.relative_to(self.root).parts
+        return "/".join(parts[1:] if parts[:1] == ("joblib",) else parts)
 
     def recorded_source(self) -> str | None:
         """The source that the entries were computed by; None where none is recorded."""
-        try:
-            text = (self.path / "func_code.py").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-        head, newline, source = text.partition("\n")
-        return source if newline and head.startswith(_FIRST_LINE) else text
+        return recorded_source(self.path)
 
     def entry(self, arguments: str) -> Path:
         """The file with the result for an argument hash; it need not exist."""
@@ -54,6 +56,22 @@ class FunctionFolder:
     def entries(self) -> Iterator[Path]:
         """The files with results that are there."""
         return self.path.glob("*/output.pkl")
+
+
+def recorded_source(folder: Path) -> str | None:
+    """The source in a function's folder, less the line that says where it stood."""
+    try:
+        text = (folder / CODE).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    head, newline, source = text.partition("\n")
+    return source if newline and head.startswith(_FIRST_LINE) else text
+
+
+def key_of(function: Any) -> str | None:
+    """joblib's name for a function, as :attr:`FunctionFolder.key`; None where it has none."""
+    parts = name_parts(function)
+    return None if parts is None else "/".join(parts)
 
 
 def folders_of(function: Any, roots: Iterable[Path]) -> list[FunctionFolder]:
@@ -73,10 +91,14 @@ def folders_of(function: Any, roots: Iterable[Path]) -> list[FunctionFolder]:
     for root in roots:
         for place in (root / "joblib", root):
             path = place.joinpath(*parts)
-            if path.is_dir():
+            # Path.is_dir raises where a folder may not be entered or its name is too long.
+            if os.path.isdir(path):  # noqa: PTH112
                 found.append(FunctionFolder(root, path))
             elif parts[0].startswith("__main__-") and any(cell in parts[0] for cell in _CELLS):
-                found += [FunctionFolder(root, path) for path in _of_other_cells(place, parts)]
+                found += [
+                    FunctionFolder(root, path, is_certain=False)
+                    for path in _of_other_cells(place, parts)
+                ]
     return found
 
 
@@ -124,7 +146,7 @@ def _of_other_cells(place: Path, parts: tuple[str, ...]) -> Iterator[Path]:
             except OSError:
                 return
             for path in (cell_folder.joinpath(*parts[1:]) for cell_folder in cells):
-                if path.is_dir():
+                if os.path.isdir(path):  # noqa: PTH112
                     yield path
 
 

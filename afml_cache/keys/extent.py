@@ -62,8 +62,17 @@ def extents_of(values: Mapping[str, Any], dates: DateParameters) -> dict[str, Ex
     """
     found = dict(_ranges(values, dates))
     pandas = sys.modules.get("pandas")
-    if pandas is None:  # then no argument can be a pandas object
-        return found
+    if pandas is not None:  # else no argument can be a pandas object
+        found |= _all_indexed(pandas, values, dates)
+    # A range that was left out is bounded by the arguments that have dates, if there are any.
+    bounded = {n: e for n, e in found.items() if (e.first, e.last) != (LOWEST, HIGHEST)}
+    return bounded or found
+
+
+def _all_indexed(
+    pandas: Any, values: Mapping[str, Any], dates: DateParameters
+) -> dict[str, Extent]:
+    found: dict[str, Extent] = {}
     for name, value in values.items():
         if name == dates.var_keyword:
             for keyword, item in value.items():

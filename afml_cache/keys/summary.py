@@ -94,7 +94,8 @@ def _literal(value: Any) -> str | None:
 
 def _is_numpy_number(value: Any) -> bool:
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    return type(value).__module__ == "numpy" and value.shape == () and kind in "biufc"
+    shape = getattr(value, "shape", None)
+    return type(value).__module__ == "numpy" and shape == () and kind in "biufc"
 
 
 def _is_date(cls: type) -> bool:

@@ -170,7 +170,7 @@ class NoteBook:
 
 def path_in(directory: Path) -> Path:
     """The file of the notes of a cache directory."""
-    return directory / "records" / "noted_keys.sqlite"
+    return directory / location.RECORDS / "noted_keys.sqlite"
 
 
 def _identify(path: Path) -> tuple[int, int] | None:

@@ -114,9 +114,7 @@ class ExactCall:
         """The digest without attributes that are new, which a ``cached_property`` may add."""
         if name not in self._before:
             return None
-        stand_in = object.__new__(type(value))
-        stand_in.__dict__.update({k: v for k, v in vars(value).items() if k in self._before[name]})
-        return content.digest(stand_in, name)
+        return content.digest(miss.without_new(value, self._before[name]), name)
 
 
 def _parameters(function: Callable[..., Any], ignore: Iterable[str]) -> list[str]:

@@ -8,6 +8,7 @@ What is taken over is trusted no more than any other row: its seal is checked wh
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -212,8 +213,11 @@ class BringBack:
             os.link(cleared, place)
         except FileExistsError:
             pass
-        except OSError:  # a file system without links
-            cleared.rename(place)
+        except OSError as error:
+            if error.errno == errno.EXDEV:  # the folder of the values was a link
+                location.copy_if_absent(cleared, place)
+            else:  # a file system without links
+                cleared.rename(place)
         return True
 
 

@@ -77,10 +77,14 @@ class Cleared:
     def __str__(self) -> str:
         if self.path is None or self.restorable_until is None:
             return "nothing to clear"
+        return f"{self.contents}, restorable until {self.restorable_until:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def contents(self) -> str:
+        """How much it is, and where."""
         return (
             f"{self.entries:,} entries and {self.joblib_entries:,} of joblib "
-            f"({self.bytes / 1e6:,.1f} MB) in {self.path}, "
-            f"restorable until {self.restorable_until:%Y-%m-%d %H:%M} UTC"
+            f"({self.bytes / 1e6:,.1f} MB) in {self.path}"
         )
 
 
@@ -205,8 +209,8 @@ class RoomBeside:
             warn_once(
                 ("cleared-removed", str(self._base)),
                 f"With what was cleared and kept to be restored, the cache {self._base} was over "
-                f"its size limit, so the oldest of that was removed ({gone[0]}). Raise the limit "
-                "to keep more.",
+                f"its size limit, so the oldest of that was removed ({gone[0].contents}). Raise "
+                "the limit to keep more.",
             )
 
     def _taken(self) -> int:
@@ -259,13 +263,24 @@ def _paths(base: Path) -> list[Path]:
         return sorted(
             Path(item.path)
             for item in items
-            if _NAME.fullmatch(item.name) and item.is_dir(follow_symlinks=False)
+            if _is_dated(item.name) and item.is_dir(follow_symlinks=False)
         )
     return []
 
 
 def _cleared_at(path: Path) -> datetime:
     return datetime.strptime(path.name[:23], _STAMP).replace(tzinfo=UTC)
+
+
+def _is_dated(name: str) -> bool:
+    """Whether a folder may be one that was cleared, by its name."""
+    if not _NAME.fullmatch(name):
+        return False
+    try:
+        datetime.strptime(name[:23], _STAMP).replace(tzinfo=UTC)
+    except ValueError:  # the 31st of February
+        return False
+    return True
 
 
 def _is_empty(path: Path) -> bool:

@@ -55,6 +55,10 @@ def filesystem_type(directory: Path, mounts: str) -> str | None:
     return found
 
 
+#: The folder of a cache directory that holds what is not cache: never cleared, never evicted.
+RECORDS = "records"
+
+
 def make_folder(base: Path, folder: Path) -> None:
     """Make ``folder`` inside a cache directory; the directory itself, if new, for its owner alone.
 

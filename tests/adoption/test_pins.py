@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from afml_cache.adoption import pins
+from afml_cache.adoption.records import Records
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.extent import Extent, Period
 from afml_cache.store.store import Store
@@ -21,14 +24,19 @@ OWN = Fingerprint(
     parts={"m.f": "01", "m.helper": "02"},
     packages={"numpy": "2.4"},
 )
+LONG_AGO = 1.0
 
 
-def test_the_first_pin_holds_and_the_same_code_is_no_contradiction(store: Store) -> None:
-    assert pins.pinned(store, "m.f") is None
-    assert pins.pin(store, "m.f", OWN, OWN) is None
-    assert pins.pin(store, "m.f", OWN, OWN) is None
-    pin = pins.pinned(store, "m.f")
-    assert pin is not None
+@pytest.fixture
+def records(store: Store) -> Records:
+    return Records(store)
+
+
+def test_the_first_pin_holds_and_the_same_code_is_no_contradiction(records: Records) -> None:
+    assert pins.pins(records, "m/f") == []
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is None
+    (pin,) = pins.pins(records, "m/f")
     assert pin.contradicts(OWN, OWN) is None
 
 
@@ -44,42 +52,49 @@ def test_the_first_pin_holds_and_the_same_code_is_no_contradiction(store: Store)
     ids=["a helper", "two parts", "a reference", "a package", "another package"],
 )
 def test_other_code_contradicts_in_words_and_pins_nothing(
-    store: Store, now: Fingerprint, words: str
+    records: Records, now: Fingerprint, words: str
 ) -> None:
-    pins.pin(store, "m.f", OWN, OWN)
-    against = pins.pin(store, "m.f", now, now)
+    pins.pin(records, "m/f", LONG_AGO, OWN, OWN)
+    against = pins.pin(records, "m/f", LONG_AGO, now, now)
     assert against is not None
     assert words in against
-    assert pins.pin(store, "m.f", OWN, OWN) is None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is None
 
 
-def test_code_that_an_argument_brings_along_is_pinned_when_it_first_comes(store: Store) -> None:
+def test_code_that_an_argument_brings_along_is_pinned_when_it_first_comes(
+    records: Records,
+) -> None:
     def called_with(**parts: str) -> Fingerprint:
         named = {f"m.{name}": digest for name, digest in parts.items()}
         return replace(OWN, code=b"w" * 16, parts={**OWN.parts, **named})
 
-    assert pins.pin(store, "m.f", OWN, called_with(Config="0a")) is None
-    assert pins.pin(store, "m.f", OWN, called_with(Other="0b")) is None
-    against = pins.pin(store, "m.f", OWN, called_with(Config="0c"))
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, called_with(Config="0a")) is None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, called_with(Other="0b")) is None
+    against = pins.pin(records, "m/f", LONG_AGO, OWN, called_with(Config="0c"))
     assert against == "m.Config was edited"
 
 
-def test_a_pin_of_some_parts_lets_everything_else_differ(store: Store) -> None:
-    pins.pin_anew(store, "m.f", pins.rows_of_code(OWN, frozenset({"m.helper"})))
-    other = replace(OWN, code=b"x" * 16, environment=b"y" * 16, parts={**OWN.parts, "m.f": "77"})
-    pin = pins.pinned(store, "m.f")
-    assert pin is not None
-    assert pin.contradicts(other, other) is None
-    edited = replace(OWN, parts={**OWN.parts, "m.helper": "99"})
-    assert pin.contradicts(edited, edited) == "m.helper was edited"
-
-
-def test_pinning_anew_takes_the_place_of_the_pin(store: Store) -> None:
-    pins.pin(store, "m.f", OWN, OWN)
+def test_entries_that_were_stored_after_a_pin_wait_for_the_next(records: Records) -> None:
+    """The migration was rolled back, a helper edited, and the old decorator went on storing."""
+    pins.pin(records, "m/f", LONG_AGO, OWN, OWN)
+    (first,) = pins.pins(records, "m/f")
     edited = replace(OWN, code=b"d" * 16, parts={"m.f": "01", "m.helper": "99"})
-    pins.pin_anew(store, "m.f", pins.rows_of(edited))
-    assert pins.pin(store, "m.f", edited, edited) is None
-    assert pins.pin(store, "m.f", OWN, OWN) is not None
+    while time.time() <= first.at:
+        pass
+    stored = time.time()
+    assert pins.governing([first], stored) is None
+    assert pins.pin(records, "m/f", stored, edited, edited) is None
+    assert pins.pin(records, "m/f", stored, OWN, OWN) is not None
+    assert pins.pin(records, "m/f", LONG_AGO, edited, edited) is not None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is None
+
+
+def test_pinning_anew_takes_the_place_of_all_pins(records: Records) -> None:
+    pins.pin(records, "m/f", LONG_AGO, OWN, OWN)
+    edited = replace(OWN, code=b"d" * 16, parts={"m.f": "01", "m.helper": "99"})
+    pins.pin_anew(records, "m/f", pins.rows_of(edited))
+    assert pins.pin(records, "m/f", LONG_AGO, edited, edited) is None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is not None
 
 
 def covers(*extent: Any) -> Callable[[], dict[str, Extent]]:
@@ -89,23 +104,23 @@ def covers(*extent: Any) -> Callable[[], dict[str, Extent]]:
 NOTHING: Callable[[], dict[str, Extent]] = dict
 
 
-def test_what_was_stored_before_a_bar_is_barred_and_a_bar_can_be_lifted(store: Store) -> None:
+def test_what_was_stored_before_a_bar_is_barred_and_a_bar_can_be_lifted(records: Records) -> None:
     before = time.time()
-    assert not pins.barred(store, "m.f", before, NOTHING)
-    pins.bar(store, "m.f")
-    assert pins.barred(store, "m.f", before, NOTHING)
-    assert not pins.barred(store, "m.f", time.time(), NOTHING)
-    assert not pins.barred(store, "m.g", before, NOTHING)
-    pins.bar(store, pins.EVERY, "the clearing")
-    assert pins.barred(store, "m.g", before, NOTHING)
-    pins.lift(store, "the clearing")
-    assert not pins.barred(store, "m.g", before, NOTHING)
-    assert pins.barred(store, "m.f", before, NOTHING)
+    assert not pins.barred(records, "m/f", before, NOTHING)
+    pins.bar(records, "m/f")
+    assert pins.barred(records, "m/f", before, NOTHING)
+    assert not pins.barred(records, "m/f", time.time(), NOTHING)
+    assert not pins.barred(records, "m/g", before, NOTHING)
+    pins.bar(records, pins.EVERY, "the clearing")
+    assert pins.barred(records, "m/g", before, NOTHING)
+    pins.lift(records, "the clearing")
+    assert not pins.barred(records, "m/g", before, NOTHING)
+    assert pins.barred(records, "m/f", before, NOTHING)
 
 
-def test_a_bar_of_a_period_concerns_the_calls_that_touch_it(store: Store) -> None:
+def test_a_bar_of_a_period_concerns_the_calls_that_touch_it(records: Records) -> None:
     before = time.time()
-    pins.bar(store, "m.f", period=Period(aware=(100, 200), naive=(110, 210)))
+    pins.bar(records, "m/f", period=Period(aware=(100, 200), naive=(110, 210)))
     for first, last, aware, barred in [
         (0, 99, True, False),
         (0, 100, True, True),
@@ -114,8 +129,32 @@ def test_a_bar_of_a_period_concerns_the_calls_that_touch_it(store: Store) -> Non
         (201, 300, False, True),
         (0, 109, False, False),
     ]:
-        assert pins.barred(store, "m.f", before, covers(first, last, aware)) is barred
-    assert not pins.barred(store, "m.f", before, NOTHING)
+        assert pins.barred(records, "m/f", before, covers(first, last, aware)) is barred
+    assert not pins.barred(records, "m/f", before, NOTHING)
+
+
+def test_a_second_bar_of_one_kind_takes_the_place_of_the_first(records: Records) -> None:
+    for _ in range(3):
+        pins.bar(records, "m/f")
+        pins.bar(records, "m/f", period=Period((1, 2), (1, 2)))
+    assert len(records.read("SELECT * FROM bar", ())) == 2
+
+
+def test_a_call_whose_dates_are_not_told_is_barred_by_any_period(records: Records) -> None:
+    before = time.time()
+    pins.bar(records, "m/f", period=Period((1, 2), (1, 2)))
+    assert pins.barred(records, "m/f", before, lambda: None)
+
+
+def test_locked_records_are_waited_for_once_and_not_at_every_call(records: Records) -> None:
+    pins.bar(records, "m/f")
+    with contextlib.closing(sqlite3.connect(records.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            pins.bar(records, "m/f")
+        with pytest.raises(sqlite3.OperationalError, match="another process keeps them locked"):
+            pins.bar(records, "m/f")  # it did not ask SQLite again
+        other.execute("ROLLBACK")
 
 
 def test_of_many_processes_that_pin_at_once_one_has_its_way(
@@ -124,13 +163,14 @@ def test_of_many_processes_that_pin_at_once_one_has_its_way(
     script = """
         import sys
         from afml_cache.adoption import pins
+        from afml_cache.adoption.records import Records
         from afml_cache.keys.code import Fingerprint
         from afml_cache.store.active import active
 
         code = sys.argv[1]
         mine = Fingerprint(code.encode() * 16, b"e" * 16, parts={"m.f": code})
         sys.stdin.readline()
-        print(pins.pin(active(), "m.f", mine, mine))
+        print(pins.pin(Records(active()), "m/f", 1.0, mine, mine))
     """
     processes = [start_python(script, code) for code in "abcd"]
     for process in processes:

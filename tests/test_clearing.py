@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
+import tempfile
 import warnings
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from afml_cache import (
     clear_afml_cache,
     configure,
     get_cache_stats,
+    get_cache_summary,
     initialize_cache_system,
     list_cleared,
     restore_cleared,
@@ -701,3 +703,46 @@ def test_clearing_an_empty_cache_keeps_them_out_as_well(tmp_path):
     restore_cleared()
     assert migrated(6) == 12
     assert migrated.cache_info().adopted == 1
+
+
+def other_disk(tmp_path):
+    """A folder on another file system, or None."""
+    place = Path("/dev/shm")
+    if not place.is_dir() or place.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    return Path(tempfile.mkdtemp(dir=place))
+
+
+def test_joblibs_folder_may_be_a_link_to_another_disk(store, tmp_path):
+    place, far = store.directory / "joblib_cache", other_disk(tmp_path)
+    try:
+        shutil.copytree(place, far / "joblib_cache")
+        shutil.rmtree(place)
+        place.symlink_to(far / "joblib_cache")
+        assert call_all() == []
+        clear_afml_cache(warn=False)
+        assert call_all() != []
+        clear_afml_cache(warn=False)
+        assert restore_cleared("all")
+        assert call_all() == []
+    finally:
+        shutil.rmtree(far)
+
+
+def test_damaged_records_do_not_keep_a_restoration_from_its_end(store):
+    records = store.directory / "records" / "adoption.sqlite"
+    clear_afml_cache(warn=False)
+    records.write_bytes(b"no database" * 100)
+    with pytest.warns(CacheWarning, match="cannot be used"):
+        assert restore_cleared()
+    assert list_cleared() == []
+    assert call_all() == []
+
+
+def test_a_folder_with_an_impossible_date_is_not_taken_for_a_cleared_one(store):
+    odd = store.directory / "cleared" / "20240231T000000.000000Z-abcd"
+    odd.mkdir(parents=True)
+    assert list_cleared() == []
+    assert get_cache_summary()["cleared_bytes"] == 0
+    clear_afml_cache(warn=False)
+    assert odd.is_dir()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from afml_cache.adoption.trust import distrusted
+from afml_cache.adoption.trust import DistrustedError, distrusted, open_trusted
 
 PARTS = ("joblib", "module", "function", "hash", "output.pkl")
 
@@ -83,3 +83,48 @@ def test_a_file_that_has_gone_is_not_trusted(root: Path, file: Path) -> None:
     why = distrusted(root, file)
     assert why is not None
     assert "cannot be looked at" in why
+
+
+def test_beyond_a_link_the_folders_around_do_not_protect(
+    tmp_path: Path, root: Path, file: Path
+) -> None:
+    """A scratch disk that the cache was moved to, say."""
+    root.chmod(0o700)
+    scratch = tmp_path / "scratch"
+    (root / "joblib").rename(scratch)
+    (root / "joblib").symlink_to(scratch)
+    assert distrusted(root, file) is None
+    for step in (scratch, scratch / "module" / "function" / "hash" / "output.pkl"):
+        mode = step.stat().st_mode
+        step.chmod(mode | 0o002)
+        assert distrusted(root, file) is not None
+        step.chmod(mode)
+    assert distrusted(root, file) is None
+
+
+def test_a_link_through_a_folder_that_others_can_change_is_not_followed(
+    tmp_path: Path, root: Path, file: Path
+) -> None:
+    root.chmod(0o700)
+    open_to_all = tmp_path / "scratch"
+    open_to_all.mkdir()
+    (root / "joblib").rename(open_to_all / "mine")
+    (root / "joblib").symlink_to(open_to_all / "mine")
+    assert distrusted(root, file) is None
+    open_to_all.chmod(0o777)
+    why = distrusted(root, file)
+    assert why is not None
+    assert str(open_to_all) in why
+    open_to_all.chmod(0o1777)  # as /tmp: nobody can rename what is another's
+    assert distrusted(root, file) is None
+
+
+def test_the_file_that_is_read_is_the_file_that_was_checked(root: Path, file: Path) -> None:
+    file.write_bytes(b"checked")
+    with open_trusted(root, file) as opened:
+        file.unlink()
+        file.write_bytes(b"another")
+        assert opened.read() == b"checked"
+    file.chmod(0o666)
+    with pytest.raises(DistrustedError, match="can be written to by others"):
+        open_trusted(root, file)

@@ -296,3 +296,18 @@ def test_a_time_zone_that_raises_costs_the_range_and_nothing_else():
     assert extents(load, dt.datetime(2021, 1, 1, tzinfo=Broken()), "2021") == {
         "start/end": span(None, "2022-01-01")
     }
+
+
+@pytest.mark.parametrize(
+    ("close", "start", "end", "expected"),
+    [
+        (days("2024-01-01", 2), None, None, ["close"]),
+        (days("2024-01-01", 2), "2024-01-02", None, ["close", "start/end"]),
+        (1, None, None, ["start/end"]),
+    ],
+    ids=["bounded by the prices", "open at one end", "all there is"],
+)
+def test_a_range_that_was_left_out_counts_where_no_argument_has_dates(close, start, end, expected):
+    dates = DateParameters(pairs=(("start", "end"),))
+    values = {"close": close, "start": start, "end": end}
+    assert sorted(extents_of(values, dates)) == expected

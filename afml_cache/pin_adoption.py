@@ -9,7 +9,7 @@ from afml_cache.adoption.look import roots
 from afml_cache.adoption.records import Records
 from afml_cache.bound import BoundCachedFunction
 from afml_cache.errors import ConfigurationError
-from afml_cache.joblib_memory.layout import folders_of, key_of
+from afml_cache.joblib_memory.layout import keys_of
 from afml_cache.memo import CachedFunction
 from afml_cache.store.active import active
 
@@ -42,8 +42,5 @@ def pin_adoption(function: CachedFunction[..., Any] | BoundCachedFunction[..., A
             "will be adopted for it; migrate it first (afml-codemod apply)"
         )
     store = active()
-    wrapped = inner.__wrapped__
-    keys = {folder.key for folder in folders_of(wrapped, roots(store))} | {key_of(wrapped)}
-    for key in keys - {None}:
-        assert key is not None
+    for key in keys_of(inner.__wrapped__, roots(store)):
         pins.pin_anew(Records(store), key, pins.rows_of(inner.fingerprint()))

@@ -11,19 +11,18 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import re
 import sqlite3
-import sys
 import time
-import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from afml_cache import notices, settings
 from afml_cache.adoption import pins, recorded, snapshots
+from afml_cache.adoption.closures import closed_over_names
 from afml_cache.adoption.noted import notes_of
+from afml_cache.adoption.other_pandas import say_if_out_of_reach
 from afml_cache.adoption.records import Records
 from afml_cache.adoption.trust import DistrustedError, distrusted, open_trusted
 from afml_cache.joblib_memory.layout import (
@@ -137,7 +136,8 @@ def adopt(store: Store, call: Legacy, *, code_is_known: bool) -> Adopted | Refus
         return None
     entry = _find(store, folders, call)
     if entry is None:
-        _say_if_out_of_reach(call, folders)
+        arguments = (*call.args, *call.kwargs.values())
+        say_if_out_of_reach(call.identity, arguments, folders)
         return None
     refused = _refusal(store, call, entry)
     if refused is None:
@@ -316,97 +316,3 @@ def _is_same(folder: FunctionFolder, call: Legacy) -> bool:
     return source is not None and recorded.is_same_source(
         source, source_text(call.function), namespace
     )
-
-
-def closed_over_names(function: Any) -> str:
-    """What a function made inside another closes over and may be another for its siblings.
-
-    Such functions share one folder of joblib's, whatever they close over. Not meant are modules,
-    and functions that the same factory defines and that close over nothing of the kind.
-    """
-    factory = _factory_of(function)
-    return "" if factory is None else ", ".join(_varying(function, factory, {id(function)}))
-
-
-def _factory_of(function: Any) -> str | None:
-    head, found, _ = str(getattr(function, "__qualname__", "")).rpartition(".<locals>")
-    return head if found else None
-
-
-def _varying(function: Any, factory: str, seen: set[int]) -> Iterator[str]:
-    while isinstance(function, types.FunctionType):
-        names, cells = function.__code__.co_freevars, function.__closure__ or ()
-        for name, cell in zip(names, cells, strict=True):
-            try:
-                value: Any = cell.cell_contents
-            except ValueError:
-                continue
-            value = getattr(value, "_wrapped", value)  # a cached function stands for its own
-            if isinstance(value, types.ModuleType) or id(value) in seen:
-                continue
-            seen.add(id(value))
-            is_sibling = isinstance(value, types.FunctionType) and _factory_of(value) == factory
-            if not is_sibling or any(_varying(value, factory, seen)):
-                yield name
-        function = function.__dict__.get("__wrapped__")
-
-
-# --- entries of another pandas ---
-
-#: How pickles name a frame or Series: by its module before pandas 3, by pandas itself from then on.
-_BEFORE_3 = re.compile(rb"pandas\.core\.(frame|series)\W")
-_FROM_3 = re.compile(rb"\x8c\x06pandas\x94\x8c(\x09DataFrame|\x06Series)\x94")
-#: Entries, and bytes of each, that are looked through for it.
-_LOOKED_AT, _HEAD = 8, 1 << 16
-#: Functions whose entries have been looked through.
-_looked_through: set[str] = set()
-
-
-def _say_if_out_of_reach(call: Legacy, folders: Iterable[FunctionFolder]) -> None:
-    """Tell, once a function, that another pandas wrote its entries, and hashed otherwise."""
-    pandas = sys.modules.get("pandas")
-    if pandas is None or call.identity in _looked_through:
-        return
-    if not any(map(_is_pandas, _values(call))):
-        return
-    _looked_through.add(call.identity)
-    major = int(pandas.__version__.partition(".")[0])
-    for folder in folders:
-        other = _other_major(folder, major)
-        if other is not None:
-            notices.warn_once(
-                ("adoption_out_of_reach", call.identity),
-                f"what @cacheable has stored of {call.identity}() under pandas {other} is out of "
-                f"reach: joblib hashes frames otherwise under pandas {pandas.__version__}. To keep "
-                f"it, let the new decorator adopt it under pandas {other}, with "
-                "configure(package_versions='ignore'), and upgrade pandas then: the new keys stay",
-            )
-
-
-def _other_major(folder: FunctionFolder, major: int) -> str | None:
-    for number, output in enumerate(folder.entries()):
-        if number >= _LOOKED_AT:
-            break
-        try:
-            with open(output, "rb") as file:
-                head = file.read(_HEAD)
-        except OSError:
-            continue
-        before, after = _BEFORE_3.search(head), _FROM_3.search(head)
-        if before or after:
-            return None if bool(before) == (major < 3) else "2" if before else "3"
-    return None
-
-
-def _values(call: Legacy) -> Iterator[object]:
-    for value in (*call.args, *call.kwargs.values()):
-        if isinstance(value, list | tuple):
-            yield from value
-        elif isinstance(value, dict):
-            yield from value.values()
-        else:
-            yield value
-
-
-def _is_pandas(value: object) -> bool:
-    return type(value).__module__.partition(".")[0] == "pandas"

@@ -11,7 +11,7 @@ from afml_cache import miss, notices, settings
 from afml_cache.adoption import pins
 from afml_cache.adoption.look import Adopted, Legacy, Refused, adopt, preview, roots
 from afml_cache.adoption.records import Records
-from afml_cache.joblib_memory.layout import folders_of, joblib_location, key_of
+from afml_cache.joblib_memory.layout import joblib_location, keys_of
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.extent import Period
 from afml_cache.keys.ranges import DateParameters
@@ -91,10 +91,9 @@ def bar(store: Store, function: Any, identity: str, period: Period | None) -> No
     """
     records = Records(store)
     try:
-        keys = {folder.key for folder in folders_of(function, roots(store))} | {key_of(function)}
-        if records.path.exists() or any(map(os.path.isdir, roots(store))):
-            for key in keys - {None}:
-                assert key is not None
+        places = roots(store)
+        if records.path.exists() or any(map(os.path.isdir, places)):
+            for key in keys_of(function, places):
                 pins.bar(records, key, period=period)
     except (OSError, sqlite3.Error) as error:
         notices.warn_once(

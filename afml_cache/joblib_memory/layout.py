@@ -74,6 +74,13 @@ def key_of(function: Any) -> str | None:
     return None if parts is None else "/".join(parts)
 
 
+def keys_of(function: Any, roots: Iterable[Path]) -> set[str]:
+    """joblib's names for a function: its own, and those of the folders that it has."""
+    own = key_of(function)
+    keys = {folder.key for folder in folders_of(function, roots)}
+    return keys if own is None else keys | {own}
+
+
 def folders_of(function: Any, roots: Iterable[Path]) -> list[FunctionFolder]:
     """The folders that joblib would use for a function, as far as they exist.
 

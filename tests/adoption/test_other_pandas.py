@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from afml_cache import CacheWarning, time_aware_cacheable
-from afml_cache.adoption import look
+from afml_cache.adoption import other_pandas
 from afml_cache.joblib_memory.layout import FunctionFolder
 from afml_cache.store.store import Store
 
@@ -31,7 +31,7 @@ def module(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     (store.directory / "joblib_cache").chmod(0o700)
     shutil.copy(DATA / "momentum_t_pandas.py", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    look._looked_through.clear()
+    other_pandas._looked_through.clear()
     yield importlib.import_module("momentum_t_pandas")
     sys.modules.pop("momentum_t_pandas")
 
@@ -84,7 +84,7 @@ def test_what_this_pandas_wrote_is_never_taken_for_another_majors(
     entry.mkdir(parents=True)
     joblib.dump(value, entry / "output.pkl")
     folder = FunctionFolder(tmp_path, tmp_path / "root")
-    assert look._other_major(folder, MAJOR) is None
+    assert other_pandas._other_major(folder, MAJOR) is None
 
 
 def test_the_old_entries_are_as_they_were(module: ModuleType, store: Store) -> None:

@@ -118,6 +118,12 @@ def clear_afml_cache(warn: bool = True) -> Cleared:
     forget_checked_functions()
     if cleared:
         told = f"the cache was cleared: {cleared}; afml_cache.restore_cleared() brings it back"
+        limit = store.size_limit
+        if limit is not None and 2 * cleared.bytes > limit:
+            told += (
+                f". It takes more than half of the size limit ({limit / 1e6:,.0f} MB), and goes "
+                "first where room is needed: restore it soon, or raise the limit"
+            )
     else:
         told = f"there was nothing to clear in the cache {store.directory}"
     if warn and cleared:

@@ -746,3 +746,12 @@ def test_a_folder_with_an_impossible_date_is_not_taken_for_a_cleared_one(store):
     assert get_cache_summary()["cleared_bytes"] == 0
     clear_afml_cache(warn=False)
     assert odd.is_dir()
+
+
+@pytest.mark.parametrize(("limit", "said"), [("20 KB", True), ("1 GB", False), (None, False)])
+def test_what_would_soon_make_room_under_the_size_limit_is_said(limit, said):
+    configure(size_limit=limit)
+    robust_cacheable(np.zeros)(5_000)
+    with pytest.warns(CacheWarning, match="brings it back") as told:
+        assert clear_afml_cache().bytes > 10_000
+    assert ("goes first where room is needed" in str(told[0].message)) is said

@@ -269,10 +269,14 @@ def test_folders_that_may_not_be_entered_cost_no_result(tmp_path: Path, closed: 
     base.chmod(0o777)
     (base / closed).chmod(0o700)
     script = tmp_path / "study.py"
+    # Everything is imported before this process becomes somebody who may not read it.
     script.write_text(
         f"import os, sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-        "from afml_cache import robust_cacheable\n@robust_cacheable\ndef f(x):\n    return x\n"
-        "import pandas, numpy\nos.setgid(65534)\nos.setuid(65534)\nprint(f(1))\n"
+        "from afml_cache import cacheable, robust_cacheable, use_store\n"
+        "@robust_cacheable\ndef f(x):\n    return x\n"
+        f"with use_store({str(tmp_path / 'warm')!r}):\n"
+        "    cacheable(f.__wrapped__)(0), f(0), f(2), f.explain(3)\n"
+        "os.setgid(65534)\nos.setuid(65534)\nprint(f(1))\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-B", str(script)],

@@ -244,17 +244,21 @@ def cache_directory() -> Path:
     NoPlaceError
         It depends on a home or working directory that does not exist.
     """
-    import platformdirs
-
     named: str | Path | None = current.directory or os.environ.get("AFML_CACHE")
     try:
-        place = Path(named or platformdirs.user_cache_dir("afml", appauthor=False))
+        place = Path(named or _platforms_directory())
         return place.expanduser().absolute()
     except (RuntimeError, OSError) as error:
         raise NoPlaceError(
             f"the cache directory {str(named or '(the default)')!r} cannot be found ({error}); "
             "set AFML_CACHE or configure(directory=...) to an absolute path"
         ) from error
+
+
+def _platforms_directory() -> str:
+    import platformdirs
+
+    return platformdirs.user_cache_dir("afml", appauthor=False)
 
 
 __all__ = [

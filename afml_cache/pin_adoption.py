@@ -43,4 +43,4 @@ def pin_adoption(function: CachedFunction[..., Any] | BoundCachedFunction[..., A
         )
     store = active()
     for key in keys_of(inner.__wrapped__, roots(store)):
-        pins.pin_anew(Records(store), key, pins.rows_of(inner.fingerprint()))
+        pins.pin_anew(Records(store), key, pins.rows_by_hand(inner.fingerprint()))

@@ -16,7 +16,7 @@ from codemods.rules import TARGETS, Rules
 
 if TYPE_CHECKING:
     from codemods.pinning import Pinned
-    from codemods.runner import Survey
+    from codemods.runner import Applied, Survey
 
 FOUND, USAGE, FAILED = 1, 2, 3
 
@@ -100,7 +100,7 @@ def plan(diff: bool, style: str, **selection: Any) -> None:
     "--pin/--no-pin",
     default=True,
     show_default=True,
-    help="Keep the sources beside the cache, to tell later edits from the code of old results.",
+    help="Import migrated modules that have stored results, to pin the code these belong to.",
 )
 def apply(yes: bool, pin: bool, **selection: Any) -> None:
     """Migrate; record what was done, so that `rollback` can undo it."""
@@ -123,7 +123,7 @@ def apply(yes: bool, pin: bool, **selection: Any) -> None:
         _stop(str(error), USAGE)
     except OSError as error:
         _stop(_journal_trouble(found.tree.root, error), FAILED)
-    pinned = _pin(found) if pin and done.changed else None
+    pinned = _pin(found, done) if pin and done.changed else None
     show_applied(out, found, done, pinned)
     _tell_of_notebooks(found)
     sys.exit(FAILED if done.failures else 0)
@@ -231,10 +231,15 @@ def _survey(
     return survey(tree, rules, jobs=jobs)
 
 
-def _pin(found: Survey) -> Pinned | None:
+def _pin(found: Survey, done: Applied) -> Pinned | None:
     from codemods.pinning import pin
 
-    return pin(found.tree.root, [*found.tree.files, *found.tree.all_files()])
+    functions = {
+        entry.path: [rewrite.function for rewrite in entry.plan.rewrites]
+        for entry in found.changes
+        if entry.path in done.changed
+    }
+    return pin(found.tree.root, [*found.tree.files, *found.tree.all_files()], functions)
 
 
 def _tell_of_notebooks(found: Survey) -> None:

@@ -1,8 +1,7 @@
-"""Has the cache keep the sources of a project whose migration was applied.
+"""Has the cache record which code the results of migrated functions belong to.
 
-What the old decorator has stored belongs to the code of now. Kept are the files, not what they do:
-no code of the project runs. The cache does it, in a process of its own, since the codemods import
-nothing of it; without it, the first adoption of a function decides which code is right.
+The cache does it, in a process of its own: the codemods import neither the cache nor the project.
+Nothing depends on it; without it, the first adoption of a function decides which code is right.
 """
 
 from __future__ import annotations
@@ -11,33 +10,35 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-#: Seconds after which it is given up.
+#: Seconds after which importing the project's modules is given up.
 PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """How many files were kept, or why none were."""
+    """What was kept and pinned, what could not be and why, and where entries were looked for."""
 
+    place: Path
     files: int = 0
-    failure: str = ""
+    pinned: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
-def has_legacy_cache() -> bool:
-    """Whether there is a folder with entries of ``@cacheable`` where the cache would look."""
+def legacy_cache() -> Path:
+    """The folder with the entries of ``@cacheable`` as far as the environment tells."""
     import platformdirs
 
     base = os.environ.get("AFML_CACHE") or platformdirs.user_cache_dir("afml", appauthor=False)
-    return os.path.isdir(Path(base).expanduser() / "joblib_cache")  # noqa: PTH112
+    return Path(base).expanduser().absolute() / "joblib_cache"
 
 
-def pin(root: Path, files: Iterable[str]) -> Pinned | None:
-    """Keep the sources of a project as they are now.
+def pin(root: Path, files: Iterable[str], functions: Mapping[str, Sequence[str]]) -> Pinned | None:
+    """Record the code of now for what the old decorator has stored.
 
     Parameters
     ----------
@@ -45,29 +46,40 @@ def pin(root: Path, files: Iterable[str]) -> Pinned | None:
         The repository.
     files : iterable of str
         All its Python files, relative to the root.
+    functions : mapping
+        Relative path -> the qualified names of the functions that were migrated.
 
     Returns
     -------
     Pinned or None
-        None where there is nothing to pin for: no entries, or no cache that could adopt them.
+        None where there is no cache that could adopt anything; no files where there is nothing
+        to adopt in the place that was looked at.
     """
-    if not has_legacy_cache() or find_spec("afml_cache") is None:
+    if find_spec("afml_cache") is None:
         return None
-    request = json.dumps({"root": str(root.absolute()), "files": sorted(set(files))})
+    place = legacy_cache()
+    if not os.path.isdir(place):  # noqa: PTH112 - Path.is_dir raises where it may not look
+        return Pinned(place)
+    request = {
+        "root": str(root.absolute()),
+        "files": sorted(set(files)),
+        "functions": dict(functions),
+    }
     try:
         # -B, -P: it leaves no bytecode behind, and imports nothing from where it is started.
         done = subprocess.run(
             [sys.executable, "-B", "-P", "-m", "afml_cache.pin_applied"],
-            input=request,
+            input=json.dumps(request),
             capture_output=True,
             text=True,
             timeout=PATIENCE,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Pinned(failure=f"it took more than {PATIENCE:g} seconds")
+        return Pinned(place, failed=(f"it took more than {PATIENCE:g} seconds",))
     try:
-        return Pinned(files=json.loads(done.stdout)["files"])
+        found = json.loads(done.stdout)
+        return Pinned(place, found["files"], tuple(found["pinned"]), tuple(found["failed"]))
     except (ValueError, KeyError, TypeError):
         said = done.stderr.strip().splitlines()
-        return Pinned(failure=said[-1] if said else f"exit code {done.returncode}")
+        return Pinned(place, failed=(said[-1] if said else f"exit code {done.returncode}",))

@@ -165,16 +165,16 @@ def show_pinned(out: Console, pinned: Pinned | None) -> None:
     out.print("What @cacheable has stored is adopted where the code is still the same.")
     if pinned is None:
         return
-    if pinned.failure:
+    if not (pinned.files or pinned.failed):
+        out.print(f"There is nothing stored in {pinned.place}.", soft_wrap=True)
+    if pinned.pinned:
         out.print(
-            "Their sources could not be kept beside the cache, so the first call of each function"
-            f" decides which code is the same: {pinned.failure}",
-            soft_wrap=True,
+            f"Pinned the code that the results of {_count(len(pinned.pinned), 'function')}"
+            " belong to."
         )
-    else:
+    for why in pinned.failed:
         out.print(
-            f"To tell later edits from it, {_count(pinned.files, 'file')} were kept beside the"
-            " cache as they are now.",
+            f"Not pinned, so any edit in the project keeps older results out: {why}",
             soft_wrap=True,
         )
 

@@ -1,4 +1,4 @@
-"""Applying a migration keeps the sources that the stored results belong to."""
+"""Applying a migration records which code the stored results belong to."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LABELS = """\
 from afml.cache import cacheable
+import math as st
 import quant.helpers as h
-from quant.helpers import CONFIG, FEE, TABLE, Costs, scale, shift
+from quant.helpers import CONFIG, FEE, SPAN, TABLE, Costs, scale, shift
 
 
 @cacheable
 def label(x):
     print("computed")
-    return scale(x) + FEE + CONFIG["k"] + shift(0) + TABLE["up"](0) + Costs.rate + h.LATE
+    more = SPAN - st.floor(6.5)
+    return scale(x) + FEE + CONFIG["k"] + shift(0) + TABLE["up"](0) + Costs.rate + more
+
+
+@cacheable
+def late(x):
+    print("late")
+    return x + h.LATE
 
 
 @cacheable
@@ -29,6 +37,8 @@ def priced(costs, x):
     return costs.of(x)
 """
 HELPERS = """\
+WINDOW = 3
+SPAN = 2 * WINDOW
 FEE = 1
 CONFIG = {"k": 10}
 LATE = None
@@ -56,9 +66,9 @@ class Costs:
     def of(self, x):
         return x * self.rate
 """
-USE = "import quant.helpers; quant.helpers.LATE = 100_000; import quant.labels as q; "
+USE = "import quant.helpers; import quant.labels as q; "
 USE += "print(q.label(3), q.priced(quant.helpers.Costs(), 2))"
-RESULT = ["111117", "20000"]
+RESULT = ["11117", "20000"]
 
 
 @pytest.fixture
@@ -123,6 +133,9 @@ EDITS = {
     "an attribute of a class": ("helpers", "rate = 10_000", "rate = 20_000"),
     "a decorator of a helper": ("helpers", "def scale", "@abs.__call__\ndef scale"),
     "a default of a helper": ("helpers", "def scale(x)", "def scale(x, y=1)"),
+    "what an import binds": ("labels", "Costs, scale,", "Costs, up as scale,"),
+    "what a constant is made of": ("helpers", "WINDOW = 3", "WINDOW = 4"),
+    "what a module is called": ("labels", "import math as st", "import numpy as st"),
     "the version of the function": (
         "labels",
         "@robust_cacheable\ndef label",
@@ -136,7 +149,7 @@ def test_an_edit_between_applying_and_the_first_call_is_noticed(
     repository: Path, call: Callable[..., list[str]], name: str
 ) -> None:
     assert call() == ["computed", "priced", *RESULT]
-    assert "kept beside the cache" in apply(repository)
+    assert "Pinned the code that the results of 2 functions belong to" in apply(repository)
     file, old, new = EDITS[name]
     edit(repository / "quant" / f"{file}.py", old, new)
     assert call()[0] == "computed"
@@ -173,16 +186,35 @@ def test_what_does_not_change_the_code_does_not_keep_results_out(
     apply(repository)
     file, old, new = SAME[name]
     edit(repository / "quant" / f"{file}.py", old, new)
-    assert call() == RESULT
+    assert call("import quant.labels as q; print(q.label(3))") == RESULT[:1]
+
+
+STARTED = "import quant.helpers as h; h.LATE = 5; h.CONFIG['k'] = 50; import quant.labels as q; "
+STARTED += "print(q.late(3), q.label(3))"
 
 
 def test_what_the_program_sets_before_it_calls_does_not_keep_results_out(
     repository: Path, call: Callable[..., list[str]]
 ) -> None:
-    started = f"import quant.helpers; quant.helpers.CONFIG['k'] = 50; {USE}"
-    first = call(started)
+    assert call(STARTED) == ["late", "computed", "8", "11157"]
     apply(repository)
-    assert call(started) == first[2:]
+    assert call(STARTED) == ["8", "11157"]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "by another module"])
+def test_unless_a_file_was_edited_that_may_be_why(
+    repository: Path, call: Callable[..., list[str]], late: bool
+) -> None:
+    started = STARTED.replace("h.LATE = 5", "import quant.setting" if late else "h.LATE = 5")
+    setting = repository / "quant" / "setting.py"
+    setting.write_text("import quant.helpers\nquant.helpers.LATE = 5\n")
+    call(started)
+    apply(repository)
+    if late:
+        edit(setting, "LATE = 5", "LATE = 7")
+    else:
+        edit(repository / "quant" / "helpers.py", "LATE = None", "LATE = 1")
+    assert call(started)[0] == "late"
 
 
 def test_undoing_the_edit_lets_the_results_in_again(
@@ -240,25 +272,44 @@ def test_two_scripts_of_one_name_each_have_their_results(
     assert [call(script=script) for script in scripts] == [["1"], ["11"]]
 
 
-def test_no_code_of_the_project_runs(repository: Path, call: Callable[..., list[str]]) -> None:
+def test_only_modules_that_have_entries_are_imported(
+    repository: Path, call: Callable[..., list[str]], tmp_path: Path
+) -> None:
     call()
-    edit(
-        repository / "quant" / "labels.py",
-        "from afml.cache",
-        "open('imported', 'w').close()\nfrom afml.cache",
+    marked = f"open({str(tmp_path / 'imported')!r}, 'w').close()\n"
+    (repository / "quant" / "other.py").write_text(
+        f"{marked}from afml.cache import cacheable\n\n\n@cacheable\ndef f(x):\n    return x\n"
     )
     apply(repository)
-    assert not (ROOT / "imported").exists()
+    assert not (tmp_path / "imported").exists()
     assert not list(repository.rglob("*.pyc"))
+
+
+def test_a_module_that_cannot_be_imported_is_named_and_edits_are_noticed_all_the_same(
+    repository: Path, call: Callable[..., list[str]]
+) -> None:
+    call()
+    labels = repository / "quant" / "labels.py"
+    labels.write_text("import sys\nassert 'afml_cache.pin_applied' not in sys.argv[0]\n" + LABELS)
+    edit(labels, "'afml_cache.pin_applied' not in sys.argv[0]", "sys.argv[0] == '-c', 'no'")
+    told = apply(repository)
+    assert "Migrated 3 functions in 1 file" in told
+    assert "quant.labels cannot be imported (AssertionError: no)" in told
+    assert call() == RESULT
+    edit(repository / "quant" / "helpers.py", "x + 1000", "x + 1001")
+    statement = USE.replace("label(3)", "label(4)")
+    assert call(statement)[0] == "computed"
 
 
 def test_without_entries_or_when_told_not_to_nothing_is_kept(
     repository: Path, call: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    assert "kept beside" not in apply(repository)
+    told = apply(repository)
+    assert "There is nothing stored in" in told
+    assert "Pinned" not in told
     codemod("rollback", "--root", str(repository))
     call()
-    assert "kept beside" not in apply(repository, "--no-pin")
+    assert "Pinned" not in apply(repository, "--no-pin")
     assert not (tmp_path / "cache" / "records" / "adoption.sqlite").exists()
     assert call() == RESULT  # the first call decides
 
@@ -274,7 +325,7 @@ def test_work_after_a_rollback_is_adopted_by_the_next_migration(
     cleared = "import quant.labels as q; q.label.cache_clear(); " + USE
     assert call(cleared)[0] == "computed"  # under the old decorator
     apply(repository)
-    assert call() == ["111118", "20000"]
+    assert call() == ["11118", "20000"]
 
 
 def test_what_cannot_be_kept_is_said_and_the_migration_stands(
@@ -283,5 +334,5 @@ def test_what_cannot_be_kept_is_said_and_the_migration_stands(
     call()
     (tmp_path / "cache" / "records").write_text("not a folder")
     told = apply(repository)
-    assert "Migrated 2 functions in 1 file" in told
-    assert "could not be kept beside the cache" in told
+    assert "Migrated 3 functions in 1 file" in told
+    assert "Not pinned" in told

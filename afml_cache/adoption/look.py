@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from afml_cache import notices, settings
 from afml_cache.adoption import pins, recorded, snapshots
-from afml_cache.adoption.closures import closed_over_names
+from afml_cache.adoption.closures import closed_over_names, names_of_the_notebook
 from afml_cache.adoption.noted import notes_of
 from afml_cache.adoption.other_pandas import say_if_out_of_reach
 from afml_cache.adoption.records import Records
@@ -131,7 +131,7 @@ def adopt(store: Store, call: Legacy, *, code_is_known: bool) -> Adopted | Refus
     """
     folders = [f for f in folders_of(call.function, roots(store)) if any(f.entries())]
     if code_is_known:
-        folders = [folder for folder in folders if not _was_edited(store, folder, call)]
+        folders = [folder for folder in folders if not _is_known_to_be_edited(store, folder, call)]
     if not folders:
         return None
     entry = _find(store, folders, call)
@@ -172,18 +172,11 @@ def preview(store: Store, call: Legacy) -> Refused | Path | None:
         return _refused(f"the records in {Records(store).path} cannot be read ({error})")
 
 
-def _was_edited(store: Store, folder: FunctionFolder, call: Legacy) -> bool:
-    """Whether the code is another than at every pin of a folder's entries.
-
-    Not where a migration was applied since: what was stored before that belongs to its code.
-    """
+def _is_known_to_be_edited(store: Store, folder: FunctionFolder, call: Legacy) -> bool:
+    """Whether the code is another than at the last pin of a folder's entries."""
     records = Records(store)
     found = pins.pins(records, folder.key)
-    return (
-        bool(found)
-        and all(pin.contradicts(call.own, call.whole) for pin in found)
-        and snapshots.latest(records) <= found[-1].at
-    )
+    return bool(found) and bool(found[-1].contradicts(call.own, call.whole, _was_edited(None)))
 
 
 def _find(store: Store, folders: Iterable[FunctionFolder], call: Legacy) -> _Entry | None:
@@ -223,20 +216,11 @@ def _refusal(store: Store, call: Legacy, entry: _Entry) -> Refused | None:
     at, key, records = entry.written.at, entry.folder.key, Records(store)
     if pins.barred(records, key, at, call.extents):
         return Refused(Reason.CLEARED, "it was stored before the function was cleared")
-    pin = pins.governing(pins.pins(records, key), at)
-    against = None if pin is None else pin.contradicts(call.own, call.whole)
+    against = _edited(records, call, entry)
     if against is not None:
-        return _refused(f"{against} since the function's code was pinned")
-    known = () if pin is None else pin.rows
-    against = snapshots.edited_since(records, at, call.own, call.whole, known)
-    if against is not None:
-        return _refused(f"{against} since the migration was applied")
+        return _refused(against)
     if not entry.folder.is_certain:
-        others = sorted(
-            name
-            for name in call.own.parts
-            if name.startswith("__main__.") and name != call.identity
-        )
+        others = names_of_the_notebook(call.function, call.own)
         if others:
             return _refused(f"nothing tells which {others[0]} its notebook had")
     if call.ttl is not None and time.time() >= at + call.ttl:
@@ -252,6 +236,36 @@ def _refusal(store: Store, call: Legacy, entry: _Entry) -> Refused | None:
     if entry.folder.recorded_source() is None:
         return _refused("no source is recorded beside it (func_code.py is missing)")
     return None
+
+
+def _edited(records: Records, call: Legacy, entry: _Entry) -> str | None:
+    """What was edited since the code was pinned that an entry belongs to, in words."""
+    pin = pins.governing(pins.pins(records, entry.folder.key), entry.written.at)
+    snapshot = snapshots.snapshot_of(records, call.function, entry.written.at)
+    if pin is not None:
+        against = pin.contradicts(call.own, call.whole, _was_edited(snapshot))
+        if against is not None:
+            return f"{against} since the function's code was pinned"
+        if pin.is_vouched_for:
+            return None
+    if snapshot is None:
+        return None
+    unknown = [] if pin is None else [name for name in call.whole.parts if name not in pin.rows]
+    if pin is not None and not unknown:
+        return None
+    files = snapshot.edited(None if pin is None else snapshots.modules_of(unknown))
+    return f"{files[0]} was edited since the migration was applied" if files else None
+
+
+def _was_edited(snapshot: snapshots.Snapshot | None) -> Callable[[Iterable[str]], bool]:
+    """Whether parts of the code that are other values now may be so because a file was edited."""
+
+    def was_edited(parts: Iterable[str]) -> bool:
+        if snapshot is None:  # the repository lies elsewhere now
+            return True
+        return not snapshot.holds(snapshots.modules_of(parts)) or bool(snapshot.edited())
+
+    return was_edited
 
 
 def _refused(why: str) -> Refused:
@@ -290,7 +304,8 @@ def _load(store: Store, call: Legacy, entry: _Entry, file: BinaryIO) -> Adopted 
     if not _is_same(entry.folder, call):
         return _refused(_OTHER_SOURCE)
     at, records = entry.written.at, Records(store)
-    against = pins.pin(records, entry.folder.key, at, call.own, call.whole)
+    was_edited = _was_edited(snapshots.snapshot_of(records, call.function, at))
+    against = pins.pin(records, entry.folder.key, at, call.own, call.whole, was_edited)
     if against is not None:  # pinned by another process this very moment
         return _refused(f"{against} since the function's code was pinned")
     try:

@@ -10,6 +10,7 @@ by joblib's own name for the function.
 from __future__ import annotations
 
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ _TABLES = (
 
 #: Rows of a pin that are no part's: the digests of the whole, and packages.
 _CODE, _ENVIRONMENT, _PACKAGE = "(code)", "(environment)", "(package) "
+#: Rows of a pin that was made by importing a module, when a migration was applied: the environment
+#: that it was imported in, and which parts are no code but values.
+_APPLIED, _VALUE = "(applied)", "(value) "
+#: The row of a pin that somebody vouched for.
+_BY_HAND = "(by hand)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,14 @@ class Pin:
     at: float
     rows: Mapping[str, str]
 
-    def contradicts(self, own: Fingerprint, whole: Fingerprint) -> str | None:
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether a person said that the code of then is right."""
+        return _BY_HAND in self.rows
+
+    def contradicts(
+        self, own: Fingerprint, whole: Fingerprint, was_edited: Callable[[Iterable[str]], bool]
+    ) -> str | None:
         """What is other now than when it was pinned, in words; None where nothing is.
 
         Parameters
@@ -56,21 +69,30 @@ class Pin:
             Of the function.
         whole : Fingerprint
             Of the function and of the code that the arguments bring along.
+        was_edited : callable
+            Parts of the code -> whether a file that may bear on them was edited since the
+            migration was applied; asked only where they are other values than they were when
+            their module had just been imported.
         """
         parts = [
             name for name, digest in whole.parts.items() if self.rows.get(name, digest) != digest
         ]
+        applied = self.rows.get(_APPLIED)
+        are_values = bool(parts) and all(_VALUE + name in self.rows for name in parts)
+        if applied is not None and are_values and not was_edited(parts):
+            return None  # the program has set them, as it does
         if parts:
-            return f"{_listed(sorted(set(parts)))} {'was' if len(parts) == 1 else 'were'} edited"
-        packages = [
-            f"{name} was {before}, is {version}"
-            for name, version in sorted(own.packages.items())
-            if (before := self.rows.get(_PACKAGE + name, version)) != version
-        ]
-        if packages:
-            return "; ".join(packages)
-        if self.rows.get(_ENVIRONMENT, own.environment.hex()) != own.environment.hex():
-            return "the packages that it reaches were changed"
+            return f"{_listed(sorted(parts))} {'was' if len(parts) == 1 else 'were'} edited"
+        if applied is None or applied == sys.prefix:
+            packages = [
+                f"{name} was {before}, is {version}"
+                for name, version in sorted(own.packages.items())
+                if (before := self.rows.get(_PACKAGE + name, version)) != version
+            ]
+            if packages:
+                return "; ".join(packages)
+            if self.rows.get(_ENVIRONMENT, own.environment.hex()) != own.environment.hex():
+                return "the packages that it reaches were changed"
         if self.rows.get(_CODE, own.code.hex()) != own.code.hex():
             return "the code that it reaches was changed"
         return None
@@ -103,12 +125,23 @@ def _grouped(rows: Iterable[tuple[Any, ...]]) -> list[Pin]:
 
 
 def governing(found: Iterable[Pin], written: float) -> Pin | None:
-    """The pin that an entry belongs to: the first after it was stored; None where there is none."""
-    return next((pin for pin in found if pin.at >= written), None)
+    """The pin that an entry belongs to: the first after it was stored, or else the last.
+
+    A process that was started before a migration may go on storing what the older code computes.
+    None where nothing was pinned.
+    """
+    pins = list(found)
+    later = [pin for pin in pins if pin.at >= written]
+    return later[0] if later else pins[-1] if pins else None
 
 
 def pin(
-    records: Records, function: str, written: float, own: Fingerprint, whole: Fingerprint
+    records: Records,
+    function: str,
+    written: float,
+    own: Fingerprint,
+    whole: Fingerprint,
+    was_edited: Callable[[Iterable[str]], bool],
 ) -> str | None:
     """Pin for an entry what is not pinned yet, in one step across processes.
 
@@ -120,22 +153,33 @@ def pin(
     Raises
     ------
     OSError, sqlite3.Error
-        The records cannot be written.
+        The records cannot be written, and nothing was pinned before.
     """
     wanted = _rows_of(own, whole)
     known = governing(pins(records, function), written)
-    if known is not None and wanted.keys() <= known.rows.keys():
-        return known.contradicts(own, whole)  # nothing to write
+    against = None if known is None else known.contradicts(own, whole, was_edited)
+    if against is not None:
+        return against
+    if known is not None and _APPLIED not in known.rows and wanted.keys() <= known.rows.keys():
+        return None  # nothing to write
 
     def work(db: sqlite3.Connection) -> str | None:
         known = governing(_grouped(db.execute(_SELECT, (function,)).fetchall()), written)
-        against = None if known is None else known.contradicts(own, whole)
+        against = None if known is None else known.contradicts(own, whole, was_edited)
         if against is None:
-            at, rows = (time.time(), {}) if known is None else (known.at, known.rows)
+            at, rows = (time.time(), {}) if known is None else (known.at, dict(known.rows))
+            if _APPLIED in rows:  # from now on, with the values that the program has set
+                db.execute("DELETE FROM pin WHERE function=? AND at=?", (function, at))
+                rows = {}
             _insert(db, function, at, {n: d for n, d in wanted.items() if n not in rows})
         return against
 
-    return records.write(_made(work))
+    try:
+        return records.write(_made(work))
+    except (OSError, sqlite3.Error):
+        if known is None:
+            raise
+        return None  # what was pinned before agrees; the rest is pinned where it can be
 
 
 def pin_anew(records: Records, function: str, rows: Mapping[str, str]) -> None:
@@ -154,9 +198,28 @@ def _insert(db: sqlite3.Connection, function: str, at: float, rows: Mapping[str,
     )
 
 
-def rows_of(own: Fingerprint) -> dict[str, str]:
-    """The rows of a pin of all that a function reaches."""
-    return _rows_of(own, own)
+def pin_besides(records: Records, function: str, rows: Mapping[str, str]) -> None:
+    """Pin for entries that were stored after the last pin; raises as :func:`pin`."""
+    records.write(_made(lambda db: _insert(db, function, time.time(), rows)))
+
+
+def rows_by_hand(own: Fingerprint) -> dict[str, str]:
+    """The rows of a pin that a person vouches for."""
+    return {**_rows_of(own, own), _BY_HAND: ""}
+
+
+def rows_applied(own: Fingerprint, values: Iterable[str]) -> dict[str, str]:
+    """The rows of a pin of a function whose module was imported, and nothing called.
+
+    Parameters
+    ----------
+    own : Fingerprint
+        Of the function.
+    values : iterable of str
+        The names of its parts that are values; a program may set them before it calls.
+    """
+    rows = {**_rows_of(own, own), _APPLIED: sys.prefix}
+    return rows | {_VALUE + name: "" for name in values}
 
 
 def _rows_of(own: Fingerprint, whole: Fingerprint) -> dict[str, str]:

@@ -42,7 +42,7 @@ def is_same_source(recorded: str, present: str, namespace: Mapping[str, Any]) ->
     return (
         _others(before, namespace) == _others(now, namespace)
         and _defaults(before) == _defaults(now)
-        and normal_form(before, _named_as_cache) == normal_form(now, _named_as_cache)
+        and normal_form(before, is_named_as_cache) == normal_form(now, is_named_as_cache)
     )
 
 
@@ -90,7 +90,7 @@ def caches_of(node: FunctionNode, namespace: Mapping[str, Any]) -> list[ast.expr
     import that the migration has taken out.
     """
     decorators = node.decorator_list
-    known = [d for d in decorators if _named_as_cache(d) or _stands_for_cache(d, namespace)]
+    known = [d for d in decorators if is_named_as_cache(d) or _stands_for_cache(d, namespace)]
     if known:
         return known
     gone = [d for d in decorators if _is_gone(d, namespace)]
@@ -104,7 +104,8 @@ def _defaults(node: FunctionNode) -> list[str]:
     ]
 
 
-def _named_as_cache(decorator: ast.expr) -> bool:
+def is_named_as_cache(decorator: ast.expr) -> bool:
+    """Whether a decorator bears the name of a cache's."""
     chain = _chain(decorator)
     return chain is not None and chain[-1] in CACHES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from afml_cache.store.store import Store
 T = TypeVar("T")
 
 #: Seconds to wait for another process, and after a wait in vain before anybody waits again.
-_PATIENCE, _RESPITE = 1.0, 10.0
+_PATIENCE, _RESPITE = 5.0, 10.0
 #: Records that nobody could get at, and until when nobody tries again.
 _respite: dict[Path, float] = {}
 
@@ -39,14 +40,23 @@ class Records:
         with self._patiently(), _connected(f"{self.path.as_uri()}?mode=ro", uri=True) as db:
             try:
                 return db.execute(query, parameters).fetchall()
+            except UnicodeDecodeError as error:
+                raise sqlite3.DatabaseError(f"{self.path} is damaged ({error})") from error
             except sqlite3.OperationalError as error:
                 if "no such table" in str(error):  # nobody has written any yet
                     return []
+                if "readonly" in str(error):
+                    # Somebody was killed while he wrote: only who may write can take that back.
+                    with _connected(str(self.path)) as writer:
+                        return writer.execute(query, parameters).fetchall()
                 raise
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do some work in one transaction."""
         location.make_folder(self.directory, self.path.parent)
+        if not self.path.exists():
+            # The sources of projects lie there; the folder may be one that others can read.
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         # A rollback journal: it works on every file system, and writes are rare.
         with self._patiently(), _connected(str(self.path)) as db:
             db.execute("BEGIN IMMEDIATE")

@@ -1,44 +1,43 @@
 """The sources of a project as they were when its migration was applied.
 
-joblib's entries that were stored until then belong to the code of then. Until a function's first
-adoption nothing else tells whether a helper, a constant or the class of an argument was edited in
-between, so its parts are held against the snapshot, by what is written in the files.
+joblib's entries that were stored until then belong to the code of then. What the migrated functions
+reach is pinned by importing it; the files themselves are kept for what cannot be: functions of
+scripts, which importing would run, the classes of arguments, and constants whose value is another
+at a call, because a file was edited or because the program has set it.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
+import ast
+import functools
+import os
 import sqlite3
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from afml_cache import settings
+from xxhash import xxh3_128_digest
+
+from afml_cache.adoption.recorded import is_named_as_cache
 from afml_cache.adoption.records import Records
-from afml_cache.adoption.written import top_name, written
-from afml_cache.keys.code import Fingerprint
-from afml_cache.keys.projects import counted_version
+from afml_cache.keys.normal import normal_form
 from afml_cache.main_module import main_name
 
 #: Larger files are data that happens to be Python.
 LARGEST = 1_000_000
-#: Stands for the installed packages among the files of a snapshot.
-_PACKAGES = "(packages)"
 
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS snapshot (at REAL, file TEXT, source BLOB, "
+    "CREATE TABLE IF NOT EXISTS snapshot (at REAL, file TEXT, digest BLOB, source BLOB, "
     "PRIMARY KEY (file, at)) WITHOUT ROWID"
 )
 
-#: Parts that are declared where a function is decorated, and not written in a file of their own.
-_DECLARED = ("version", "depends_on[")
-
 
 def take(records: Records, files: Iterable[Path]) -> int:
-    """Keep the sources of a project as they are now, and the versions of what is installed.
+    """Keep the sources of a project as they are now.
 
     Returns
     -------
@@ -54,147 +53,161 @@ def take(records: Records, files: Iterable[Path]) -> int:
     for file in files:
         try:
             if file.stat().st_size <= LARGEST:
-                rows.append((now, str(file.resolve()), zlib.compress(file.read_bytes(), 1)))
+                source = file.read_bytes()
+                place = str(file.resolve())
+                rows.append((now, place, xxh3_128_digest(source), zlib.compress(source, 1)))
         except OSError:
             continue  # it cannot be imported either
-    installed = "\n".join(
-        f"{_normalised(found.name)} {found.version}"
-        for found in importlib.metadata.distributions()
-        if found.name
-    )
-    packages = (now, _PACKAGES, zlib.compress(installed.encode()))
 
     def work(db: sqlite3.Connection) -> None:
         db.execute(_TABLE)
-        db.executemany("INSERT INTO snapshot VALUES (?, ?, ?)", [*rows, packages])
+        db.executemany("INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)", rows)
 
     records.write(work)
     return len(rows)
 
 
-def edited_since(
-    records: Records, stored: float, own: Fingerprint, whole: Fingerprint, known: Iterable[str]
-) -> str | None:
-    """What was edited since the first snapshot after an entry was stored, in words.
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files of one project at one moment, in seconds since the epoch."""
 
-    Parameters
-    ----------
-    stored : float
-        When the entry was stored, in seconds since the epoch.
-    own, whole : Fingerprint
-        Of the function, and with the code that its arguments bring along.
-    known : iterable of str
-        Parts of the code that something later has been pinned for.
+    records: Records
+    at: float
 
-    Returns
-    -------
-    str or None
-        None where nothing was, or no snapshot tells.
+    def edited(self, modules: Iterable[str] | None = None) -> list[str]:
+        """The files that do something else now than they did then.
+
+        Parameters
+        ----------
+        modules : iterable of str, optional
+            Only the files of these; by default of all modules that are loaded.
+
+        Raises
+        ------
+        OSError, sqlite3.Error
+            The records cannot be read.
+        """
+        then = _digests(self.records, self.at)
+        files = _files(sys.modules if modules is None else modules)
+        return sorted({Path(f).name for f in files if f in then and self._differs(f, then[f])})
+
+    def holds(self, modules: Iterable[str]) -> bool:
+        """Whether the files of all these modules are among those of the snapshot."""
+        then = _digests(self.records, self.at)
+        return all(file in then for file in _files(modules))
+
+    def _differs(self, file: str, digest: bytes) -> bool:
+        try:
+            source = Path(file).read_bytes()
+        except OSError:
+            return True
+        if xxh3_128_digest(source) == digest:
+            return False
+        query = "SELECT source FROM snapshot WHERE file=? AND at=?"
+        rows = self.records.read(query, (file, self.at))
+        try:
+            before = zlib.decompress(rows[0][0])
+        except (zlib.error, TypeError, IndexError) as error:
+            raise sqlite3.DatabaseError(f"a snapshot of {file} is damaged ({error})") from error
+        return _form(before) != _form(source)
+
+
+def snapshot_of(records: Records, function: Any, stored: float) -> Snapshot | None:
+    """The first snapshot of a function's file after an entry was stored, or else the last.
+
+    None where there is none: the function was not in a repository whose migration was applied, or
+    that lies elsewhere now.
 
     Raises
     ------
     OSError, sqlite3.Error
         The records cannot be read.
     """
-    known = set(known)
-    names = [name for name in whole.parts if name not in known]
-    changed = [name for name in names if _is_changed(records, stored, name)]
-    if changed:
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        verb = "was" if len(changed) == 1 else "were"
-        return f"{', '.join(sorted(changed)[:3])}{more} {verb} edited"
-    if known:
+    module: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+    file = _file_of(module)
+    if file is None:
         return None
-    declared = [name for name in own.parts if name.startswith(_DECLARED)]
-    if declared and _source(records, stored, _PACKAGES) is not None:
-        return f"{declared[0]} was declared"
-    return _changed_package(records, stored, own.packages)
+    rows = records.read("SELECT at FROM snapshot WHERE file=? ORDER BY at", (file,))
+    moments = [at for (at,) in rows if isinstance(at, float)]
+    later = [at for at in moments if at >= stored]
+    if not moments:
+        return None
+    return Snapshot(records, later[0] if later else moments[-1])
 
 
-def latest(records: Records) -> float:
-    """When the last snapshot was taken, in seconds since the epoch."""
-    rows = records.read("SELECT max(at) FROM snapshot WHERE file=?", (_PACKAGES,))
-    return float(rows[0][0]) if rows and rows[0][0] is not None else float("-inf")
+def modules_of(parts: Iterable[str]) -> set[str]:
+    """The loaded modules that parts of the code (``module.qualname``) lie in."""
+    found = set()
+    for part in parts:
+        head = part
+        while head:
+            head, _, _ = head.rpartition(".")
+            if head in sys.modules or head == main_name():
+                found.add(head)
+                break
+    return found
 
 
-def _is_changed(records: Records, stored: float, part: str) -> bool:
-    """Whether the statements that bind a part of the code are others than in the snapshot.
-
-    A name that was imported is followed to where it is bound.
-    """
-    place = _place_of(part)
-    for _ in range(_MOST_IMPORTS):
-        if place is None:
-            return False
-        module, file, name = place
-        before = _source(records, stored, str(file.resolve()))
-        if before is None:
-            return False  # no part of the project then, or of another copy of it
-        try:
-            now = file.read_bytes()
-            if now != before and written(before).forms.get(name) != written(now).forms.get(name):
-                return True
-            origin = written(now).imports.get(name)
-        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-            return True  # what can no longer be read is not what it was
-        place = None if origin is None else _imported(module, *origin)
-    return False
+def _digests(records: Records, at: float) -> dict[str, bytes]:
+    known = _known.get((records.path, at))
+    if known is None:
+        rows = records.read("SELECT file, digest FROM snapshot WHERE at=?", (at,))
+        known = dict(rows)
+        if len(_known) >= _MOST:
+            _known.clear()
+        _known[records.path, at] = known
+    return known
 
 
-#: Modules that may hand a name on.
-_MOST_IMPORTS = 20
-
-#: A module, its file, and a name at the top of it.
-_Place = tuple[Any, Path, str]
+#: The digests of some snapshots, which never change.
+_known: dict[tuple[Path, float], dict[str, bytes]] = {}
+_MOST = 8
 
 
-def _place_of(part: str) -> _Place | None:
-    """Where ``module.qualname`` is written."""
-    head = part
-    while head:
-        head, _, _ = head.rpartition(".")
-        module: Any = sys.modules.get(head)
-        if module is None and head == main_name():
+def _files(modules: Iterable[str]) -> Iterator[str]:
+    for name in list(modules):
+        module = sys.modules.get(name)
+        if module is None and name == main_name():
             module = sys.modules["__main__"]
-        if module is not None:
-            return _in_file(module, top_name(part[len(head) + 1 :]))
-    return None
+        file = _file_of(module)
+        if file is not None:
+            yield file
 
 
-def _imported(module: Any, level: int, named: str, name: str) -> _Place | None:
-    """Where the target of ``from ..named import name`` in a module is written."""
-    full = named
-    if level:
-        package = str(getattr(module, "__package__", None) or "").split(".")
-        full = ".".join([*package[: len(package) - level + 1], *([named] if named else [])])
-    found = sys.modules.get(full)
-    return None if found is None else _in_file(found, name)
-
-
-def _in_file(module: Any, name: str) -> _Place | None:
+def _file_of(module: Any) -> str | None:
     file = getattr(module, "__file__", None)
-    return (module, Path(file), name) if isinstance(file, str) else None
+    return _real(file) if isinstance(file, str) else None
 
 
-def _source(records: Records, stored: float, file: str) -> bytes | None:
-    rows = records.read(
-        "SELECT source FROM snapshot WHERE file=? AND at>=? ORDER BY at LIMIT 1", (file, stored)
-    )
-    return zlib.decompress(rows[0][0]) if rows else None
+@functools.lru_cache(maxsize=4096)
+def _real(file: str) -> str:
+    return os.path.realpath(file)
 
 
-def _changed_package(records: Records, stored: float, present: Mapping[str, str]) -> str | None:
-    listed = _source(records, stored, _PACKAGES)
-    if listed is None:
-        return None
-    before = dict(line.split(" ", 1) for line in listed.decode().splitlines())
-    for name, version in sorted(present.items()):
-        was = before.get(name)
-        counted = None if was is None else counted_version(was, settings.current.package_versions)
-        if counted is not None and counted != version:
-            return f"{name} was {counted}, is {version}"
-    return None
+def _form(source: bytes) -> bytes:
+    return _form_of(_Held(xxh3_128_digest(source), source))
 
 
-def _normalised(name: str) -> str:
-    return name.lower().replace("_", "-").replace(".", "-")
+class _Held:
+    """A text that is remembered by its digest alone."""
+
+    __slots__ = ("_digest", "source")
+
+    def __init__(self, digest: bytes, source: bytes) -> None:
+        self._digest, self.source = digest, source
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and other._digest == self._digest
+
+
+@functools.lru_cache(maxsize=1024)
+def _form_of(held: _Held) -> bytes:
+    """The digest of what a file does; the decorators of caches leave no trace in it."""
+    try:
+        tree = ast.parse(held.source)
+        return xxh3_128_digest(normal_form(tree, is_named_as_cache))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return xxh3_128_digest(held.source)

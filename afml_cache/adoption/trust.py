@@ -37,8 +37,11 @@ def open_trusted(root: Path, path: Path) -> BinaryIO:
     OSError
         It cannot be opened.
     """
-    file = open(path, "rb")  # noqa: SIM115 - the caller closes it
+    # Not blocking: a pipe would be waited for.
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     try:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise DistrustedError(f"{path} is no regular file")
         why = distrusted(root, path)
         opened, checked = os.fstat(file.fileno()), path.stat()
         if why is None and (opened.st_dev, opened.st_ino) != (checked.st_dev, checked.st_ino):

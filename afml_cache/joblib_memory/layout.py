@@ -60,8 +60,11 @@ class FunctionFolder:
 
 def recorded_source(folder: Path) -> str | None:
     """The source in a function's folder, less the line that says where it stood."""
+    file = folder / CODE
     try:
-        text = (folder / CODE).read_text(encoding="utf-8", errors="replace")
+        if not file.is_file():  # a pipe would be waited for
+            return None
+        text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     head, newline, source = text.partition("\n")
@@ -167,8 +170,9 @@ class Written:
 
 def written(output: Path, modified: float) -> Written:
     """What joblib noted beside a result; ``modified`` (of the file) where it noted no time."""
+    file = output.parent / "metadata.json"
     try:
-        noted = json.loads((output.parent / "metadata.json").read_text(encoding="utf-8"))
+        noted = json.loads(file.read_text(encoding="utf-8") if file.is_file() else "null")
         seconds, at = noted.get("duration"), noted.get("time")
     except (OSError, ValueError, AttributeError):
         seconds = at = None

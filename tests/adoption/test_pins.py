@@ -27,6 +27,16 @@ OWN = Fingerprint(
 LONG_AGO = 1.0
 
 
+def never(parts: object) -> bool:
+    """No file was edited."""
+    return False
+
+
+def always(parts: object) -> bool:
+    """One was."""
+    return True
+
+
 @pytest.fixture
 def records(store: Store) -> Records:
     return Records(store)
@@ -34,10 +44,10 @@ def records(store: Store) -> Records:
 
 def test_the_first_pin_holds_and_the_same_code_is_no_contradiction(records: Records) -> None:
     assert pins.pins(records, "m/f") == []
-    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is None
-    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN, never) is None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN, never) is None
     (pin,) = pins.pins(records, "m/f")
-    assert pin.contradicts(OWN, OWN) is None
+    assert pin.contradicts(OWN, OWN, never) is None
 
 
 @pytest.mark.parametrize(
@@ -54,11 +64,11 @@ def test_the_first_pin_holds_and_the_same_code_is_no_contradiction(records: Reco
 def test_other_code_contradicts_in_words_and_pins_nothing(
     records: Records, now: Fingerprint, words: str
 ) -> None:
-    pins.pin(records, "m/f", LONG_AGO, OWN, OWN)
-    against = pins.pin(records, "m/f", LONG_AGO, now, now)
+    pins.pin(records, "m/f", LONG_AGO, OWN, OWN, never)
+    against = pins.pin(records, "m/f", LONG_AGO, now, now, never)
     assert against is not None
     assert words in against
-    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN, never) is None
 
 
 def test_code_that_an_argument_brings_along_is_pinned_when_it_first_comes(
@@ -68,33 +78,48 @@ def test_code_that_an_argument_brings_along_is_pinned_when_it_first_comes(
         named = {f"m.{name}": digest for name, digest in parts.items()}
         return replace(OWN, code=b"w" * 16, parts={**OWN.parts, **named})
 
-    assert pins.pin(records, "m/f", LONG_AGO, OWN, called_with(Config="0a")) is None
-    assert pins.pin(records, "m/f", LONG_AGO, OWN, called_with(Other="0b")) is None
-    against = pins.pin(records, "m/f", LONG_AGO, OWN, called_with(Config="0c"))
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, called_with(Config="0a"), never) is None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, called_with(Other="0b"), never) is None
+    against = pins.pin(records, "m/f", LONG_AGO, OWN, called_with(Config="0c"), never)
     assert against == "m.Config was edited"
 
 
-def test_entries_that_were_stored_after_a_pin_wait_for_the_next(records: Records) -> None:
-    """The migration was rolled back, a helper edited, and the old decorator went on storing."""
-    pins.pin(records, "m/f", LONG_AGO, OWN, OWN)
-    (first,) = pins.pins(records, "m/f")
+def test_entries_that_were_stored_after_all_pins_belong_to_the_last(records: Records) -> None:
+    """A process that was started before the migration goes on storing what older code computes."""
+    pins.pin(records, "m/f", LONG_AGO, OWN, OWN, never)
     edited = replace(OWN, code=b"d" * 16, parts={"m.f": "01", "m.helper": "99"})
+    (first,) = pins.pins(records, "m/f")
     while time.time() <= first.at:
         pass
     stored = time.time()
-    assert pins.governing([first], stored) is None
-    assert pins.pin(records, "m/f", stored, edited, edited) is None
-    assert pins.pin(records, "m/f", stored, OWN, OWN) is not None
-    assert pins.pin(records, "m/f", LONG_AGO, edited, edited) is not None
-    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is None
+    assert pins.pin(records, "m/f", stored, edited, edited, never) is not None
+    pins.pin_besides(records, "m/f", pins.rows_applied(edited, []))  # migrated once more
+    assert pins.pin(records, "m/f", stored, edited, edited, never) is None
+    assert pins.pin(records, "m/f", LONG_AGO, edited, edited, never) is not None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN, never) is None
+
+
+def test_a_value_may_differ_from_that_of_the_import_unless_a_file_was_edited(
+    records: Records,
+) -> None:
+    imported = replace(OWN, parts={**OWN.parts, "m.FEE": "1f"})
+    called = replace(imported, code=b"d" * 16, parts={**imported.parts, "m.FEE": "2f"})
+    edited = replace(called, parts={**called.parts, "m.helper": "99"})
+    pins.pin_besides(records, "m/f", pins.rows_applied(imported, ["m.FEE"]))
+    assert pins.pin(records, "m/f", LONG_AGO, called, called, always) == "m.FEE was edited"
+    against = pins.pin(records, "m/f", LONG_AGO, edited, edited, never)
+    assert against == "m.FEE, m.helper were edited"
+    assert pins.pin(records, "m/f", LONG_AGO, called, called, never) is None
+    # From now on the value counts that the program had set.
+    assert pins.pin(records, "m/f", LONG_AGO, imported, imported, never) == "m.FEE was edited"
 
 
 def test_pinning_anew_takes_the_place_of_all_pins(records: Records) -> None:
-    pins.pin(records, "m/f", LONG_AGO, OWN, OWN)
+    pins.pin(records, "m/f", LONG_AGO, OWN, OWN, never)
     edited = replace(OWN, code=b"d" * 16, parts={"m.f": "01", "m.helper": "99"})
-    pins.pin_anew(records, "m/f", pins.rows_of(edited))
-    assert pins.pin(records, "m/f", LONG_AGO, edited, edited) is None
-    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN) is not None
+    pins.pin_anew(records, "m/f", pins.rows_by_hand(edited))
+    assert pins.pin(records, "m/f", LONG_AGO, edited, edited, never) is None
+    assert pins.pin(records, "m/f", LONG_AGO, OWN, OWN, never) is not None
 
 
 def covers(*extent: Any) -> Callable[[], dict[str, Extent]]:
@@ -170,7 +195,7 @@ def test_of_many_processes_that_pin_at_once_one_has_its_way(
         code = sys.argv[1]
         mine = Fingerprint(code.encode() * 16, b"e" * 16, parts={"m.f": code})
         sys.stdin.readline()
-        print(pins.pin(Records(active()), "m/f", 1.0, mine, mine))
+        print(pins.pin(Records(active()), "m/f", 1.0, mine, mine, lambda parts: False))
     """
     processes = [start_python(script, code) for code in "abcd"]
     for process in processes:

@@ -120,6 +120,8 @@ _SELECT = "SELECT at, part, digest FROM pin WHERE function=? ORDER BY at"
 def _grouped(rows: Iterable[tuple[Any, ...]]) -> list[Pin]:
     found: dict[float, dict[str, str]] = {}
     for at, part, digest in rows:
+        if not (isinstance(at, float) and isinstance(part, str) and isinstance(digest, str)):
+            raise sqlite3.DatabaseError("a pin is damaged")
         found.setdefault(at, {})[part] = digest
     return [Pin(at, parts) for at, parts in found.items()]
 
@@ -289,6 +291,8 @@ def barred(
     """
     query = "SELECT * FROM bar WHERE function IN (?, ?) AND at >= ?"
     bars = records.read(query, (function, EVERY, written))
+    if any(not isinstance(bound, int | None) for row in bars for bound in row[3:7]):
+        raise records.damaged("a bar has no bounds")
     periods = [Period((row[3], row[4]), (row[5], row[6])) for row in bars if row[3] is not None]
     if len(periods) < len(bars):
         return True

@@ -41,7 +41,7 @@ class Records:
             try:
                 return db.execute(query, parameters).fetchall()
             except UnicodeDecodeError as error:
-                raise sqlite3.DatabaseError(f"{self.path} is damaged ({error})") from error
+                raise self.damaged(error) from error
             except sqlite3.OperationalError as error:
                 if "no such table" in str(error):  # nobody has written any yet
                     return []
@@ -60,9 +60,16 @@ class Records:
         # A rollback journal: it works on every file system, and writes are rare.
         with self._patiently(), _connected(str(self.path)) as db:
             db.execute("BEGIN IMMEDIATE")
-            result = work(db)
+            try:
+                result = work(db)
+            except UnicodeDecodeError as error:
+                raise self.damaged(error) from error
             db.execute("COMMIT")
             return result
+
+    def damaged(self, why: object) -> sqlite3.DatabaseError:
+        """What to raise where the records hold what nobody can have written."""
+        return sqlite3.DatabaseError(f"{self.path} is damaged ({why})")
 
     @contextlib.contextmanager
     def _patiently(self) -> Iterator[None]:

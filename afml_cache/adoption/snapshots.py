@@ -108,7 +108,7 @@ class Snapshot:
         try:
             before = zlib.decompress(rows[0][0])
         except (zlib.error, TypeError, IndexError) as error:
-            raise sqlite3.DatabaseError(f"a snapshot of {file} is damaged ({error})") from error
+            raise self.records.damaged(f"the snapshot of {file}: {error}") from error
         return _form(before) != _form(source)
 
 

@@ -47,3 +47,31 @@ def test_results_of_another_notebook_are_not(run_python: Run) -> None:
         migrated = WITH_A_CONSTANT.format(constant, "robust_cacheable")
         told = run_python(KERNEL, migrated, CALLS).split("\n")
         assert told[-1] == str([3 * constant, 4 * constant])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from numpy import mean as agg", "from numpy import median as agg"),
+        ("import numpy as xp", "import math as xp"),
+        ("from operator import add as agg", "from operator import mul as agg"),
+    ],
+)
+def test_a_name_that_another_notebook_binds_otherwise_keeps_results_out(
+    run_python: Run, before: str, after: str
+) -> None:
+    body = {"agg": "agg(2, 5)", "xp": "xp.floor(x)"}
+    name = next(name for name in body if before.endswith(name))
+    if "mean" in before:
+        body["agg"] = "agg([1, 2, 9])"
+    cell = "@{}\ndef f(x):\n    print('ran')\n    return float(" + body[name] + ")"
+    run_python(KERNEL, before, cell.format("cacheable"), "f(3)")
+    told = run_python(KERNEL, after, cell.format("robust_cacheable"), "f(3)")
+    assert told.startswith("ran")
+
+
+def test_packages_under_their_usual_names_do_not(run_python: Run) -> None:
+    cell = "@{}\ndef f(x):\n    print('ran')\n    return float(np.sqrt(x))"
+    run_python(KERNEL, "import numpy as np", cell.format("cacheable"), "f(4)")
+    new = cell.format("robust_cacheable")
+    assert run_python(KERNEL, "import numpy as np", new, "print(f(4))") == "2.0"

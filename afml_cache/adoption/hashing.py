@@ -99,5 +99,7 @@ def _with_memory(reduced: Any, kept: frozenset[str]) -> Any:
         cache = {name: value for name, value in state[-1]["_cache"].items() if name in kept}
         rest = {name: value for name, value in state[-1].items() if name != "_cache"}
         rest |= {"_cache": cache} if cache else {}
-        state[-1:] = [rest] if rest else []
+        # What remembers nothing pickles without a third part from pandas 3 on.
+        before_3 = sys.modules["pandas"].__version__ < "3"
+        state[-1:] = [rest] if rest or before_3 else []
     return (*reduced[:2], tuple(state), *reduced[3:])

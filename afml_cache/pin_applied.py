@@ -13,12 +13,13 @@ import importlib
 import inspect
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
-from typing import Any
+from typing import Any, NoReturn
 
 from afml_cache.adoption import pins, snapshots
 from afml_cache.adoption.look import roots
@@ -47,7 +48,16 @@ class _Module:
     functions: tuple[str, ...]
 
 
-def pin_applied(root: Path, files: Sequence[str], functions: Mapping[str, Sequence[str]]) -> Report:
+#: How often a function may be wrapped above the cache.
+_LAYERS = 100
+
+
+def pin_applied(
+    root: Path,
+    files: Sequence[str],
+    functions: Mapping[str, Sequence[str]],
+    folder: Path | None = None,
+) -> Report:
     """Keep the files of a project, and pin its migrated functions.
 
     Parameters
@@ -58,6 +68,9 @@ def pin_applied(root: Path, files: Sequence[str], functions: Mapping[str, Sequen
         All its Python files, relative to the root.
     functions : mapping
         Relative path -> the qualified names of the functions that were migrated in it.
+    folder : Path, optional
+        Only the modules that are imported with this folder on the path. Others are imported in
+        a process of their own: their modules may have the same names.
 
     Raises
     ------
@@ -65,8 +78,17 @@ def pin_applied(root: Path, files: Sequence[str], functions: Mapping[str, Sequen
         The records cannot be written.
     """
     report = Report()
-    report.files = snapshots.take(Records(active()), [root / file for file in files])
-    for module in [m for file, names in functions.items() for m in _modules(root, file, names)]:
+    if files:
+        report.files = snapshots.take(Records(active()), [root / file for file in files])
+    by_folder: dict[Path, list[_Module]] = {}
+    for file, names in functions.items():
+        for module in _modules(root, file, names):
+            by_folder.setdefault(module.folder, []).append(module)
+    here = next(iter(by_folder), None) if folder is None else folder
+    for other in by_folder if folder is None else ():
+        if other != here:
+            _add(report, _in_new_process(root, functions, other))
+    for module in by_folder.get(here, ()) if here is not None else ():
         if str(module.folder) not in sys.path:
             sys.path.insert(0, str(module.folder))
         try:
@@ -82,6 +104,31 @@ def pin_applied(root: Path, files: Sequence[str], functions: Mapping[str, Sequen
         for name in module.functions:
             _pin(found, name, report)
     return report
+
+
+def _in_new_process(root: Path, functions: Mapping[str, Sequence[str]], folder: Path) -> Report:
+    request = {
+        "root": str(root),
+        "files": [],
+        "functions": {file: list(names) for file, names in functions.items()},
+        "folder": str(folder),
+    }
+    done = subprocess.run(
+        [sys.executable, "-B", "-P", "-m", "afml_cache.pin_applied"],
+        input=json.dumps(request),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    try:
+        return Report(**json.loads(done.stdout))
+    except (ValueError, TypeError):
+        return Report(failed=[f"what lies in {folder} (exit code {done.returncode})"])
+
+
+def _add(report: Report, more: Report) -> None:
+    report.pinned += more.pinned
+    report.failed += more.failed
 
 
 def _modules(root: Path, file: str, functions: Sequence[str]) -> Iterator[_Module]:
@@ -114,9 +161,11 @@ def _pin(module: Any, name: str, report: Report) -> None:
     for part in name.split("."):
         found = inspect.getattr_static(found, part, None)
     found = getattr(found, "__func__", found)  # of a staticmethod or classmethod
-    while found is not None and not isinstance(found, CachedFunction):
+    for _ in range(_LAYERS):
+        if found is None or isinstance(found, CachedFunction):
+            break
         found = getattr(found, "__wrapped__", None)  # decorated once more above the cache
-    if found is None:
+    if not isinstance(found, CachedFunction):
         report.failed.append(f"{module.__name__}.{name} is made while the program runs")
         return
     store = active()
@@ -146,16 +195,18 @@ def _is_code(name: str) -> bool:
     return False
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Read the request from the standard input, write the report to the standard output."""
     answer = os.dup(1)
     os.dup2(2, 1)  # what the modules print is no part of the report
     request = json.load(sys.stdin)
-    report = pin_applied(Path(request["root"]), request["files"], request["functions"])
+    folder = Path(request["folder"]) if request.get("folder") else None
+    report = pin_applied(Path(request["root"]), request["files"], request["functions"], folder)
     with os.fdopen(answer, "w", encoding="utf-8") as out:
         json.dump(dataclasses.asdict(report), out)
-    return 0
+    active().close()
+    os._exit(0)  # what the modules have started (threads, say) is not waited for
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

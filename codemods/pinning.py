@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -65,21 +66,25 @@ def pin(root: Path, files: Iterable[str], functions: Mapping[str, Sequence[str]]
         "files": sorted(set(files)),
         "functions": dict(functions),
     }
-    try:
-        # -B, -P: it leaves no bytecode behind, and imports nothing from where it is started.
-        done = subprocess.run(
-            [sys.executable, "-B", "-P", "-m", "afml_cache.pin_applied"],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Pinned(place, failed=(f"it took more than {PATIENCE:g} seconds",))
-    try:
-        found = json.loads(done.stdout)
-        return Pinned(place, found["files"], tuple(found["pinned"]), tuple(found["failed"]))
-    except (ValueError, KeyError, TypeError):
-        said = done.stderr.strip().splitlines()
-        return Pinned(place, failed=(said[-1] if said else f"exit code {done.returncode}",))
+    # A file and no pipe: processes that a module starts at its import may hold it open for long.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        try:
+            # -B, -P: it leaves no bytecode behind, and imports nothing from where it is started.
+            done = subprocess.run(
+                [sys.executable, "-B", "-P", "-m", "afml_cache.pin_applied"],
+                input=json.dumps(request),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Pinned(place, failed=(f"importing took more than {PATIENCE:g} seconds",))
+        try:
+            found = json.loads(done.stdout)
+            return Pinned(place, found["files"], tuple(found["pinned"]), tuple(found["failed"]))
+        except (ValueError, KeyError, TypeError):
+            errors.seek(0)
+            said = errors.read().strip().splitlines()
+            return Pinned(place, failed=(said[-1] if said else f"exit code {done.returncode}",))

@@ -172,11 +172,10 @@ def show_pinned(out: Console, pinned: Pinned | None) -> None:
             f"Pinned the code that the results of {_count(len(pinned.pinned), 'function')}"
             " belong to."
         )
+    if pinned.failed:
+        out.print("Not pinned, so until its first call any edit keeps its older results out:")
     for why in pinned.failed:
-        out.print(
-            f"Not pinned, so any edit in the project keeps older results out: {why}",
-            soft_wrap=True,
-        )
+        out.print(f"  {why}", soft_wrap=not out.is_terminal)
 
 
 def show_rollback(out: Console, result: RolledBack) -> None:

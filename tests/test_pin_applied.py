@@ -217,6 +217,61 @@ def test_unless_a_file_was_edited_that_may_be_why(
     assert call(started)[0] == "late"
 
 
+def test_a_constant_that_is_read_from_another_file_counts(
+    repository: Path, call: Callable[..., list[str]]
+) -> None:
+    (repository / "quant" / "fee.txt").write_text("1")
+    read = "int(__import__('pathlib').Path(__file__).with_name('fee.txt').read_text())"
+    edit(repository / "quant" / "helpers.py", "FEE = 1", f"FEE = {read}")
+    assert call() == ["computed", "priced", *RESULT]
+    apply(repository)
+    (repository / "quant" / "fee.txt").write_text("2")
+    assert call()[0] == "computed"
+    (repository / "quant" / "fee.txt").write_text("1")
+    assert call(STARTED.replace("h.CONFIG['k'] = 50; ", "")) == ["late", "8", "11117"]
+
+
+def test_what_could_not_be_pinned_is_not_pinned_by_the_next_migration_as_it_is_then(
+    repository: Path, call: Callable[..., list[str]]
+) -> None:
+    switch = repository / "broken"
+    labels = repository / "quant" / "labels.py"
+    fails = f"import os\nassert not os.path.exists({str(switch)!r})\n"
+    labels.write_text(fails + LABELS)
+    assert call() == ["computed", "priced", *RESULT]
+    switch.touch()
+    assert "quant.labels cannot be imported" in apply(repository)
+    switch.unlink()
+    edit(repository / "quant" / "helpers.py", "return x * 2", "return x * 3")
+    codemod("rollback", "--root", str(repository))
+    assert "Pinned the code" in apply(repository)
+    assert call()[0] == "computed"
+
+
+def test_folders_whose_modules_have_the_same_names_are_imported_apart(
+    repository: Path, call: Callable[..., list[str]]
+) -> None:
+    for number, name in enumerate("ab"):
+        folder = repository / name
+        folder.mkdir()
+        (folder / "shared.py").write_text(f"STEP = {number}\n")
+        (folder / f"labels_{name}.py").write_text(
+            "from afml.cache import cacheable\nfrom shared import STEP\n\n\n"
+            "@cacheable\ndef f(x):\n    print('computed')\n    return x + STEP\n"
+        )
+
+    def used(name: str) -> list[str]:
+        folder = str(repository / name)
+        return call(f"sys.path.insert(0, {folder!r}); import labels_{name} as q; print(q.f(1))")
+
+    assert [used(name) for name in "ab"] == [["computed", "1"], ["computed", "2"]]
+    assert "Pinned the code that the results of 2 functions belong to" in apply(repository)
+    assert [used(name) for name in "ab"] == [["1"], ["2"]]
+    edit(repository / "a" / "shared.py", "STEP = 0", "STEP = 5")
+    edit(repository / "b" / "shared.py", "STEP = 1", "STEP = 6")
+    assert [used(name) for name in "ab"] == [["computed", "6"], ["computed", "7"]]
+
+
 def test_undoing_the_edit_lets_the_results_in_again(
     repository: Path, call: Callable[..., list[str]]
 ) -> None:

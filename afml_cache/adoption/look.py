@@ -23,6 +23,7 @@ from afml_cache.adoption import pins, recorded, snapshots
 from afml_cache.adoption.closures import closed_over_names, names_of_the_notebook
 from afml_cache.adoption.noted import notes_of
 from afml_cache.adoption.other_pandas import say_if_out_of_reach
+from afml_cache.adoption.probe import parts_after_import
 from afml_cache.adoption.records import Records
 from afml_cache.adoption.trust import DistrustedError, distrusted, open_trusted
 from afml_cache.joblib_memory.layout import (
@@ -176,7 +177,7 @@ def _is_known_to_be_edited(store: Store, folder: FunctionFolder, call: Legacy) -
     """Whether the code is another than at the last pin of a folder's entries."""
     records = Records(store)
     found = pins.pins(records, folder.key)
-    return bool(found) and bool(found[-1].contradicts(call.own, call.whole, _was_edited(None)))
+    return bool(found) and bool(found[-1].contradicts(call.own, call.whole, lambda: None))
 
 
 def _find(store: Store, folders: Iterable[FunctionFolder], call: Legacy) -> _Entry | None:
@@ -240,32 +241,41 @@ def _refusal(store: Store, call: Legacy, entry: _Entry) -> Refused | None:
 
 def _edited(records: Records, call: Legacy, entry: _Entry) -> str | None:
     """What was edited since the code was pinned that an entry belongs to, in words."""
-    pin = pins.governing(pins.pins(records, entry.folder.key), entry.written.at)
-    snapshot = snapshots.snapshot_of(records, call.function, entry.written.at)
-    if pin is not None:
-        against = pin.contradicts(call.own, call.whole, _was_edited(snapshot))
-        if against is not None:
-            return f"{against} since the function's code was pinned"
-        if pin.is_vouched_for:
-            return None
-    if snapshot is None:
+    stored = entry.written.at
+    pin = pins.governing(pins.pins(records, entry.folder.key), stored)
+    first = snapshots.snapshot_of(records, call.function, stored)
+    if pin is None:
+        files = [] if first is None else first.edited()
+        return f"{files[0]} was edited since the migration was applied" if files else None
+    against = pin.contradicts(call.own, call.whole, _as_imported(records, call, stored))
+    if against is not None:
+        return f"{against} since the function's code was pinned"
+    if pin.is_vouched_for:
         return None
-    unknown = [] if pin is None else [name for name in call.whole.parts if name not in pin.rows]
-    if pin is not None and not unknown:
-        return None
-    files = snapshot.edited(None if pin is None else snapshots.modules_of(unknown))
+    files = []
+    unknown = [name for name in call.whole.parts if name not in pin.rows]
+    if first is None:
+        if unknown and pin.is_applied:
+            return f"nothing tells what {unknown[0]} was when the migration was applied"
+    elif first.at < snapshots.taken_before(records, call.function, pin.at):
+        files = first.edited()  # it could not be pinned when the migration was first applied
+    elif unknown:
+        files = first.edited(snapshots.modules_of(unknown))
     return f"{files[0]} was edited since the migration was applied" if files else None
 
 
-def _was_edited(snapshot: snapshots.Snapshot | None) -> Callable[[Iterable[str]], bool]:
-    """Whether parts of the code that are other values now may be so because a file was edited."""
+def _as_imported(
+    records: Records, call: Legacy, stored: float
+) -> Callable[[], Mapping[str, str] | None]:
+    """What an import gives; nothing if a file was edited, since another module may set values."""
 
-    def was_edited(parts: Iterable[str]) -> bool:
-        if snapshot is None:  # the repository lies elsewhere now
-            return True
-        return not snapshot.holds(snapshots.modules_of(parts)) or bool(snapshot.edited())
+    def imported() -> Mapping[str, str] | None:
+        first = snapshots.snapshot_of(records, call.function, stored)
+        if first is not None and first.edited():
+            return None
+        return parts_after_import(call.function)
 
-    return was_edited
+    return imported
 
 
 def _refused(why: str) -> Refused:
@@ -304,8 +314,8 @@ def _load(store: Store, call: Legacy, entry: _Entry, file: BinaryIO) -> Adopted 
     if not _is_same(entry.folder, call):
         return _refused(_OTHER_SOURCE)
     at, records = entry.written.at, Records(store)
-    was_edited = _was_edited(snapshots.snapshot_of(records, call.function, at))
-    against = pins.pin(records, entry.folder.key, at, call.own, call.whole, was_edited)
+    key, imported = entry.folder.key, _as_imported(records, call, at)
+    against = pins.pin(records, key, at, call.own, call.whole, imported)
     if against is not None:  # pinned by another process this very moment
         return _refused(f"{against} since the function's code was pinned")
     try:

@@ -54,12 +54,17 @@ class Pin:
     rows: Mapping[str, str]
 
     @property
+    def is_applied(self) -> bool:
+        """Whether it was made when a migration was applied, and nothing was adopted since."""
+        return _APPLIED in self.rows
+
+    @property
     def is_vouched_for(self) -> bool:
         """Whether a person said that the code of then is right."""
         return _BY_HAND in self.rows
 
     def contradicts(
-        self, own: Fingerprint, whole: Fingerprint, was_edited: Callable[[Iterable[str]], bool]
+        self, own: Fingerprint, whole: Fingerprint, imported: Callable[[], Mapping[str, str] | None]
     ) -> str | None:
         """What is other now than when it was pinned, in words; None where nothing is.
 
@@ -69,18 +74,19 @@ class Pin:
             Of the function.
         whole : Fingerprint
             Of the function and of the code that the arguments bring along.
-        was_edited : callable
-            Parts of the code -> whether a file that may bear on them was edited since the
-            migration was applied; asked only where they are other values than they were when
-            their module had just been imported.
+        imported : callable
+            Gives the digests of the parts right after an import, None where that cannot be had;
+            asked only where parts are other values than they were at the import that was pinned.
         """
         parts = [
             name for name, digest in whole.parts.items() if self.rows.get(name, digest) != digest
         ]
         applied = self.rows.get(_APPLIED)
         are_values = bool(parts) and all(_VALUE + name in self.rows for name in parts)
-        if applied is not None and are_values and not was_edited(parts):
-            return None  # the program has set them, as it does
+        if applied is not None and are_values:
+            again = imported() or {}
+            if all(again.get(name) == self.rows[name] for name in parts):
+                return None  # the program has set them, as it does
         if parts:
             return f"{_listed(sorted(parts))} {'was' if len(parts) == 1 else 'were'} edited"
         if applied is None or applied == sys.prefix:
@@ -143,7 +149,7 @@ def pin(
     written: float,
     own: Fingerprint,
     whole: Fingerprint,
-    was_edited: Callable[[Iterable[str]], bool],
+    imported: Callable[[], Mapping[str, str] | None],
 ) -> str | None:
     """Pin for an entry what is not pinned yet, in one step across processes.
 
@@ -159,7 +165,7 @@ def pin(
     """
     wanted = _rows_of(own, whole)
     known = governing(pins(records, function), written)
-    against = None if known is None else known.contradicts(own, whole, was_edited)
+    against = None if known is None else known.contradicts(own, whole, imported)
     if against is not None:
         return against
     if known is not None and _APPLIED not in known.rows and wanted.keys() <= known.rows.keys():
@@ -167,7 +173,7 @@ def pin(
 
     def work(db: sqlite3.Connection) -> str | None:
         known = governing(_grouped(db.execute(_SELECT, (function,)).fetchall()), written)
-        against = None if known is None else known.contradicts(own, whole, was_edited)
+        against = None if known is None else known.contradicts(own, whole, imported)
         if against is None:
             at, rows = (time.time(), {}) if known is None else (known.at, dict(known.rows))
             if _APPLIED in rows:  # from now on, with the values that the program has set

@@ -2,8 +2,7 @@
 
 joblib's entries that were stored until then belong to the code of then. What the migrated functions
 reach is pinned by importing it; the files themselves are kept for what cannot be: functions of
-scripts, which importing would run, the classes of arguments, and constants whose value is another
-at a call, because a file was edited or because the program has set it.
+scripts, which importing would run, modules that could not be imported, the classes of arguments.
 """
 
 from __future__ import annotations
@@ -91,11 +90,6 @@ class Snapshot:
         files = _files(sys.modules if modules is None else modules)
         return sorted({Path(f).name for f in files if f in then and self._differs(f, then[f])})
 
-    def holds(self, modules: Iterable[str]) -> bool:
-        """Whether the files of all these modules are among those of the snapshot."""
-        then = _digests(self.records, self.at)
-        return all(file in then for file in _files(modules))
-
     def _differs(self, file: str, digest: bytes) -> bool:
         try:
             source = Path(file).read_bytes()
@@ -123,16 +117,25 @@ def snapshot_of(records: Records, function: Any, stored: float) -> Snapshot | No
     OSError, sqlite3.Error
         The records cannot be read.
     """
-    module: Any = sys.modules.get(getattr(function, "__module__", None) or "")
-    file = _file_of(module)
-    if file is None:
-        return None
-    rows = records.read("SELECT at FROM snapshot WHERE file=? ORDER BY at", (file,))
-    moments = [at for (at,) in rows if isinstance(at, float)]
+    moments = _moments(records, function)
     later = [at for at in moments if at >= stored]
     if not moments:
         return None
     return Snapshot(records, later[0] if later else moments[-1])
+
+
+def taken_before(records: Records, function: Any, at: float) -> float:
+    """When the last snapshot of a function's file was taken by then; raises as `snapshot_of`."""
+    return max((moment for moment in _moments(records, function) if moment <= at), default=0.0)
+
+
+def _moments(records: Records, function: Any) -> list[float]:
+    module: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+    file = _file_of(module)
+    if file is None:
+        return []
+    rows = records.read("SELECT at FROM snapshot WHERE file=? ORDER BY at", (file,))
+    return [at for (at,) in rows if isinstance(at, float)]
 
 
 def modules_of(parts: Iterable[str]) -> set[str]:

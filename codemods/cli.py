@@ -7,6 +7,7 @@ all the others were done, 130 interrupted.
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -123,7 +124,11 @@ def apply(yes: bool, pin: bool, **selection: Any) -> None:
         _stop(str(error), USAGE)
     except OSError as error:
         _stop(_journal_trouble(found.tree.root, error), FAILED)
-    pinned = _pin(found, done) if pin and done.changed else None
+    pinned = None
+    if pin and done.changed:
+        waiting = "Pinning the code that stored results belong to (imports migrated modules)"
+        with out.status(waiting) if out.is_terminal else nullcontext():
+            pinned = _pin(found, done)
     show_applied(out, found, done, pinned)
     _tell_of_notebooks(found)
     sys.exit(FAILED if done.failures else 0)

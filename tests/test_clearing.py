@@ -267,7 +267,7 @@ def test_a_cache_that_cannot_be_cleared_is_left_as_it_is(store, monkeypatch):
     index = store._index
     with index._pool.connect(index.path.as_uri()).connection as other:
         other.execute("BEGIN IMMEDIATE")
-        monkeypatch.setattr("afml_cache.store.takeout.PATIENCE", 0.1)
+        monkeypatch.setattr("afml_cache.store.patience.PATIENCE", 0.1)
         with pytest.raises(ClearingError, match="one long transaction; let it end"):
             clear_afml_cache()
         other.execute("ROLLBACK")

@@ -21,6 +21,7 @@ from afml_cache.store import location, rows
 from afml_cache.store.claims import BadEntryError, UnavailableError
 from afml_cache.store.cleared import INDEX, VALUES
 from afml_cache.store.index import Index
+from afml_cache.store.patience import patiently
 from afml_cache.store.pool import Pool
 from afml_cache.store.repair import BESIDE, salvage, value_files
 from afml_cache.store.schema import CORRUPT, ERRORS, NewerIndexError, cause_of, is_current
@@ -80,6 +81,11 @@ class BringBack:
                 ) from newer
             except UnavailableError as down:
                 raise ClearingError(f"Not everything was brought back. {down.detail}") from down
+            except ERRORS as error:
+                raise ClearingError(
+                    f"Not everything was brought back ({error}). The rest is still in "
+                    f"{self._folder}: restore it again."
+                ) from error
         return self._taken
 
     def _run(self) -> None:
@@ -111,7 +117,8 @@ class BringBack:
 
     def _from_index(self, path: Path) -> None:
         pool = Pool()
-        cursor = pool.connect(f"{path.as_uri()}?mode=rw")
+        # A program that had it open when it was cleared may close it at this moment.
+        cursor = patiently(path, lambda: pool.connect(f"{path.as_uri()}?mode=rw"))
         try:
             if not is_current(cursor):
                 return

@@ -35,19 +35,18 @@ from afml_cache.store.faults import MISSING, Faults
 from afml_cache.store.flight import Flight, Flights
 from afml_cache.store.index import Index
 from afml_cache.store.intake import Call, Intake
+from afml_cache.store.lookup import Lookup
 from afml_cache.store.schema import cause_of
 from afml_cache.store.seal import Sealer
 from afml_cache.store.secret import find_secret
 from afml_cache.store.sweep import Sweeper
 from afml_cache.store.takeout import take_out
 from afml_cache.store.tally import Ledger, Tally
-from afml_cache.store.vault import NEVER, ExpiredError, Vault
+from afml_cache.store.vault import NEVER, Vault
 from afml_cache.store.verify import verify
 
 __all__ = ["Claim", "Counters", "Entry", "Flight", "Missing", "Problem", "Store", "Tally"]
 
-#: How often an entry that others keep replacing is looked up again before it is a miss.
-_LOOKS = 10
 #: Seconds between two looks after the index.
 _TEND_EVERY = 2.0
 
@@ -100,6 +99,7 @@ class Store:
         self._faults = Faults(self.directory, self._ledger)
         self._catalog = Catalog(self._index, self._faults, lambda: self._ready().id)
         self._touched = self._ledger.touched
+        self._lookup = Lookup(self._index, self._vault, self._touched, age_limit, self._ready)
         self._intake = Intake(
             self._index, self._vault, self._ledger, Sweeper(self._flights), size_limit, age_limit
         )
@@ -140,7 +140,7 @@ class Store:
             body = self._index.body(slot)
             opened = self._opened.get(slot)
             if opened is None or opened[0] != body or self.age_limit is not None:
-                return self._open(slot, body)
+                return self._lookup.open(slot, body)
             if opened[1] != NEVER and time() >= opened[1]:
                 return MISSING[Reason.EXPIRED]
             load = opened[2]
@@ -172,7 +172,7 @@ class Store:
             return (
                 entry is not None
                 and (entry.expires is None or now < entry.expires)
-                and not self._unused_too_long(slot, time())
+                and not self._lookup.is_unused_too_long(slot, now)
             )
 
         return self._faults.ask(look, False)
@@ -347,48 +347,6 @@ class Store:
     def flight(self, digest: bytes) -> Flight:
         """The right to compute ``digest``, not yet taken."""
         return self._flights.flight(digest)
-
-    # -- opening and storing ---------------------------------------------------------
-
-    def _open(self, slot: bytes, body: object) -> Any:
-        now = time()
-        # Others store, replace and evict meanwhile: what was looked up may have gone or come.
-        for _ in range(_LOOKS):
-            if body is None:
-                try:
-                    return MISSING[self._why_absent(slot)]
-                except rows.ArrivedError:
-                    body = self._index.body(slot)
-                    continue
-            if self._unused_too_long(slot, now):
-                return MISSING[Reason.EXPIRED]
-            try:
-                value = self._vault.open(slot, body, self._ready(), now)
-            except ExpiredError:
-                return MISSING[Reason.EXPIRED]
-            except FileNotFoundError as error:
-                self._index.refresh()  # the whole store may have been removed
-                found = self._index.body(slot)
-                if found == body and not self._vault.path(slot, body).exists():
-                    raise BadEntryError(Reason.UNREADABLE, str(error)) from error
-                body = found
-                continue
-            self._touched[slot] += 1
-            return value
-        return MISSING[None]
-
-    def _unused_too_long(self, slot: bytes, now: float) -> bool:
-        if self.age_limit is None or slot in self._touched:
-            return False
-        query = "SELECT used FROM claim WHERE slot=?"
-        row = self._index.read(lambda cursor: cursor.execute(query, (slot,)).fetchone())
-        return row is not None and isinstance(row[0], float) and row[0] < now - self.age_limit
-
-    def _why_absent(self, slot: bytes) -> Reason | None:
-        reason = self._index.read(lambda cursor: rows.why_absent(cursor, slot))
-        if reason is Reason.OTHER_SECRET:
-            raise BadEntryError(reason, "the call is known under another secret")
-        return reason
 
     # -- housekeeping ----------------------------------------------------------------
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from afml_cache.errors import ClearingError
-from afml_cache.store import location
+from afml_cache.store import location, patience
 from afml_cache.store.claims import UnavailableError
 from afml_cache.store.cleared import (
     CODE,
@@ -33,12 +31,11 @@ from afml_cache.store.cleared import (
     tidy,
 )
 from afml_cache.store.index import Index
+from afml_cache.store.patience import patiently
 from afml_cache.store.pool import Pool
 from afml_cache.store.repair import BESIDE, value_files
-from afml_cache.store.schema import LOCKED, MovedIndexError, cause_of
+from afml_cache.store.schema import MovedIndexError
 
-#: Seconds to wait for those who read and write the index.
-PATIENCE = 10.0
 #: In this order: an index is never left behind by its values.
 _PARTS = (INDEX, *(INDEX + suffix for suffix in BESIDE), VALUES, JOBLIB_FOLDER)
 
@@ -62,7 +59,7 @@ def take_out(index: Index) -> Cleared:
             if _has_store(base):
                 index.require_writable()  # makes a missing index anew, and repairs a damaged one
                 index.close()
-            with index.making().held(PATIENCE):
+            with index.making().held(patience.PATIENCE):
                 cleared = _move(base)
             if cleared.path is None:
                 return cleared
@@ -94,7 +91,7 @@ def _has_store(base: Path) -> bool:
 
 
 def _move(base: Path) -> Cleared:
-    with _writers_kept_off(base / INDEX) as used:
+    with writers_kept_off(base / INDEX) as used:
         if not used and not has_outputs(base / JOBLIB_FOLDER):
             return Cleared()
         folder = new_folder(base)
@@ -128,7 +125,7 @@ def _keep_sources(cleared: Path, place: Path) -> None:
 
 
 @contextlib.contextmanager
-def _writers_kept_off(path: Path) -> Iterator[bool]:
+def writers_kept_off(path: Path) -> Iterator[bool]:
     """Let nobody write to the index, all of which is in its file; gives whether it holds a thing.
 
     Where there is no index, it gives False.
@@ -140,14 +137,15 @@ def _writers_kept_off(path: Path) -> Iterator[bool]:
     cursors = []
     try:
         for _ in range(2):
-            cursors.append(pool.connect(f"{path.as_uri()}?mode=rw"))
+            # Whoever closes an index as the last one locks it against being opened.
+            cursors.append(patiently(path, lambda: pool.connect(f"{path.as_uri()}?mode=rw")))
         writer, other = cursors
         before = _file(path)
-        _patiently(path, lambda: writer.execute("BEGIN IMMEDIATE") is not None)
+        patiently(path, lambda: writer.execute("BEGIN IMMEDIATE"))
         if _file(path) != before:
             raise MovedIndexError("another program has replaced the index")
         # The log may hold what the file does not yet; from now on nobody adds to it.
-        _patiently(path, lambda: _log_written_back(other))
+        patiently(path, lambda: _log_written_back(other))
         query = "SELECT EXISTS (SELECT 1 FROM entry), EXISTS (SELECT 1 FROM counter)"
         yield any(writer.execute(query).fetchone())
     finally:
@@ -155,33 +153,9 @@ def _writers_kept_off(path: Path) -> Iterator[bool]:
             pool.discard(cursor)
 
 
-def _log_written_back(cursor: sqlite3.Cursor) -> bool:
+def _log_written_back(cursor: sqlite3.Cursor) -> bool | None:
     busy, pages, written = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    return not busy and pages == written
-
-
-def _patiently(path: Path, done: Callable[[], bool]) -> None:
-    """Try until it is ``done``; SQLite tells in two ways that others are in the way."""
-    deadline, pause = time.monotonic() + PATIENCE, 0.001
-    while True:
-        try:
-            if done():
-                return
-        except sqlite3.Error as error:
-            if cause_of(error) != LOCKED:
-                raise
-        if time.monotonic() > deadline:
-            _give_up(path)
-        time.sleep(pause)
-        pause = min(2 * pause, 0.025)
-
-
-def _give_up(path: Path) -> NoReturn:
-    raise UnavailableError(
-        LOCKED,
-        f"Another program keeps the index {path} open in one long transaction; let it end, and "
-        "clear again.",
-    )
+    return True if not busy and pages == written else None
 
 
 def _file(path: Path) -> tuple[int, int]:

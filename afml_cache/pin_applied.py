@@ -13,6 +13,7 @@ import importlib
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,6 +51,8 @@ class _Module:
 
 #: How often a function may be wrapped above the cache.
 _LAYERS = 100
+#: Seconds after which a process whose modules do not come back from their import ends itself.
+_PATIENCE = 150
 
 
 def pin_applied(
@@ -84,11 +87,10 @@ def pin_applied(
     for file, names in functions.items():
         for module in _modules(root, file, names):
             by_folder.setdefault(module.folder, []).append(module)
-    here = next(iter(by_folder), None) if folder is None else folder
-    for other in by_folder if folder is None else ():
-        if other != here:
-            _add(report, _in_new_process(root, functions, other))
-    for module in by_folder.get(here, ()) if here is not None else ():
+    folders = list(by_folder) if folder is None else [folder]
+    for other in folders[1:]:
+        _add(report, _in_new_process(root, functions, other))
+    for module in [module for here in folders[:1] for module in by_folder.get(here, ())]:
         if str(module.folder) not in sys.path:
             sys.path.insert(0, str(module.folder))
         try:
@@ -197,6 +199,7 @@ def _is_code(name: str) -> bool:
 
 def main() -> NoReturn:
     """Read the request from the standard input, write the report to the standard output."""
+    signal.alarm(_PATIENCE)  # whoever waits for the report has given up by then, and cannot end it
     answer = os.dup(1)
     os.dup2(2, 1)  # what the modules print is no part of the report
     request = json.load(sys.stdin)

@@ -100,6 +100,6 @@ def _with_memory(reduced: Any, kept: frozenset[str]) -> Any:
         rest = {name: value for name, value in state[-1].items() if name != "_cache"}
         rest |= {"_cache": cache} if cache else {}
         # What remembers nothing pickles without a third part from pandas 3 on.
-        before_3 = sys.modules["pandas"].__version__ < "3"
+        before_3 = int(sys.modules["pandas"].__version__.partition(".")[0]) < 3
         state[-1:] = [rest] if rest or before_3 else []
     return (*reduced[:2], tuple(state), *reduced[3:])

@@ -57,10 +57,14 @@ def parts_after_import(function: Any) -> Mapping[str, str] | None:
     mapping or None
         None where the module cannot be imported again, or is the program itself.
     """
-    module, name = str(function.__module__), str(function.__qualname__)
+    module = getattr(function, "__module__", None)
+    name = getattr(function, "__qualname__", None)  # a partial has none
+    if not (isinstance(module, str) and isinstance(name, str) and sys.executable):
+        return None
     if module == "__main__" or "<locals>" in name or _ASKED in os.environ:
         return None
-    return _asked(module, name, tuple(sys.path))
+    # Other things may stand on the path; imports pass them over.
+    return _asked(module, name, tuple(entry for entry in sys.path if isinstance(entry, str)))
 
 
 @functools.lru_cache(maxsize=256)

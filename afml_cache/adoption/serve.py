@@ -11,6 +11,7 @@ from afml_cache import miss, notices, settings
 from afml_cache.adoption import pins
 from afml_cache.adoption.look import Adopted, Legacy, Refused, adopt, preview, roots
 from afml_cache.adoption.records import Records
+from afml_cache.errors import CacheWarning
 from afml_cache.joblib_memory.layout import joblib_location, keys_of
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.extent import Period
@@ -66,6 +67,15 @@ def serve(
             f"what @cacheable has stored of {call.identity}() is not adopted, since its folder or "
             f"the records in {Records(store).path.parent} cannot be used ({error}); see that "
             "they can be read and written to, and move adoption.sqlite away if it is damaged",
+        )
+        return None
+    except CacheWarning:  # the program has made errors of warnings
+        raise
+    except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
+        notices.warn_once(
+            ("adoption_failed", call.identity),
+            f"what @cacheable has stored of {call.identity}() is not adopted, since looking for "
+            f"it failed ({type(error).__name__}: {error}). Please report it",
         )
         return None
     if isinstance(answer, Adopted):

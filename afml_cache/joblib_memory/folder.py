@@ -83,7 +83,7 @@ class Folder(FileSystemStoreBackend):  # type: ignore[misc]
             self._write(entry, "output.pkl", lambda name: joblib.dump(item, name))
         except (OSError, MemoryError) as error:
             raise NotStoredError(Reason.STORE_UNAVAILABLE) from error
-        except Exception as error:
+        except Exception as error:  # a value's own pickling may raise anything
             raise NotStoredError(Reason.RESULT_UNPICKLABLE) from error
         finally:
             with contextlib.suppress(OSError):  # an entry: it stays

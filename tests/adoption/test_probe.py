@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from collections.abc import Iterator
@@ -77,3 +78,14 @@ def test_what_cannot_be_imported_again_has_no_answer(probed: ModuleType, tmp_pat
     parts_after_import.__globals__["_asked"].cache_clear()
     (tmp_path / "probed_module.py").write_text("raise SystemExit(0)")
     assert parts_after_import(probed.f.__wrapped__) is None
+
+
+def test_what_has_no_name_to_import_it_by_has_no_answer() -> None:
+    assert parts_after_import(functools.partial(print)) is None
+
+
+def test_things_on_the_path_that_are_no_text_are_passed_over(
+    probed: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [tmp_path, *sys.path])
+    assert parts_after_import(probed.f.__wrapped__) == dict(probed.f.fingerprint().parts)

@@ -1,0 +1,43 @@
+"""The ``afml-codemod`` command: plan, apply, check, rollback, status, demo.
+
+Exit codes: 0 done or clean, 1 findings under ``check``, 2 usage, 3 some file failed while
+all the others were done, 130 interrupted. A command lives in the module that bears its name;
+each imports what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from codemods.cli.demo import demo
+from codemods.cli.migrate import apply, check, plan
+from codemods.cli.undo import rollback, status
+
+
+class _Commands(click.Group):
+    """Commands that end as a shell expects when they are cut short."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from codemods.cut_short import cut_short
+
+        with cut_short():
+            return super().invoke(ctx)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+        """In the order in which a person needs them."""
+        return list(self.commands)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="afml-cache", prog_name="afml-codemod")
+def main() -> None:
+    """Move a repository from @cacheable to @robust_cacheable and @time_aware_cacheable.
+
+    Begin with `afml-codemod plan`: it shows what would be changed and writes nothing.
+    """
+
+
+for command in (plan, apply, check, rollback, status, demo):
+    main.add_command(command)

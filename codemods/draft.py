@@ -96,6 +96,9 @@ class Draft:
 
     def not_offered(self, use: Use, offer: Offer, choice: Choice) -> str | None:
         """Why the new decorator cannot come from where the old one does; None where it can."""
+        if offer.effects and choice.name not in offer.own:
+            text = f"{offer.effects} hands {offer.name} on, and importing it may do more than that;"
+            return f"{text} let it hand on {choice.name} too"
         owner = self.names.owner(use.scope, use.name)
         for binding in owner.bindings[use.name] if owner is not None else ():
             if binding.target is not None:
@@ -138,7 +141,7 @@ class Draft:
 
     def all_offer(self, bindings: list[Binding], target: str) -> bool:
         """Whether every binding is an import of the new decorator ``target``."""
-        offers = [self.rules.offer(binding.target, self.rules.new) for binding in bindings]
+        offers = [self.names.offer(binding.target, self.rules.new) for binding in bindings]
         return bool(offers) and all(o is not None and o.name == target for o in offers)
 
     def one_for_all(self, targets: Collection[str]) -> str | None:

@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from codemods.findings import Code, Finding
+from codemods.re_exports import ReExports
 from codemods.resolve import Names
 from codemods.rules import Rules
 from codemods.source import Source, Unreadable
@@ -45,8 +46,26 @@ class HandedOn:
 
     #: name -> where it was seen; for files that import the name from the cache
     names: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
-    #: what is to be said about the places that reach them
-    findings: dict[str, list[Finding]] = field(default_factory=lambda: defaultdict(list))
+    #: the places that reach them, each with the files that it may mean
+    references: dict[str, list[tuple[Reference, list[str]]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def takers(self) -> Iterator[str]:
+        """Files that import a name, or decorate with it, through another."""
+        for file, there in self.references.items():
+            if any(reference.imports or reference.decorates for reference, _ in there):
+                yield file
+
+    def findings(
+        self, file: str, package: tuple[str, ...], rules: Rules, re_exports: ReExports
+    ) -> list[Finding]:
+        """What is to be said about the places in ``file``, where they are not followed."""
+        return [
+            _finding(reference, there)
+            for reference, there in self.references.get(file, [])
+            if not _is_followed(reference, package, rules, re_exports)
+        ]
 
 
 def handed_on(
@@ -90,8 +109,24 @@ def handed_on(
             for other in there:
                 seen = f"{file}:{reference.line}: {reference.shown}"
                 found.names[other].setdefault(reference.name, seen)
-            found.findings[file].append(_finding(reference, there))
+            found.references[file].append((reference, there))
     return found
+
+
+def _is_followed(
+    reference: Reference, package: tuple[str, ...], rules: Rules, re_exports: ReExports
+) -> bool:
+    """Whether the file that contains the reference is planned with its meaning known."""
+    if not (reference.imports or reference.decorates):
+        return False
+    every = rules.old | rules.new
+    if reference.module is None or reference.shown.endswith("*"):
+        return reference.module is not None
+    # A relative import has been made absolute: by the folders, or as far as the file tells.
+    return any(
+        re_exports.offer(f"{dot}{reference.module}.{reference.name}", package, every) is not None
+        for dot in (".", "")
+    )
 
 
 def references(

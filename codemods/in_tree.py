@@ -40,7 +40,7 @@ class InTree:
 
     def refusal(self, binding: Binding, offer: Offer, package: Parts, name: str) -> str | None:
         """Why ``name`` cannot be taken from where ``binding`` comes from; None where it can."""
-        if not self.modules:
+        if not self.modules or name in offer.own:
             return None
         for place in self._places(binding, offer, package):
             carried = self.modules.get(place)
@@ -57,7 +57,13 @@ class InTree:
     def _places(self, binding: Binding, offer: Offer, package: Parts) -> Iterator[Parts]:
         home = tuple(offer.home.split("."))
         statement = binding.statement
-        if isinstance(statement, ast.ImportFrom) and statement.level:
+        if offer.instead is not None:
+            level, module = offer.instead
+            home = tuple(module.split(".")) if module else ()
+            if level:
+                yield package[: len(package) - (level - 1)] + home
+                return
+        elif isinstance(statement, ast.ImportFrom) and statement.level:
             assert binding.alias is not None
             assert binding.target is not None
             above = package[: len(package) - (statement.level - 1)]

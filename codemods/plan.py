@@ -16,6 +16,7 @@ from codemods.draft import Decisions, Rewrite
 from codemods.edits import Edit, splice
 from codemods.findings import Code, Finding
 from codemods.in_tree import InTree
+from codemods.re_exports import ReExports
 from codemods.resolve import Names
 from codemods.rewrite import decide
 from codemods.rules import Rules
@@ -96,6 +97,7 @@ def plan(
     *,
     handed_on: Collection[str] = (),
     in_tree: InTree | None = None,
+    re_exports: ReExports | None = None,
 ) -> Plan:
     """What is to be changed in one file.
 
@@ -112,6 +114,8 @@ def plan(
         Names that other files take from this one; a mapping tells where that was seen.
     in_tree : InTree, optional
         The source modules that the project carries itself; by default, none.
+    re_exports : ReExports, optional
+        The modules of the project that hand the decorators on; by default, none.
 
     >>> code = b"from afml.cache import cacheable\\n\\n@cacheable\\ndef f(x): ...\\n"
     >>> print(plan(code).carry_out(code).decode(), end="")
@@ -122,11 +126,11 @@ def plan(
     """
     rules = rules or Rules()
     mark = digest(data)
-    if not concerns(data, rules):
+    if not concerns(data, rules) and not (re_exports and re_exports.mentioned(data)):
         return Plan(mark)
     try:
         source = Source(data)
-        names = Names(source, package, rules)
+        names = Names(source, package, rules, re_exports=re_exports)
         if not names.concerned:
             return Plan(mark)
         decisions = decide(source, names, rules, handed_on, in_tree)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,8 @@ from enum import Enum
 from functools import cached_property
 from unicodedata import normalize
 
-from codemods.rules import Rules
+from codemods.re_exports import ReExports
+from codemods.rules import Offer, Rules
 from codemods.source import Source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -44,6 +46,7 @@ class Binding:
     target: str | None = None  #: the qualified name that an import gives it; None: anything else
     statement: Import | None = None
     alias: ast.alias | None = None
+    star: bool = False  #: it came with ``import *``
     elsewhere: bool = False  #: bound through ``global`` or ``nonlocal`` in another scope
 
 
@@ -108,17 +111,27 @@ class Names:
         Which modules and names are meant.
     always : bool
         Collect the uses even where nothing that is imported leads to the cache.
+    re_exports : ReExports, optional
+        The modules of the project that hand on decorators.
     """
 
     def __init__(
-        self, source: Source, package: tuple[str, ...], rules: Rules, *, always: bool = False
+        self,
+        source: Source,
+        package: tuple[str, ...],
+        rules: Rules,
+        *,
+        always: bool = False,
+        re_exports: ReExports | None = None,
     ) -> None:
         self.source = source
         self.package = package
         self.rules = rules
+        self.re_exports = re_exports or ReExports()
         self.uses: list[Use] = []
         self.exports: set[str] = set()  #: names that appear in ``__all__``
         self.stars: list[ast.ImportFrom] = []
+        self._star_blocks: dict[Import, Block] = {}
         #: every name that an import anywhere in the file binds, and to what
         self.imported: dict[str, set[str]] = defaultdict(set)
         spelled = rules.old | rules.new
@@ -134,14 +147,16 @@ class Names:
                 if isinstance(statement, ast.Import) and alias.asname is None:
                     local = local.partition(".")[0]
                 self.imported[local].add(target)
-                if rules.leads_to_source(target) or rules.offer(target, spelled):
+                if self._leads_to_source(target) or self.offer(target, spelled):
                     relevant.add(local)
         self._relevant = relevant
         self.concerned = (
             always
             or bool(self.stars)
             or any(
-                rules.leads_to_source(target) or target.rpartition(".")[2] in rules.old
+                self._leads_to_source(target)
+                or target.rpartition(".")[2] in rules.old
+                or self.offer(target, rules.old)
                 for targets in self.imported.values()
                 for target in targets
             )
@@ -155,6 +170,16 @@ class Names:
         )
         if self.concerned:
             self._walk_module()
+            self._bind_stars()
+
+    def offer(self, target: str | None, names: frozenset[str]) -> Offer | None:
+        """The decorator that a qualified name stands for, if it is one of ``names``."""
+        if target is None:
+            return None
+        return self.rules.offer(target, names) or self.re_exports.offer(target, self.package, names)
+
+    def _leads_to_source(self, target: str) -> bool:
+        return self.rules.leads_to_source(target) or self.re_exports.leads_to(target, self.package)
 
     def target(self, statement: Import, alias: ast.alias) -> str:
         """The qualified name that an import binds; it starts with a dot when it is relative
@@ -194,6 +219,7 @@ class Names:
         pattern = re.compile(rb"(?<!\w)(?:" + words + rb"|__all__)(?!\w)")
         text = self.source.utf8
         lines = {self.source.line_of(m.start()) for m in pattern.finditer(text)}
+        lines.update(statement.lineno for statement in self.stars)
         if not text.isascii():  # Python reads identifiers in one Unicode form, whatever was typed
             for number in range(1, len(self.source.line_starts) + 1):
                 line = self.source.line(number)
@@ -210,6 +236,28 @@ class Names:
         block = Block(self.source.tree.body)
         self.module.body = block
         self._block(block, self.module)
+
+    def _bind_stars(self) -> None:
+        """Bind what ``import *`` brings, if it can be told: if none of them is unknown."""
+        brings: dict[str, list[tuple[ast.ImportFrom, str]]] = defaultdict(list)
+        for statement in self.stars:
+            module = self.target(statement, statement.names[0])
+            offered = {n: f"{module}.{n}" for n in self.rules.old}
+            offered = {n: t for n, t in offered.items() if self.offer(t, self.rules.old)}
+            if not offered and module.partition(".")[0] not in sys.stdlib_module_names:
+                return
+            for name, target in offered.items():
+                brings[name].append((statement, target))
+        for name, ways in sorted(brings.items()):
+            there = self.module.bindings.get(name, [])
+            if there and all(self.offer(b.target, self.rules.old) for b in there):
+                continue  # it is imported by name as well
+            for star, target in ways:
+                block, alias = self._star_blocks[star], star.names[0]
+                self._bind(
+                    self.module, name, alias, block,
+                    target=target, statement=star, alias=alias, star=True,
+                )  # fmt: skip
 
     def _bind(self, scope: Scope, name: str, node: ast.AST, block: Block, **more: object) -> None:
         if name not in self._relevant:
@@ -278,6 +326,7 @@ class Names:
     def _import(self, node: Import, block: Block, scope: Scope) -> None:
         for alias in node.names:
             if alias.name == "*":
+                self._star_blocks[node] = block
                 continue
             local = alias.asname or alias.name
             if isinstance(node, ast.Import) and alias.asname is None:

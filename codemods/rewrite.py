@@ -78,7 +78,7 @@ class _Rewriter:
     def group(self, owner: Scope, name: str, uses: list[Use]) -> None:
         """Everything about one name of one scope."""
         bindings = owner.bindings[name]
-        offers = [self.rules.offer(binding.target, self.rules.old) for binding in bindings]
+        offers = [self.names.offer(binding.target, self.rules.old) for binding in bindings]
         known = [offer for offer in offers if offer is not None]
         if known and len(known) == len(offers):
             self.imported_names(owner, name, uses, known)
@@ -103,7 +103,7 @@ class _Rewriter:
         public = self.is_public(owner, name, bindings, uses)
         if not accepted:
             return
-        kept = kept or public
+        kept = kept or public or any(binding.star for binding in bindings)
         targets = {choice.name for _, _, choice in accepted}
         alias_only = not kept and len(targets) == 1 and all(_is_aliased(b) for b in bindings)
         if alias_only:
@@ -145,7 +145,7 @@ class _Rewriter:
         elif name in self.handed_on:
             seen = self.handed_on[name] if isinstance(self.handed_on, Mapping) else ""
             why = f"other files take {name} from here" + (f" ({seen})" if seen else "")
-        elif not uses:
+        elif not uses and not any(binding.star for binding in bindings):
             why = f"{name} is imported and not used: other modules may take it from here"
         if why is None:
             return False
@@ -155,9 +155,11 @@ class _Rewriter:
     def mixed(self, owner: Scope, name: str, uses: list[Use], offers: list[Offer]) -> None:
         """The name is the cache's on some paths only."""
         bindings = owner.bindings[name]
-        imports = [b for b in bindings if self.rules.offer(b.target, self.rules.old)]
+        imports = [b for b in bindings if self.names.offer(b.target, self.rules.old)]
         others = [b for b in bindings if b not in imports]
         fallback = is_optional_import(imports, others)
+        if fallback and any(binding.star for binding in imports):
+            fallback = False  # there is no name in the import that could become another
         decorators = [use for use in uses if use.decorates is not None]
         if fallback is None:
             for use in decorators:
@@ -166,6 +168,8 @@ class _Rewriter:
         elif not fallback:
             for use in decorators:
                 text = f"where the import fails, {name} becomes something that does more than pass"
+                if any(binding.star for binding in imports):
+                    text = f"{name} comes from `import *`, and has a fallback where that fails"
                 self.draft.leave(use.node, Code.FALLBACK_DEFINITION, text)
         else:
             accepted, kept = self.draft.accept(uses, offers[0], ())

@@ -30,6 +30,11 @@ class Offer:
     home: str  #: the package where the replacement is found too: ``afml.cache``
     module: str  #: the module it was taken from
     name: str
+    #: level and module of the import that offers the replacement, where ``module`` is one of the
+    #: project that hands the decorator on
+    instead: tuple[int, str] | None = None
+    own: frozenset[str] = frozenset()  #: what such a module hands on under its own name
+    effects: str = ""  #: the path of such a module, if importing it does more than bind names
 
 
 @dataclass(frozen=True, slots=True)

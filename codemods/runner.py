@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codemods.files import Tree, package_of
+from codemods.find_re_exports import find_re_exports
 from codemods.findings import Code, Finding
 from codemods.handed_on import HandedOn, handed_on
 from codemods.in_tree import InTree, find_in_tree
 from codemods.plan import Plan, concerns, digest, mentioned, plan
+from codemods.re_exports import ReExports
 from codemods.rules import Rules
 
 #: Below this many bytes to parse, starting processes costs more than it saves.
@@ -104,13 +106,21 @@ def survey(
                 contents[file] = data
                 size += len(data)
     packages = {file: tree.package(file) for file in contents}
-    reached = HandedOn()
+    reached, re_exports = HandedOn(), ReExports()
     if contents:
         reached = handed_on(packages, contents, _everything(tree, contents), rules)
+        for file in set(tree.files).intersection(reached.takers()).difference(contents):
+            real = os.path.realpath(tree.root / file)
+            if real not in seen:  # it takes one by a name that does not show what it is
+                seen.add(real)
+                contents[file] = Path(real).read_bytes()
+                packages[file] = tree.package(file)
+        found = {file: (packages[file], data) for file, data in contents.items()}
+        re_exports = find_re_exports(tree.root, found, rules)
     in_tree = find_in_tree(tree.root, packages.values(), rules)
     for file, package in packages.items():
         names = reached.names.get(file, {})
-        tasks.append(_Task(file, tree.root / file, package, names, in_tree))
+        tasks.append(_Task(file, tree.root / file, package, names, in_tree, re_exports))
     workers = min(jobs or os.cpu_count() or 1, len(tasks))
     if workers > 1 and size > WORTH_PROCESSES:
         answers = _in_processes(tasks, rules, workers)
@@ -121,7 +131,8 @@ def survey(
         if isinstance(answer, Failure):
             failures.append(answer)
         else:
-            told = _also(answer, reached.findings.pop(task.file, []))
+            also = reached.findings(task.file, task.package, rules, re_exports)
+            told = _also(answer, also)
             if told.edits or told.findings:
                 planned.append(Planned(task.file, told))
         if progress is not None:
@@ -195,6 +206,7 @@ class _Task:
     package: tuple[str, ...]
     handed_on: Mapping[str, str]
     in_tree: InTree
+    re_exports: ReExports
 
 
 Answer = Plan | Failure
@@ -206,7 +218,10 @@ def _plan_task(task: _Task, rules: Rules) -> Answer:
     except OSError as error:
         return Failure(task.file, _words(error))
     try:
-        return plan(data, task.package, rules, handed_on=task.handed_on, in_tree=task.in_tree)
+        return plan(
+            data, task.package, rules,
+            handed_on=task.handed_on, in_tree=task.in_tree, re_exports=task.re_exports,
+        )  # fmt: skip
     except Exception as error:  # noqa: BLE001 - one file that trips us up must not stop the run
         return Failure(task.file, f"stumbled over {type(error).__name__}: {error} (please report)")
 

@@ -21,6 +21,8 @@ _ONLY_COMMENT = re.compile(rb"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 _SEMICOLON_AFTER = re.compile(rb"[ \t\f]*;[ \t\f]*(?=[^\s#])")
 _SEMICOLON_BEFORE = re.compile(rb"[ \t\f]*;[ \t\f]*\Z")
 
+_MODULE = re.compile(rb"(from[ \t]+)([.\w \t]+?)([ \t]+)(?=import\b)")
+
 #: A statement as the check after the splice expects it: module, level, names and aliases.
 #: An ``import`` has no module; no names at all stand for ``pass``.
 Expected = tuple[str | None, int, frozenset[tuple[str, str | None]]]
@@ -43,13 +45,23 @@ class StatementChange:
         kept = [a for n, a in enumerate(statement.names) if n not in self.remove]
         start, text = source.start(statement), source.segment(statement)
         reason = _reason([*self.add], [statement.names[n].name for n in sorted(self.remove)])
-        suffix = self.offer.module[len(self.offer.home) :]
-        if isinstance(statement, ast.Import):
-            home = self.offer.home
+        if kept and kept[0].name == "*":
+            return self._beside_star(source, reason)
+        level, home = self._elsewhere() or (0, self.offer.home)
+        if isinstance(statement, ast.Import) or (self._elsewhere() and self.add):
             if kept or not self.add:
-                return self._insert(source, home, 0, reason, kept)
-            line = f"from {home} import {', '.join(self.add)}".encode()
-            return smallest(start, text, line, reason), [(home, 0, _names(self.add))]
+                return self._insert(source, home, level, reason, kept)
+            expected: list[Expected] = [(home or None, level, _names(self.add))]
+            if isinstance(statement, ast.ImportFrom):
+                opening = _MODULE.match(text)
+                if opening is None:
+                    return self._insert(source, home, level, reason, kept)
+                line = opening[1] + b"." * level + home.encode() + opening[3]
+                line += self._changed(text)[opening.end() :]
+            else:
+                line = f"from {'.' * level}{home} import {', '.join(self.add)}".encode()
+            return smallest(start, text, line, reason), expected
+        suffix = self.offer.module[len(self.offer.home) :] if not self.offer.instead else ""
         module, level = statement.module, statement.level
         if suffix and module is not None and self.add:
             home = module.removesuffix(suffix)
@@ -63,9 +75,36 @@ class StatementChange:
         names = _names(self.add) | {(alias.name, alias.asname) for alias in kept}
         return smallest(start, text, self._changed(text), reason), [(module, level, names)]
 
+    def _elsewhere(self) -> tuple[int, str] | None:
+        """Level and module of the new names, where the module hands on none of their kind."""
+        wanted = {text.partition(" ")[0] for text in self.add}
+        return None if wanted <= self.offer.own else self.offer.instead
+
     def _changed(self, text: bytes) -> bytes:
         add = [name.encode() for name in self.add]
         return change(text, remove=self.remove, add=add, beside=self.beside)
+
+    def _beside_star(self, source: Source, reason: str) -> tuple[list[Edit], list[Expected]]:
+        """A statement of its own for the new names, after ``from module import *``."""
+        statement = self.statement
+        assert isinstance(statement, ast.ImportFrom)
+        suffix = self.offer.module[len(self.offer.home) :] if not self.offer.instead else ""
+        level, home = statement.level, (statement.module or "").removesuffix(suffix)
+        level, home = self._elsewhere() or (level, home)
+        line = f"from {'.' * level}{home} import {', '.join(self.add)}".encode()
+        there: Expected = (statement.module, statement.level, frozenset({("*", None)}))
+        if not self.add:
+            return [], [there]
+        new: Expected = (home or None, level, _names(self.add))
+        start, end = source.start(statement), source.end(statement)
+        rest = _ONLY_COMMENT.match(source.utf8, end)
+        indent = source.utf8[source.line_starts[statement.lineno - 1] : start]
+        if rest is None or indent.strip():  # it shares its line with others
+            return [Edit(start, start, b"", line + b"; ", reason)], [new, there]
+        end = rest.end()
+        ended = source.utf8[end - 1 : end] in (b"\r", b"\n")
+        text = indent + line + source.newline if ended else source.newline + indent + line
+        return [Edit(end, end, b"", text, reason)], [there, new]
 
     def _insert(
         self, source: Source, home: str, level: int, reason: str, kept: Sequence[ast.alias]
@@ -80,7 +119,7 @@ class StatementChange:
             indent = source.utf8[begin:start]
             gap = source.newline + indent if not indent.strip() else b"; "
             edits.append(Edit(start, start, b"", line + gap, reason))
-            expected.append((home, level, _names(self.add)))
+            expected.append((home or None, level, _names(self.add)))
         names = frozenset((alias.name, alias.asname) for alias in kept)
         if not kept:
             removal, rest = self._delete(source, reason)

@@ -43,7 +43,9 @@ class ThroughModules:
         submodule: Accepted = []
         for use, offer, choice in accepted:
             levels = offer.module[len(offer.home) :].count(".")
-            if levels < len(use.attributes):
+            if offer.instead is not None and choice.name in offer.own:
+                self.reach(use, offer, choice, 0)
+            elif offer.instead is None and levels < len(use.attributes):
                 self.reach(use, offer, choice, levels)
             else:
                 submodule.append((use, offer, choice))
@@ -57,7 +59,7 @@ class ThroughModules:
         for length in range(1, len(attributes) + 1):
             chain = ".".join(attributes[:length])
             offers = [
-                self.rules.offer(f"{b.target}.{chain}" if b.target else None, self.rules.old)
+                self.names.offer(f"{b.target}.{chain}" if b.target else None, self.rules.old)
                 for b in bindings
             ]
             if any(offers):
@@ -106,9 +108,9 @@ class ThroughModules:
                 alone = isinstance(binding.statement, ast.ImportFrom) or (
                     len(binding.statement.names) == 1
                 )
-                self.draft.change_import(
-                    binding, self.home_of(binding), missing, remove=unused and alone
-                )
+                offer = accepted[0][1]
+                home = offer if offer.instead is not None else self.home_of(binding)
+                self.draft.change_import(binding, home, missing, remove=unused and alone)
 
     def home_of(self, binding: Binding) -> Offer:
         """A submodule as something that its package offers."""
@@ -127,7 +129,7 @@ class ThroughModules:
             outer = self.names.owner(owner.parent, use.name)
             behind = outer.bindings[use.name] if outer else []
             if first_line(bindings) > use.node.lineno and any(
-                self.rules.offer(b.target, self.rules.old) for b in behind
+                self.names.offer(b.target, self.rules.old) for b in behind
             ):
                 text = f"{use.name} is bound again further down in the same class"
                 self.draft.leave(use.node, Code.AMBIGUOUS_BINDING, text)

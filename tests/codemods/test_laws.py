@@ -122,6 +122,10 @@ def skeleton(data: bytes) -> str:
     b"from afml.cache import auto_cacheable, cacheable\nx = cacheable(y)\nrobust_cacheable = 1\n"
     b"@cacheable\n@auto_cacheable\ndef f(x): ...\n"
 )
+@example(
+    b"from afml.cache import cacheable\nfrom afml.cache import *\n@cacheable\n"
+    b"@smart_cacheable()\ndef f(x):\n    from afml.cache import cacheable"
+)
 def test_the_rewrite_of_any_module(data: bytes) -> None:
     package = ("afml", "features")
     found = plan(data, package)

@@ -649,8 +649,72 @@ def test_rebinding_from_another_scope_is_ambiguous(check_noop):
     )
 
 
-def test_star_import_is_reported(check_noop):
-    check_noop("from afml.cache import *\n@cacheable\ndef f(x): ...\n", left=("star-import",))
+@pytest.mark.parametrize(
+    ("star", "after"),
+    [
+        ("from {} import *\n", "from {} import *\nfrom {} import robust_cacheable\n"),
+        (
+            "from {} import *  # noqa: F403\n",
+            "from {} import *  # noqa: F403\nfrom {} import robust_cacheable\n",
+        ),
+        (
+            "from math import *\nfrom {} import *\n",
+            "from math import *\nfrom {} import *\nfrom {} import robust_cacheable\n",
+        ),
+        (
+            "import os; from {} import *\n",
+            "import os; from {} import robust_cacheable; from {} import *\n",
+        ),
+        (
+            "if x:\n\tfrom {} import *\r\n",
+            "if x:\n\tfrom {} import *\r\n\tfrom {} import robust_cacheable\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize("module", ["afml.cache", "..cache", "afml_cache"])
+def test_star_import_gets_the_new_name_beside_it(check_transformed, star, after, module):
+    rest = "@{}\ndef f(x): ...\n"
+    check_transformed(
+        star.replace("{}", module) + rest.format("cacheable"),
+        after.replace("{}", module) + rest.format("robust_cacheable"),
+    )
+
+
+def test_star_import_of_a_defining_submodule(check_transformed):
+    check_transformed(
+        "from afml.cache.selective_cleaner import *\n@smart_cacheable\ndef f(x): ...",
+        "from afml.cache.selective_cleaner import *\nfrom afml.cache import robust_cacheable\n"
+        "@robust_cacheable\ndef f(x): ...",
+    )
+
+
+def test_name_that_is_imported_beside_a_star_is_treated_as_imported(check_transformed):
+    check_transformed(
+        "from afml.cache import *\nfrom afml.cache import cacheable\n@cacheable\ndef f(x): ...\n",
+        "from afml.cache import *\nfrom afml.cache import robust_cacheable\n"
+        "@robust_cacheable\ndef f(x): ...\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("from other import *\n@cacheable\ndef f(x): ...", "star-import"),
+        ("from afml.cache import *\nfrom other import *\n@cacheable\ndef f(x): ...", "star-import"),
+        (
+            "from afml.cache import *\ndef cacheable(f): return f\n@cacheable\ndef f(x): ...",
+            "ambiguous-binding",
+        ),
+        (
+            "try:\n    from afml.cache import *\nexcept ImportError:\n"
+            "    def cacheable(f): return f\n@cacheable\ndef f(x): ...",
+            "fallback-definition",
+        ),
+        ("from afml.cache import *\nf = cacheable(g)", "value-use"),
+    ],
+)
+def test_star_import_that_cannot_be_told_is_reported(check_noop, code, reason):
+    check_noop(f"{code}\n", left=(reason,))
 
 
 @pytest.mark.parametrize("module", [".wrappers", "afml.wrappers", "......cache"])

@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Set
 
-from codemods.resolve import Function
 from codemods.rules import Rules
+from codemods.scopes import Function
 from codemods.source import Source
 
 _BUILTIN = frozenset({"staticmethod", "classmethod"})

@@ -10,8 +10,8 @@ import ast
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
-from codemods.resolve import Function, every_argument
 from codemods.rules import ROBUST, TIME_AWARE
+from codemods.scopes import Function, every_argument
 
 #: For every name that the file imports, the qualified names it may stand for.
 Imported = Mapping[str, Set[str]]

@@ -15,8 +15,9 @@ from functools import cached_property
 from codemods.below import Below
 from codemods.choose import Choice, choose
 from codemods.findings import Code
-from codemods.resolve import Function, Names, Use
+from codemods.resolve import Names
 from codemods.rules import ARGUMENTS, Offer, Rules
+from codemods.scopes import Function, Use
 from codemods.source import Source
 
 KEEP = re.compile(rb"#[ \t]*afml:[ \t]*keep\b")

@@ -10,8 +10,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from codemods.resolve import Function, Names, Use
+from codemods.resolve import Names
 from codemods.rules import Rules
+from codemods.scopes import Function, Use
 from codemods.source import Source, Unreadable
 
 #: What the legacy decorators take; all of it by keyword.

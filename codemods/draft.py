@@ -15,8 +15,9 @@ from codemods.decorated import Judge
 from codemods.edits import Edit
 from codemods.findings import Code, Finding
 from codemods.in_tree import InTree
-from codemods.resolve import Binding, Function, Names, Scope, Use
+from codemods.resolve import Names
 from codemods.rules import TIME_AWARE, Offer, Rules
+from codemods.scopes import Binding, Function, Scope, Use
 from codemods.source import Source, Unreadable
 from codemods.statements import Expected, StatementChange
 

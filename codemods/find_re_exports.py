@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from codemods.re_exports import Handed, Module, Parts, ReExports
-from codemods.resolve import Binding, Names
+from codemods.resolve import Names
 from codemods.rules import Rules
+from codemods.scopes import Binding
 from codemods.source import Source, Unreadable
 
 _FROM = re.compile(

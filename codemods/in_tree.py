@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from codemods.resolve import Binding
 from codemods.rules import ROBUST, SOURCES, TIME_AWARE, Offer, Rules
+from codemods.scopes import Binding
 from codemods.source import Source, Unreadable
 
 Parts = tuple[str, ...]

@@ -15,8 +15,9 @@ from codemods.draft import Decisions, Draft, first_line
 from codemods.fallback import is_optional_import
 from codemods.findings import Code
 from codemods.in_tree import InTree
-from codemods.resolve import Binding, Names, Scope, Use
+from codemods.resolve import Names
 from codemods.rules import Offer, Rules
+from codemods.scopes import Binding, Scope, Use
 from codemods.source import Source
 from codemods.through_modules import ThroughModules
 

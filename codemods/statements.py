@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from codemods.edits import Edit, smallest
 from codemods.imports import change
-from codemods.resolve import Block, Import
 from codemods.rules import Offer
+from codemods.scopes import Block, Import
 from codemods.source import Source
 
 _ONLY_COMMENT = re.compile(rb"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")

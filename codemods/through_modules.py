@@ -12,8 +12,8 @@ from codemods.choose import Choice
 from codemods.draft import Accepted, Draft, first_line
 from codemods.edits import Edit
 from codemods.findings import Code
-from codemods.resolve import Binding, Kind, Scope, Use
 from codemods.rules import Offer
+from codemods.scopes import Binding, Kind, Scope, Use
 
 
 class ThroughModules:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cached_property
 
 from codemods.below import Below
 from codemods.choose import Choice, choose
 from codemods.findings import Code
 from codemods.resolve import Names
-from codemods.rules import ARGUMENTS, Offer, Rules
+from codemods.rules import ROBUST, Offer, Rules
 from codemods.scopes import Function, Use
 from codemods.source import Source
 
@@ -51,6 +52,8 @@ class Judge:
         if use.delete:
             return None
         if function is None:
+            if self.rules.call_forms and not attributes and _is_application(use.call):
+                return self._applied(use)
             return Code.VALUE_USE, f"{offer.name} is used as a value here, not as a decorator"
         if attributes or (use.attributes and use.attributes[-1] != offer.name):
             return Code.VALUE_USE, f"an attribute of {offer.name} decorates {function.name}"
@@ -59,8 +62,9 @@ class Judge:
         if isinstance(function, ast.ClassDef):
             return Code.VALUE_USE, f"{function.name} is a class; only functions can be cached"
         if self.rules.back is not None:
-            name = self.rules.back.get(use.scope.inner(function.name))
-            return Choice(name, "undoes the migration") if name else None
+            return self._back(use)
+        if self.rules.backwards:
+            return self._asked_for(use, [function])
         if _is_generator(function):
             return (
                 Code.VALUE_USE,
@@ -73,15 +77,58 @@ class Judge:
             attribute, line = self._through_joblib[function.name]
             text = f"line {line} uses .{attribute} of {function.name}, which is joblib's alone"
             return Code.VALUE_USE, text
-        unknown = _unknown_arguments(use.call)
+        return self._asked_for(use, [function])
+
+    def _applied(self, use: Use) -> Choice | Refusal | None:
+        """``f = cacheable(g)``: what is said of a decorated function goes for ``g``."""
+        if self.rules.back is not None:
+            return self._back(use)
+        assert use.call is not None
+        given = ast.unparse(use.call.args[0])
+        there = self._defined.get(given, [])
+        if any(isinstance(node, ast.ClassDef) for node in there):
+            return Code.VALUE_USE, f"{given} is a class; only functions can be cached"
+        functions = [node for node in there if isinstance(node, Function)]
+        if self.rules.backwards:
+            return self._asked_for(use, functions)
+        if any(_is_generator(function) for function in functions):
+            text = f"{given} is a generator function; the new decorators refuse those"
+            return Code.VALUE_USE, text
+        name = self.names.assigned.get(use.call, given)
+        if name in self._through_joblib:
+            attribute, line = self._through_joblib[name]
+            text = f"line {line} uses .{attribute} of {name}, which is joblib's alone"
+            return Code.VALUE_USE, text
+        return self._asked_for(use, functions)
+
+    def _back(self, use: Use) -> Choice | None:
+        assert self.rules.back is not None
+        name = self.rules.back.get(self.names.label(use) or "")
+        return Choice(name, "undoes the migration") if name else None
+
+    def _asked_for(self, use: Use, functions: Sequence[Function]) -> Choice | Refusal:
+        """The choice, if nothing in the decorator's own place speaks against it."""
+        unknown = self._unknown_arguments(use)
         if unknown:
-            text = f"the new decorators do not take {unknown}"
-            return Code.UNKNOWN_ARGUMENTS, text
-        if self._opted_out(use, function):
-            return Code.OPTED_OUT, f"{function.name} asks to be kept"
+            what = "@cacheable does not" if self.rules.backwards else "the new decorators do not"
+            return Code.UNKNOWN_ARGUMENTS, f"{what} take {unknown}"
+        if self._opted_out(use):
+            name = functions[0].name if functions else "the line"
+            return Code.OPTED_OUT, f"{name} asks to be kept"
         if self.rules.to is not None:
             return Choice(self.rules.to, "asked for with --to")
-        return choose(function, self.names.imported)
+        if len(functions) != 1:
+            return Choice(ROBUST, "the parameters of what it is applied to are not in sight")
+        return choose(functions[0], self.names.imported)
+
+    @cached_property
+    def _defined(self) -> dict[str, list[ast.AST]]:
+        """Every function and class of the file by its own name."""
+        found: dict[str, list[ast.AST]] = defaultdict(list)
+        for node in ast.walk(self.source.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found[node.name].append(node)
+        return found
 
     @cached_property
     def _through_joblib(self) -> dict[str, tuple[str, int]]:
@@ -99,25 +146,35 @@ class Judge:
     def _has_tail(self, use: Use) -> bool:
         return isinstance(use.node, ast.Attribute)
 
-    def _opted_out(self, use: Use, function: Function) -> bool:
-        header = max(function.lineno, function.body[0].lineno - 1)
+    def _opted_out(self, use: Use) -> bool:
         last = use.node.end_lineno or use.node.lineno
         if use.call is not None and use.call.end_lineno is not None:
             last = use.call.end_lineno
-        lines = (*range(use.node.lineno, last + 1), *range(function.lineno, header + 1))
+        lines = list(range(use.node.lineno, last + 1))
+        if isinstance(use.decorates, Function):
+            header = max(use.decorates.lineno, use.decorates.body[0].lineno - 1)
+            lines += range(use.decorates.lineno, header + 1)
         return any(KEEP.search(self.source.line(number)) for number in lines)
 
+    def _unknown_arguments(self, use: Use) -> str:
+        if use.call is None:
+            return ""
+        unknown = ["positional arguments"] if use.call.args and use.decorates else []
+        unknown += [
+            f"{keyword.arg}=" if keyword.arg else "**keywords"
+            for keyword in use.call.keywords
+            if keyword.arg not in self.rules.arguments
+        ]
+        return ", ".join(unknown)
 
-def _unknown_arguments(call: ast.Call | None) -> str:
-    if call is None:
-        return ""
-    unknown = ["positional arguments"] if call.args else []
-    unknown += [
-        f"{keyword.arg}=" if keyword.arg else "**keywords"
-        for keyword in call.keywords
-        if keyword.arg not in ARGUMENTS
-    ]
-    return ", ".join(unknown)
+
+def _is_application(call: ast.Call | None) -> bool:
+    """``cacheable(g)``: called with one thing that may well be a function."""
+    return (
+        call is not None
+        and len(call.args) == 1
+        and isinstance(call.args[0], ast.Name | ast.Attribute | ast.Lambda)
+    )
 
 
 def _is_generator(function: Function) -> bool:

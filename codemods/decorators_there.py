@@ -11,12 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from codemods.resolve import Names
-from codemods.rules import Rules
+from codemods.rules import LEGACY_ARGUMENTS, Rules
 from codemods.scopes import Function, Use
 from codemods.source import Source, Unreadable
-
-#: What the legacy decorators take; all of it by keyword.
-OLD_ARGUMENTS = frozenset({"ignore"})
 
 
 @dataclass(slots=True)
@@ -41,11 +38,12 @@ def decorated(data: bytes, package: tuple[str, ...], rules: Rules) -> dict[str, 
         for name, node in _functions(source.tree)
     }
     for use in names.uses:
-        if not isinstance(use.decorates, Function):
-            continue
-        there = found.get(use.scope.inner(use.decorates.name))
+        label = names.label(use)
+        offered = _offered(names, use, rules) if label else set()
+        if label and offered and use.decorates is None:  # f = cacheable(g)
+            found.setdefault(label, Decorated(use.node.lineno, [f"@{ast.unparse(use.node)}"]))
+        there = found.get(label) if label else None
         if there is not None:
-            offered = _offered(names, use, rules)
             there.names |= offered
             if offered and use.call is not None and not _is_taken(use.call):
                 there.arguments.add(_brackets(use.call))
@@ -79,7 +77,7 @@ def _offered(names: Names, use: Use, rules: Rules) -> set[str]:
 
 
 def _is_taken(call: ast.Call) -> bool:
-    return not call.args and all(keyword.arg in OLD_ARGUMENTS for keyword in call.keywords)
+    return not call.args and all(keyword.arg in LEGACY_ARGUMENTS for keyword in call.keywords)
 
 
 def _brackets(call: ast.Call) -> str:

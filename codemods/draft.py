@@ -17,7 +17,7 @@ from codemods.findings import Code, Finding
 from codemods.in_tree import InTree
 from codemods.resolve import Names
 from codemods.rules import TIME_AWARE, Offer, Rules
-from codemods.scopes import Binding, Function, Scope, Use
+from codemods.scopes import Binding, Scope, Use
 from codemods.source import Source, Unreadable
 from codemods.statements import Expected, StatementChange
 
@@ -73,8 +73,8 @@ class Draft:
         return self.decisions
 
     def leave(self, node: ast.expr | ast.stmt | ast.alias, code: Code, text: str) -> None:
-        """Note that something stays as it is, and why; backwards, nobody wants to hear it."""
-        if self.rules.back is None:
+        """Note that something stays as it is, and why."""
+        if self.rules.back is None:  # an undo is about its own functions alone
             column = self.source.column(node.lineno, node.col_offset)
             self.decisions.findings.append(Finding(node.lineno, column, code, text))
 
@@ -205,9 +205,8 @@ class Draft:
 
     def note(self, use: Use, old: str, choice: Choice) -> None:
         """Record the function whose decorator has become another."""
-        function = use.decorates
-        assert isinstance(function, Function)
-        name = use.scope.inner(function.name)
+        name = self.names.label(use)
+        assert name is not None
         self.decisions.rewrites.append(
             Rewrite(use.node.lineno, name, old, choice.name, choice.reason)
         )

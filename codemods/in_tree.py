@@ -2,7 +2,7 @@
 
 A repository may hold the module that its decorators come from, and that one need not have the
 new ones yet. Such files are read once, before planning; an import is only rewritten where the
-module that it leads to binds the new name.
+module that it leads to binds the name that is wanted.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from codemods.rules import ROBUST, SOURCES, TIME_AWARE, Offer, Rules
+from codemods.rules import LEGACY, NEW, SOURCES, Offer, Rules
 from codemods.scopes import Binding
 from codemods.source import Source, Unreadable
 
 Parts = tuple[str, ...]
 
-_NEW = frozenset({ROBUST, TIME_AWARE})
+_ALL = NEW | LEGACY
+#: What the installed package offers to an ``import *`` in a module of the project.
+_OFFERED = NEW | {"cacheable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Carried:
     """A source module that is a file of the project."""
 
     path: str  #: relative to the root
-    names: frozenset[str]  #: the new decorators that it binds
+    names: frozenset[str]  #: the decorators that it binds
     doubt: str = ""  #: why that is not all that can be said about it
 
 
@@ -125,18 +127,18 @@ class _Search:
                 names = set(body.names)
                 for module in body.stands_for:
                     names |= self.source_names(module, seen | {file})
-                return Carried(shown, frozenset(_NEW & names), body.doubt)
+                return Carried(shown, frozenset(_ALL & names), body.doubt)
         return None
 
     def source_names(self, module: str, seen: frozenset[Path]) -> frozenset[str]:
-        """The new names that come with all of an absolute module."""
+        """The decorators that come with all of an absolute module."""
         if module not in SOURCES:
             return frozenset()
         for folder in (self.root, self.root / "src"):
             carried = self.carried((*folder.parts[1:], *module.split(".")), seen)
             if carried is not None:
                 return carried.names
-        return _NEW if module == "afml_cache" else frozenset()
+        return _OFFERED if module == "afml_cache" else frozenset()
 
 
 class _Bound:

@@ -68,6 +68,7 @@ class Migration:
     state: State
     sources: tuple[str, ...]  #: source modules beyond the built-in ones
     files: tuple[FileRecord, ...]
+    command: str = "apply"  #: what made it: ``apply``, ``revert``, ...
     told: tuple[str, ...] = ()  #: what is gone, and a rollback has said so
 
 
@@ -151,7 +152,10 @@ class Journal:
             pass
 
     def begin(
-        self, files: Iterable[tuple[str, bytes, Plan]], sources: tuple[str, ...] = ()
+        self,
+        files: Iterable[tuple[str, bytes, Plan]],
+        sources: tuple[str, ...] = (),
+        command: str = "apply",
     ) -> Migration:
         """Record what is about to be done; all of it is on the disk when this returns."""
         records: list[FileRecord] = []
@@ -170,7 +174,12 @@ class Journal:
         name = self._make_folder(now)
         create_file(self.folder / name / "originals.zip", packed.getvalue())
         migration = Migration(
-            name, now.isoformat(timespec="seconds"), State.APPLYING, sources, tuple(records)
+            name,
+            now.isoformat(timespec="seconds"),
+            State.APPLYING,
+            sources,
+            tuple(records),
+            command,
         )
         self.save(migration)
         sync_folder(self.folder)
@@ -278,6 +287,7 @@ def _to_json(migration: Migration) -> dict[str, Any]:
     ]
     head = {"version": VERSION, "id": migration.id, "created": migration.created}
     return head | {
+        "command": migration.command,
         "state": migration.state,
         "sources": migration.sources,
         "told": migration.told,
@@ -306,6 +316,7 @@ def _from_json(found: dict[str, Any]) -> Migration:
         State(found["state"]),
         tuple(found["sources"]),
         files,
+        found.get("command", "apply"),
         tuple(found.get("told", ())),
     )
 

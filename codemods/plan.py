@@ -77,7 +77,7 @@ def concerns(data: bytes, rules: Rules | None = None) -> bool:
     >>> concerns(b"from afml.cache import robust_cacheable")
     False
     """
-    backwards = rules is not None and rules.back is not None
+    backwards = rules is not None and rules.backwards
     if b"cacheable" not in data:
         return False
     return (_NEW_WORDS if backwards else _WORDS).search(data) is not None

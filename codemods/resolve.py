@@ -55,6 +55,7 @@ class Names:
         self.re_exports = re_exports or ReExports()
         self.uses: list[Use] = []
         self.exports: set[str] = set()  #: names that appear in ``__all__``
+        self.assigned: dict[ast.expr, str] = {}  #: calls whose result gets a name of its own
         self.stars: list[ast.ImportFrom] = []
         self._star_blocks: dict[Import, Block] = {}
         #: every name that an import anywhere in the file binds, and to what
@@ -228,6 +229,7 @@ class Names:
             case _:
                 if scope is self.module:
                     self._note_exports(node)
+                self._note_assigned(node)
                 self._children(node, block, scope)
 
     def _children(self, node: ast.AST, block: Block, scope: Scope) -> None:
@@ -323,6 +325,13 @@ class Names:
                         pending.append(node.value)
                     elif chain[0].id in self._relevant:
                         self.uses.append(Use(scope, chain[0].id, chain[1], node))
+                case ast.Call(func=ast.Name() | ast.Attribute() as function):
+                    chain = _chain(function)
+                    if chain is not None and chain[0].id in self._relevant:
+                        self.uses.append(Use(scope, chain[0].id, chain[1], function, call=node))
+                    else:
+                        pending.append(function)
+                    pending.extend((*node.args, *node.keywords))
                 case ast.Lambda():
                     inner = Scope(Kind.FUNCTION, scope.inner("<lambda>"), scope)
                     self._arguments(node.args, block, scope, inner)
@@ -354,6 +363,23 @@ class Names:
         parts = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
         for part in parts:
             self._expression(part, block, inner)
+
+    def _note_assigned(self, node: ast.stmt) -> None:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value):
+                self.assigned[value] = name
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call() as value):
+                self.assigned[value] = name
+
+    def label(self, use: Use) -> str | None:
+        """The qualified name of what a use makes: of the decorated function, or of
+        ``f = cacheable(g)``; None where it is neither decorated nor applied."""
+        if use.decorates is not None:
+            return use.scope.inner(use.decorates.name)
+        if use.call is None or len(use.call.args) != 1:
+            return None
+        name = self.assigned.get(use.call)
+        return use.scope.inner(name) if name else ast.unparse(use.call.args[0])
 
     def _note_exports(self, node: ast.stmt) -> None:
         if b"__all__" in self.source.segment(node):

@@ -1,7 +1,8 @@
 """What a run looks for and what it puts there: modules, old names, new names.
 
 The same engine works in both directions: forwards from the legacy decorators to their
-successors, backwards for the functions of a migration that is being undone.
+successors, backwards for a repository that goes back, or for the functions of a migration that
+is being undone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 LEGACY = frozenset({"cacheable", "smart_cacheable", "auto_cacheable"})
 ROBUST = "robust_cacheable"
 TIME_AWARE = "time_aware_cacheable"
+NEW = frozenset({ROBUST, TIME_AWARE})
 
 #: Modules that offer both the legacy decorators and the new ones. Their submodules define them.
 SOURCES = ("afml.cache", "afml_cache")
@@ -21,6 +23,9 @@ TARGETS: Mapping[str, str | None] = {"auto": None, "robust": ROBUST, "time_aware
 
 #: Options that the new decorators take; all of them by keyword.
 ARGUMENTS = frozenset({"ignore", "version", "ttl", "depends_on"})
+
+#: What the legacy decorators take; all of it by keyword.
+LEGACY_ARGUMENTS = frozenset({"ignore"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +49,43 @@ class Rules:
     Parameters
     ----------
     to : str or None
-        The name that every decorator becomes; None lets :mod:`codemods.choose` decide.
+        The name that every decorator becomes, which may be a legacy one; None lets
+        :mod:`codemods.choose` decide.
     more_sources : tuple of str
         Further modules that offer the old and the new names.
     back : mapping of str to str, optional
-        Backwards: the qualified names of functions and the legacy name that each gets back.
-        All other functions are left alone without a word.
+        An undo: the qualified names of functions and the name that each gets back. All other
+        functions are left alone without a word.
+    call_forms : bool
+        Rewrite direct applications too: ``f = cacheable(g)``.
     """
 
     to: str | None = None
     more_sources: tuple[str, ...] = ()
     back: Mapping[str, str] | None = field(default=None, hash=False)
+    call_forms: bool = False
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the new decorators become legacy ones."""
+        return self.to in LEGACY or (
+            self.back is not None and not NEW.intersection(self.back.values())
+        )
 
     @property
     def old(self) -> frozenset[str]:
         """The names that are replaced."""
-        return LEGACY if self.back is None else frozenset({ROBUST, TIME_AWARE})
+        return NEW if self.backwards else LEGACY
 
     @property
     def new(self) -> frozenset[str]:
         """The names that may come in their place."""
-        return frozenset({ROBUST, TIME_AWARE}) if self.back is None else LEGACY
+        return LEGACY if self.backwards else NEW
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """What the decorators that come in their place take."""
+        return LEGACY_ARGUMENTS if self.backwards else ARGUMENTS
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -142,8 +142,10 @@ def survey(
     return Survey(tree, rules, tuple(planned), tuple(sorted(failures)), notebooks)
 
 
-def apply(found: Survey, progress: Progress | None = None) -> Applied:
+def apply(found: Survey, progress: Progress | None = None, command: str = "apply") -> Applied:
     """Carry out the plans of ``found``: journal first, then one file after the other.
+
+    ``command`` is what the journal calls it.
 
     Files that have changed since they were planned, or cannot be written, are left alone
     and reported.
@@ -177,7 +179,7 @@ def apply(found: Survey, progress: Progress | None = None) -> Applied:
     journal = Journal(root)
     changed: list[str] = []
     with journal.locked():
-        migration = journal.begin(ready, found.rules.more_sources)
+        migration = journal.begin(ready, found.rules.more_sources, command)
         for done, (file, data, planned) in enumerate(ready, start=1):
             path = root / file
             try:

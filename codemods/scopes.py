@@ -79,7 +79,7 @@ class Use:
     attributes: tuple[str, ...]
     node: ast.Name | ast.Attribute  #: the whole chain
     decorates: Function | ast.ClassDef | None = None
-    call: ast.Call | None = None  #: the decorator is called: ``@cacheable(...)``
+    call: ast.Call | None = None  #: it is called: ``@cacheable(...)``, ``cacheable(f)``
     delete: bool = False
 
 

@@ -33,7 +33,7 @@ def console(*, errors: bool = False) -> Console:
     return PipeConsole(stderr=errors, highlight=False, soft_wrap=False, emoji=False, markup=False)
 
 
-def show_plan(out: Console, found: Survey, *, diff: bool) -> None:
+def show_plan(out: Console, found: Survey, *, diff: bool, to_do: str = "migrate") -> None:
     """The table of functions, what is left alone, and a line that sums it up."""
     functions = sum(len(entry.plan.rewrites) for entry in found.changes)
     if functions:
@@ -45,9 +45,9 @@ def show_plan(out: Console, found: Survey, *, diff: bool) -> None:
     show_failures(out, found.failures)
     if functions:
         files = _count(len(found.changes), "file")
-        out.print(f"{_count(functions, 'function')} in {files} to migrate; nothing is written yet.")
+        out.print(f"{_count(functions, 'function')} in {files} to {to_do}; nothing is written yet.")
     else:
-        out.print("Nothing to migrate.")
+        out.print(f"Nothing to {to_do}.")
 
 
 def _table(changes: Iterable[Planned], width: int) -> object:
@@ -132,7 +132,7 @@ def show_failures(out: Console, failures: Iterable[Failure]) -> None:
         out.print()
 
 
-def show_applied(out: Console, found: Survey, done: Applied, pinned: Pinned | None) -> None:
+def show_applied(out: Console, found: Survey, done: Applied, did: str) -> None:
     """The summary of a run: changed, left alone and why, failed."""
     from rich.text import Text
 
@@ -152,12 +152,11 @@ def show_applied(out: Console, found: Survey, done: Applied, pinned: Pinned | No
     for name, count in sorted(into.items()):
         out.print(Text(f"  @{name}: {_count(count, 'function')}", "green"))
     files = _count(len(changed), "file")
-    out.print(f"Migrated {_count(len(rewrites), 'function')} in {files}.")
+    out.print(f"{did} {_count(len(rewrites), 'function')} in {files}.")
     undo = f"afml-codemod rollback {done.migration}"
     if not Path.cwd().is_relative_to(found.tree.root):
         undo += f" --root {found.tree.root}"
     out.print(f"Undo it with: {undo}", soft_wrap=True)
-    show_pinned(out, pinned)
 
 
 def show_pinned(out: Console, pinned: Pinned | None) -> None:
@@ -213,8 +212,9 @@ def show_status(out: Console, journal: Journal) -> None:
         out.print("No migrations.")
     for migration in found:
         functions = sum(len(record.rewrites) for record in migration.files)
+        what = "" if migration.command == "apply" else f" by {migration.command}"
         out.print(
-            f"{migration.id}  {migration.state}:"
+            f"{migration.id}  {migration.state}{what}:"
             f" {_count(functions, 'function')} in {_count(len(migration.files), 'file')}"
         )
         counts = Counter(standing(journal.root, record)[0].value for record in migration.files)

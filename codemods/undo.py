@@ -62,7 +62,7 @@ def undo(
     after = splice(before, record.edits)
     by_text, complete = _by_text(after, inverse(record.edits), now)
     back = {rewrite.function: rewrite.old for rewrite in record.rewrites}
-    rules = Rules(more_sources=sources, back=back)
+    rules = Rules(more_sources=sources, back=back, call_forms=True)
     known = _arguments(decorated(before, package, rules))
     if (
         complete

@@ -1,4 +1,4 @@
-"""The ``afml-codemod`` command: plan, apply, check, rollback, status, demo.
+"""The ``afml-codemod`` command: plan, apply, check, rollback, revert, status, demo.
 
 Exit codes: 0 done or clean, 1 findings under ``check``, 2 usage, 3 some file failed while
 all the others were done, 130 interrupted. A command lives in the module that bears its name;
@@ -13,7 +13,7 @@ import click
 
 from codemods.cli.demo import demo
 from codemods.cli.migrate import apply, check, plan
-from codemods.cli.undo import rollback, status
+from codemods.cli.undo import revert, rollback, status
 
 
 class _Commands(click.Group):
@@ -39,5 +39,5 @@ def main() -> None:
     """
 
 
-for command in (plan, apply, check, rollback, status, demo):
+for command in (plan, apply, check, rollback, revert, status, demo):
     main.add_command(command)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from codemods.cli.carry_out import carry_out
 from codemods.cli.selection import selection, surveyed
-from codemods.cli.stop import FAILED, FOUND, USAGE, journal_trouble, stop
+from codemods.cli.stop import FAILED, FOUND
+from codemods.rules import TARGETS
 
 if TYPE_CHECKING:
     from codemods.pinning import Pinned
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@selection
+@selection(*TARGETS)
 @click.option("--diff", is_flag=True, help="Show the changes as a diff, too.")
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -41,7 +43,7 @@ def plan(diff: bool, style: str, **selected: Any) -> None:
 
 
 @click.command()
-@selection
+@selection(*TARGETS)
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a dirty git tree.")
 @click.option(
     "--pin/--no-pin",
@@ -56,32 +58,24 @@ def apply(yes: bool, pin: bool, **selected: Any) -> None:
         click.echo("Nothing to migrate.")
         _tell_of_notebooks(found)
         return
-    if found.changes and found.tree.in_git and not yes:
-        _ask_if_dirty(found)
-    from codemods.journal import JournalError
-    from codemods.runner import apply as carry_out
-    from codemods.show import console, progress, show_applied
+    from codemods.show import console, show_applied, show_pinned
 
     out = console()
-    try:
-        with progress(out, "Migrating") as told:
-            done = carry_out(found, told)
-    except JournalError as error:
-        stop(str(error), USAGE)
-    except OSError as error:
-        stop(journal_trouble(found.tree.root, error), FAILED)
+    done = carry_out(found, out, "Migrating", yes=yes)
     pinned = None
     if pin and done.changed:
         waiting = "Pinning the code that stored results belong to (imports migrated modules)"
         with out.status(waiting) if out.is_terminal else nullcontext():
             pinned = _pin(found, done)
-    show_applied(out, found, done, pinned)
+    show_applied(out, found, done, "Migrated")
+    if done.changed:
+        show_pinned(out, pinned)
     _tell_of_notebooks(found)
     sys.exit(FAILED if done.failures else 0)
 
 
 @click.command()
-@selection
+@selection(*TARGETS)
 def check(**selected: Any) -> None:
     """Exit 1, with a line for each, while legacy decorators remain (for CI and pre-commit)."""
     from codemods.findings import DECORATOR_REMAINS
@@ -119,18 +113,3 @@ def _tell_of_notebooks(found: Survey) -> None:
     from codemods.show import show_notebooks
 
     show_notebooks(click.echo, found)
-
-
-def _ask_if_dirty(found: Survey) -> None:
-    from codemods.files import uncommitted
-
-    dirty = uncommitted(found.tree.root, (entry.path for entry in found.changes))
-    if not dirty:
-        return
-    files = "1 file has" if len(dirty) == 1 else f"{len(dirty)} files have"
-    text = f"{files} changes that git does not hold yet ({', '.join(dirty[:3])}"
-    text += ", ...)" if len(dirty) > 3 else ")"
-    if not sys.stdin.isatty():
-        stop(f"{text}. Commit or stash them first, or run again with --yes.", USAGE)
-    if not click.confirm(f"{text}. Migrate all the same?"):
-        stop("Nothing was changed.", USAGE)

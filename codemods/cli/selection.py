@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 
 
-def selection(command: Any) -> Any:
-    """The options that say which files and which rewrite."""
-    for decorate in (
+def selection(*targets: str) -> Callable[[Any], Any]:
+    """The options that say which files and which rewrite; ``targets`` are what --to can be."""
+    options = (
+        click.option(
+            "--call-forms", is_flag=True, help="Rewrite f = cacheable(g) as well, not only @."
+        ),
         click.option("--jobs", type=click.IntRange(min=1), help="Processes; default: all cores."),
         click.option(
             "--exclude", multiple=True, metavar="PATTERN", help="Leave out paths like this one."
@@ -32,15 +36,20 @@ def selection(command: Any) -> Any:
         ),
         click.option(
             "--to",
-            type=click.Choice(list(TARGETS)),
-            default="auto",
+            type=click.Choice(targets),
+            default=targets[0],
             show_default=True,
-            help="Which decorator; auto decides function by function.",
+            help="Which decorator" + "; auto decides function by function." * (len(targets) > 1),
         ),
         click.argument("paths", nargs=-1, type=PATH),
-    ):
-        command = decorate(command)
-    return command
+    )
+
+    def decorated(command: Any) -> Any:
+        for option in options:
+            command = option(command)
+        return command
+
+    return decorated
 
 
 def surveyed(
@@ -49,6 +58,7 @@ def surveyed(
     sources: tuple[str, ...],
     exclude: tuple[str, ...],
     jobs: int | None,
+    call_forms: bool,
 ) -> Survey:
     from codemods.files import PathError, find
     from codemods.runner import survey
@@ -59,7 +69,7 @@ def surveyed(
                 f"--source-module {source!r} is no module name; write it as an import does",
                 USAGE,
             )
-    rules = Rules(to=TARGETS[to], more_sources=sources)
+    rules = Rules(TARGETS.get(to, to), sources, call_forms=call_forms)
     try:
         tree = find(paths or (Path(),), exclude)
     except PathError as error:

@@ -6,6 +6,7 @@ program can count it. A finding is never an error: the file is as it was.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,22 +14,41 @@ from enum import StrEnum
 class Code(StrEnum):
     """Why something was left as it is."""
 
-    SYNTAX_ERROR = "syntax-error"  #: the file does not parse
-    UNDECODABLE = "undecodable"  #: the bytes are no text in the declared encoding
-    STAR_IMPORT = "star-import"  #: the name can only have come from a star import
-    RE_EXPORT = "re-export"  #: the name is handed on to other modules: public API
-    VALUE_USE = "value-use"  #: the decorator is used otherwise than to decorate a function
-    UNKNOWN_ARGUMENTS = "unknown-arguments"  #: the new decorator takes no such arguments
-    NAME_COLLISION = "name-collision"  #: the new name means something else there
-    AMBIGUOUS_BINDING = "ambiguous-binding"  #: the name is bound to several things
-    FALLBACK_DEFINITION = "fallback-definition"  #: an optional import whose fallback does work
-    UNRESOLVED_IMPORT = "unresolved-import"  #: the import leads to no known cache module
-    CELL_MAGIC = "cell-magic"  #: a notebook cell in another language
-    INVALID_NOTEBOOK = "invalid-notebook"  #: not the JSON of a notebook
-    NOT_LOSSLESS = "not-lossless"  #: the bytes would not have survived the round trip
-    TOO_DEEP = "too-deep"  #: nested too deeply to be parsed
-    OPTED_OUT = "opted-out"  #: a comment ``# afml: keep`` asks to leave it
+    SYNTAX_ERROR = "syntax-error"
+    UNDECODABLE = "undecodable"
+    STAR_IMPORT = "star-import"
+    RE_EXPORT = "re-export"
+    VALUE_USE = "value-use"
+    UNKNOWN_ARGUMENTS = "unknown-arguments"
+    NAME_COLLISION = "name-collision"
+    AMBIGUOUS_BINDING = "ambiguous-binding"
+    FALLBACK_DEFINITION = "fallback-definition"
+    UNRESOLVED_IMPORT = "unresolved-import"
+    CELL_MAGIC = "cell-magic"
+    INVALID_NOTEBOOK = "invalid-notebook"
+    NOT_LOSSLESS = "not-lossless"
+    TOO_DEEP = "too-deep"
+    OPTED_OUT = "opted-out"
 
+
+#: What each code means, in words that follow "left alone:".
+MEANINGS: Mapping[Code, str] = {
+    Code.SYNTAX_ERROR: "the file does not parse",
+    Code.UNDECODABLE: "the bytes are no text in the declared encoding",
+    Code.STAR_IMPORT: "the name can only have come from a star import",
+    Code.RE_EXPORT: "the name is handed on to other modules: public API",
+    Code.VALUE_USE: "the decorator is used otherwise than to decorate a function",
+    Code.UNKNOWN_ARGUMENTS: "the new decorator takes no such arguments",
+    Code.NAME_COLLISION: "the new name means something else there",
+    Code.AMBIGUOUS_BINDING: "the name is bound to several things",
+    Code.FALLBACK_DEFINITION: "an optional import whose fallback does work",
+    Code.UNRESOLVED_IMPORT: "the import leads to no known cache module",
+    Code.CELL_MAGIC: "a notebook cell in another language",
+    Code.INVALID_NOTEBOOK: "not the JSON of a notebook",
+    Code.NOT_LOSSLESS: "the bytes would not have survived the round trip",
+    Code.TOO_DEEP: "nested too deeply to be parsed",
+    Code.OPTED_OUT: "a comment ``# afml: keep`` asks to leave it",
+}
 
 #: Codes that mean: a decorator that should go is still there.
 DECORATOR_REMAINS = frozenset(

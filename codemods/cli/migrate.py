@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 @selection(*TARGETS)
 @click.option("--diff", is_flag=True, help="Show the changes as a diff, too.")
 @click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, for code-scanning views.",
 )
 def plan(diff: bool, style: str, **selected: Any) -> None:
     """Show what would be changed, function by function, and why; write nothing."""
@@ -31,6 +36,10 @@ def plan(diff: bool, style: str, **selected: Any) -> None:
         from codemods.show import as_json
 
         click.echo(as_json(found))
+    elif style == "sarif":
+        from codemods.sarif import as_sarif
+
+        click.echo(as_sarif(found))
     elif not (found.planned or found.failures):
         click.echo("Nothing to migrate.")
     else:

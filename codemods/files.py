@@ -1,17 +1,19 @@
 """Which files a run looks at: git's list where there is a repository, else a walk.
 
 Asking git keeps ignored files, virtual environments and build folders out without a list of
-names. The packages that a file lies in follow from its place below the root.
+names; a walk reads ``.gitignore`` itself. The packages that a file lies in follow from its place
+below the root.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from codemods.ignored import Ignored, excluding
 
 SUFFIXES = (".py", ".pyi")
 NOTEBOOK = ".ipynb"
@@ -43,7 +45,7 @@ class Tree:
     def all_files(self) -> Iterator[str]:
         """Every Python file of the repository, whichever paths were asked for."""
         listed = list(_listed_by_git(self.root, self.root)) if self.in_git else []
-        every = listed or [_relative(file, self.root) for file in _walk(self.root)]
+        every = listed or [_relative(file, self.root) for file in _walk(self.root, self.root)]
         yield from (file for file in every if not file.endswith(NOTEBOOK))
 
 
@@ -55,7 +57,7 @@ def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
     paths : sequence of Path
         Directories, and files, which are taken whatever they are called.
     exclude : iterable of str
-        Patterns (``fnmatch``) of paths, relative to the root, that are left out.
+        Patterns of paths that are left out, as in a ``.gitignore`` at the root.
 
     Raises
     ------
@@ -75,13 +77,14 @@ def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
             found.add(_relative(path, root))
             continue
         listed = list(_listed_by_git(root, path)) if in_git else []
-        found.update(listed or (_relative(file, root) for file in _walk(path, unlisted.add)))
-    patterns = [pattern.rstrip("/") for pattern in exclude]
-    kept = sorted(f for f in found if not any(_matches(f, pattern) for pattern in patterns))
+        walked = (_relative(file, root) for file in _walk(path, root, unlisted.add))
+        found.update(listed or walked)
+    left_out = excluding(exclude)
+    kept = sorted(file for file in found if not left_out(file))
     files = tuple(file for file in kept if not file.endswith(NOTEBOOK))
     notebooks = tuple(file for file in kept if file.endswith(NOTEBOOK))
     closed = (_relative(Path(folder), root) for folder in unlisted)
-    told = (folder for folder in closed if not any(_matches(folder, p) for p in patterns))
+    told = (folder for folder in closed if not left_out(f"{folder}/"))
     return Tree(root, files, in_git, tuple(sorted(told)), notebooks)
 
 
@@ -148,7 +151,14 @@ def _listed_by_git(root: Path, folder: Path) -> Iterator[str]:
             yield file
 
 
-def _walk(folder: Path, unlisted: Callable[[str], None] | None = None) -> Iterator[Path]:
+def _walk(
+    folder: Path, root: Path, unlisted: Callable[[str], None] | None = None
+) -> Iterator[Path]:
+    ignored = Ignored(root)
+    above = [f for f in (folder, *folder.parents) if f.is_relative_to(root) and f != root]
+    if not folder.is_relative_to(root) or any(ignored(f, folder=True) for f in above):
+        ignored = Ignored(folder)  # who asks for an ignored folder means what is in it
+
     def closed(error: OSError) -> None:
         if unlisted is not None:
             unlisted(os.fsdecode(error.filename))
@@ -158,10 +168,12 @@ def _walk(folder: Path, unlisted: Callable[[str], None] | None = None) -> Iterat
             name
             for name in folders
             # Path.exists() raises where a folder may not be entered.
-            if name not in _SKIPPED and not os.path.exists(f"{here}/{name}/pyvenv.cfg")  # noqa: PTH110
+            if name not in _SKIPPED
+            and not os.path.exists(f"{here}/{name}/pyvenv.cfg")  # noqa: PTH110
+            and not ignored(Path(here, name), folder=True)
         ]
         for name in files:
-            if name.endswith((*SUFFIXES, NOTEBOOK)):
+            if name.endswith((*SUFFIXES, NOTEBOOK)) and not ignored(Path(here, name)):
                 yield Path(here, name)
 
 
@@ -171,10 +183,6 @@ def _relative(path: Path, root: Path) -> str:
     if not place.is_relative_to(root):
         place = place.parent.resolve() / place.name
     return place.relative_to(root).as_posix() if place.is_relative_to(root) else place.as_posix()
-
-
-def _matches(file: str, pattern: str) -> bool:
-    return fnmatch.fnmatch(file, pattern) or fnmatch.fnmatch(file, pattern + "/*")
 
 
 def package_of(file: Path) -> tuple[str, ...]:

@@ -25,7 +25,10 @@ def selection(*targets: str) -> Callable[[Any], Any]:
         ),
         click.option("--jobs", type=click.IntRange(min=1), help="Processes; default: all cores."),
         click.option(
-            "--exclude", multiple=True, metavar="PATTERN", help="Leave out paths like this one."
+            "--exclude",
+            multiple=True,
+            metavar="PATTERN",
+            help="Leave out such paths (as in .gitignore).",
         ),
         click.option(
             "--source-module",

@@ -8,6 +8,7 @@ or use ``afml-codemod apply``, which does.
 from __future__ import annotations
 
 import argparse
+from abc import abstractmethod
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +25,10 @@ from codemods.rules import Rules
 class PlannedCommand(CodemodCommand):
     """A LibCST command that carries out a plan; subclasses say which decorator they aim at."""
 
-    TO: str | None = None
+    @property
+    @abstractmethod
+    def TO(self) -> str | None:
+        """The decorator; None: chosen function by function."""
 
     @staticmethod
     def add_args(arg_parser: argparse.ArgumentParser) -> None:

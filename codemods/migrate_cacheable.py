@@ -30,3 +30,4 @@ class MigrateCacheable(PlannedCommand):
     """Chooses function by function, by the table in :mod:`codemods.choose`."""
 
     DESCRIPTION = "Migrate @cacheable to @robust_cacheable or @time_aware_cacheable."
+    TO = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,30 @@ def test_libcst_tool_runs_them(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "from ..cache import cacheable, robust_cacheable, stats, time_aware" in file.read_text()
     assert "value-use" in done.stderr
+
+
+def test_shipped_settings_list_the_commands_and_run_them_by_short_names(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples" / ".libcst.codemod.yaml", tmp_path)
+    file = tmp_path / "a.py"
+    file.write_bytes(CODE.replace("\n", "\r\n").encode())
+
+    def tool(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "libcst.tool", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    names = [line.partition(" - ")[0] for line in tool("list").splitlines()]
+    assert names == [
+        "migrate_cacheable.MigrateCacheable",
+        "robust_cacheable.RobustCacheable",
+        "time_aware_cacheable.TimeAwareCacheable",
+    ]
+    tool("codemod", "--jobs=1", names[1], "a.py")
+    after = file.read_bytes()
+    assert after.count(b"@robust_cacheable\r\n") == 2
+    assert after.count(b"\n") == after.count(b"\r\n")

@@ -69,7 +69,7 @@ def inverse(edits: Iterable[Edit]) -> list[Edit]:
     return undo
 
 
-_TOKEN = re.compile(rb"\w+|\s|[^\w\s]")
+_TOKEN = re.compile(rb"#[^\r\n]*+|\w+|\s|[^\w\s]")
 
 
 def smallest(start: int, old: bytes, new: bytes, reason: str) -> list[Edit]:
@@ -83,9 +83,22 @@ def smallest(start: int, old: bytes, new: bytes, reason: str) -> list[Edit]:
     offsets = [start]
     for token in a:
         offsets.append(offsets[-1] + len(token))
-    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    same = 0  # what both begin with and end with need not be compared with everything else
+    while same < min(len(a), len(b)) and a[same] == b[same]:
+        same += 1
+    ends = 0
+    while ends < min(len(a), len(b)) - same and a[-ends - 1] == b[-ends - 1]:
+        ends += 1
+    middle = a[same : len(a) - ends], b[same : len(b) - ends]
+    matcher = difflib.SequenceMatcher(None, *middle, autojunk=False)
     return [
-        Edit(offsets[i1], offsets[i2], b"".join(a[i1:i2]), b"".join(b[j1:j2]), reason)
+        Edit(
+            offsets[same + i1],
+            offsets[same + i2],
+            b"".join(middle[0][i1:i2]),
+            b"".join(middle[1][j1:j2]),
+            reason,
+        )
         for tag, i1, i2, j1, j2 in matcher.get_opcodes()
         if tag != "equal"
     ]

@@ -20,12 +20,12 @@ from codemods.scopes import Binding
 from codemods.source import Source, Unreadable
 
 _FROM = re.compile(
-    rb"^[^\S\r\n]*from\s+([.\w \t]+?)\s+import\b([^\r\n;#]*\([^)]*\)|(?:\\\r?\n|[^\r\n])*)", re.M
+    rb"(?:^|;)[ \t\f]*+from[ \t]*+"
+    rb"(\.[. \t]*+(?:(?!import\b)\w++(?:\.\w++)*+)?+|(?<=[ \t])\w++(?:\.\w++)*+)[ \t]*+"
+    rb"import\b[ \t]*+(\((?:#[^\r\n]*+|[^)#])*+\)|(?:\\\r?\n|[^\r\n])*+)",
+    re.M,
 )
-_FROM_DOTS = re.compile(
-    rb"^[^\S\r\n]*from\s*(\.[.\w \t]*?)\s*import\b([^\r\n;#]*\([^)]*\)|(?:\\\r?\n|[^\r\n])*)", re.M
-)
-_IMPORT = re.compile(rb"^[^\S\r\n]*import\s+([^\r\n;#]+)", re.M)
+_IMPORT = re.compile(rb"(?:^|;)[ \t\f]*+import[ \t]++([^\r\n;#]++)", re.M)
 
 
 def find_re_exports(
@@ -54,13 +54,12 @@ def imported_modules(data: bytes) -> Iterator[tuple[int, str, tuple[str, ...]]]:
 
     It is quick and sees too much rather than too little: imports in strings, for one.
     """
-    for pattern in (_FROM, _FROM_DOTS):
-        for match in pattern.finditer(data):
-            module = re.sub(r"\s", "", match[1].decode("utf-8", "replace"))
-            bare = module.lstrip(".")
-            listed = re.sub(r"#[^\r\n]*", "", match[2].decode("utf-8", "replace"))
-            names = re.findall(r"(?:^|,)[\s(\\]*(\w+|\*)", listed)
-            yield len(module) - len(bare), bare, tuple(names)
+    for match in _FROM.finditer(data):
+        module = re.sub(r"\s", "", match[1].decode("utf-8", "replace"))
+        bare = module.lstrip(".")
+        listed = re.sub(r"#[^\r\n]*", "", match[2].decode("utf-8", "replace"))
+        names = re.findall(r"(?:^|,)[\s(\\]*+(\w++|\*)", listed)
+        yield len(module) - len(bare), bare, tuple(names)
     for match in _IMPORT.finditer(data):
         for part in match[1].decode("utf-8", "replace").split(","):
             words = part.split()

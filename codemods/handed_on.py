@@ -21,7 +21,10 @@ from codemods.resolve import Names
 from codemods.rules import Rules
 from codemods.source import Source, Unreadable
 
-_FROM = re.compile(rb"\bfrom[ \t]+([.\w]+)[ \t]*import[ \t]*(\([^)]*\)|(?:\\\r?\n|[^\r\n])*)")
+_FROM = re.compile(
+    rb"\bfrom[ \t]++([.\w]++)[ \t]*+import[ \t]*+"
+    rb"(\((?:#[^\r\n]*+|[^)#])*+\)|(?:\\\r?\n|[^\r\n])*+)"
+)
 _RENAMED = re.compile(r"(\w+)\s+as\s+(\w+)")
 _BY_NAME = frozenset({"getattr", "hasattr", "setattr", "delattr", "object"})  # patch.object
 
@@ -135,7 +138,7 @@ def references(
     """The places of one file that reach one of ``watched`` through a module that is no source."""
     found = list(_from_imports(data, package, watched, rules))
     words = b"|".join(re.escape(name.encode()) for name in sorted(watched))
-    after = rb"(?:\.(?:\s|\\|#[^\r\n]*)*|[\"':])"  # a dot, a quote: only then it is worth parsing
+    after = rb"(?:\.(?:\s|\\|#[^\r\n]*+)*+|[\"':])"  # a dot, a quote: only then it is worth parsing
     if re.search(after + rb"(?:" + words + rb")(?!\w)", data) is None:
         return found
     try:
@@ -143,7 +146,7 @@ def references(
         reader = _Reader(source, Names(source, package, rules), watched, rules)
         found += reader.attributes()
     except (Unreadable, RecursionError):  # it is reported elsewhere; its names count all the same
-        for match in re.finditer(rb"([\w.]*)\.\s*(" + words + rb")(?!\w)", data):
+        for match in re.finditer(rb"(?<![\w.])([\w.]*)\.\s*+(" + words + rb")(?!\w)", data):
             module, name = match[1].decode("utf-8", "replace"), match[2].decode()
             if rules.offer(f"{module}.{name}", frozenset({name})) is None:
                 line = data.count(b"\n", 0, match.start()) + 1
@@ -210,11 +213,12 @@ class _Reader:
 
     def spelled(self, node: ast.Constant, text: str) -> Iterator[Reference]:
         """``"pkg.a.cacheable"``, as for ``mock.patch``; ``"pkg.a:cacheable"`` too."""
-        before, name = re.match(r"(.*?)(\w*)\Z", text, re.DOTALL).groups()  # type: ignore[union-attr]
-        if name in self.watched and before.endswith((".", ":")):
-            module = re.search(r"[\w.]*\Z", before[:-1])
-            assert module is not None
-            dotted = module[0].strip(".")
+        name = next((word for word in self.watched if text.endswith(word)), "")
+        before = text.removesuffix(name)
+        if name and before.endswith((".", ":")):
+            backwards = re.match(r"[\w.]*", before[-2::-1])
+            assert backwards is not None
+            dotted = backwards[0][::-1].strip(".")
             if self.rules.offer(f"{dotted}.{name}", frozenset({name})) is None:
                 tail = f'"{dotted}{before[-1]}{name}"'
                 yield self.at(node, name, dotted or None, tail, False, not dotted)

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 
 _NAME = rb"(?:\w|[^\x00-\x7f])+"
 _SPACE = rb"[ \t\f]*"
-_FILLER = re.compile(rb"(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|#[^\r\n]*)*")
-_ALIAS = re.compile(
-    rb"(" + _NAME + rb")(?:(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|#[^\r\n]*)+as"
-    rb"(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|#[^\r\n]*)+(" + _NAME + rb"))?"
-)
+# Possessive (`*+`): what has been read is never read in another way, which could take forever.
+_GAP = rb"(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|#[^\r\n]*+)"
+_FILLER = re.compile(_GAP + rb"*+")
+_ALIAS = re.compile(rb"(" + _NAME + rb")(?:" + _GAP + rb"++as" + _GAP + rb"++(" + _NAME + rb"))?")
 _REST_OF_LINE = re.compile(_SPACE + rb"(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 

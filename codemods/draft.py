@@ -25,7 +25,8 @@ from codemods.statements import Expected, StatementChange
 class Rewrite:
     """One function whose decorator becomes another."""
 
-    line: int  #: of the decorator
+    cell: int = field(default=0, kw_only=True)  #: of a notebook, from 1
+    line: int  #: of the decorator; in the cell, where there is one
     function: str  #: its qualified name in the module
     old: str
     new: str

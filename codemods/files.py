@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SUFFIXES = (".py", ".pyi")
 NOTEBOOK = ".ipynb"
+SUFFIXES = (".py", ".pyi", NOTEBOOK)
+
+CHECKPOINTS = ".ipynb_checkpoints"  #: where Jupyter keeps a second copy of every notebook
 
 _SKIPPED = frozenset(
     {".git", ".hg", ".svn", ".afml-codemod", ".tox", ".nox", ".venv", "venv", "node_modules"}
-    | {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "site-packages"}
+    | {"__pycache__", CHECKPOINTS, ".mypy_cache", ".ruff_cache", ".pytest_cache", "site-packages"}
 )
 
 
@@ -34,17 +36,15 @@ class Tree:
     files: tuple[str, ...]  #: relative to the root, with forward slashes, sorted
     in_git: bool
     unlisted: tuple[str, ...] = ()  #: folders that could not be listed
-    notebooks: tuple[str, ...] = ()  #: below the same paths; nothing is changed in them
 
     def package(self, file: str) -> tuple[str, ...]:
         """The folders that ``file`` lies in, outermost first, as package names."""
         return package_of(self.root / file)
 
     def all_files(self) -> Iterator[str]:
-        """Every Python file of the repository, whichever paths were asked for."""
+        """Every file of the repository, whichever paths were asked for."""
         listed = list(_listed_by_git(self.root, self.root)) if self.in_git else []
-        every = listed or [_relative(file, self.root) for file in _walk(self.root)]
-        yield from (file for file in every if not file.endswith(NOTEBOOK))
+        yield from listed or [_relative(file, self.root) for file in _walk(self.root)]
 
 
 def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
@@ -78,11 +78,9 @@ def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
         found.update(listed or (_relative(file, root) for file in _walk(path, unlisted.add)))
     patterns = [pattern.rstrip("/") for pattern in exclude]
     kept = sorted(f for f in found if not any(_matches(f, pattern) for pattern in patterns))
-    files = tuple(file for file in kept if not file.endswith(NOTEBOOK))
-    notebooks = tuple(file for file in kept if file.endswith(NOTEBOOK))
     closed = (_relative(Path(folder), root) for folder in unlisted)
     told = (folder for folder in closed if not any(_matches(folder, p) for p in patterns))
-    return Tree(root, files, in_git, tuple(sorted(told)), notebooks)
+    return Tree(root, tuple(kept), in_git, tuple(sorted(told)))
 
 
 def find_root(path: Path) -> tuple[Path, bool]:
@@ -144,7 +142,7 @@ def _listed_by_git(root: Path, folder: Path) -> Iterator[str]:
     )  # fmt: skip
     for name in (listed or b"").split(b"\0"):
         file = os.fsdecode(name)
-        if file.endswith((*SUFFIXES, NOTEBOOK)):
+        if file.endswith(SUFFIXES) and f"/{CHECKPOINTS}/" not in f"/{file}":
             yield file
 
 
@@ -161,7 +159,7 @@ def _walk(folder: Path, unlisted: Callable[[str], None] | None = None) -> Iterat
             if name not in _SKIPPED and not os.path.exists(f"{here}/{name}/pyvenv.cfg")  # noqa: PTH110
         ]
         for name in files:
-            if name.endswith((*SUFFIXES, NOTEBOOK)):
+            if name.endswith(SUFFIXES):
                 yield Path(here, name)
 
 

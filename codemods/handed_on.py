@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from codemods.findings import Code, Finding
+from codemods.files import NOTEBOOK
+from codemods.findings import Code, Finding, place
+from codemods.notebook import Notebook
 from codemods.resolve import Names
 from codemods.rules import Rules
 from codemods.source import Source, Unreadable
 
 _FROM = re.compile(rb"\bfrom[ \t]+([.\w]+)[ \t]*import[ \t]*(\([^)]*\)|(?:\\\r?\n|[^\r\n])*)")
+_STAR = re.compile(rb"import[ \t]*\*")
 _RENAMED = re.compile(r"(\w+)\s+as\s+(\w+)")
 _BY_NAME = frozenset({"getattr", "hasattr", "setattr", "delattr", "object"})  # patch.object
 
@@ -76,9 +79,13 @@ def handed_on(
         return found
     mentions = _mentions(watched)
     for file, package, data in everything:
+        notebook = _notebook(data, watched) if file.endswith(NOTEBOOK) else None
+        if file.endswith(NOTEBOOK):
+            data = notebook.written if notebook is not None else b""
         if mentions.search(data) is None:
             continue
-        for reference in references(data, package, watched, rules):
+        parsed = notebook.python if notebook is not None else data
+        for reference in references(data, package, watched, rules, parsed=parsed):
             there = [
                 other
                 for other in _meant(reference, {f: m for f, m in modules.items() if f != file})
@@ -88,23 +95,35 @@ def handed_on(
             if not there:
                 continue
             for other in there:
-                seen = f"{file}:{reference.line}: {reference.shown}"
+                at = place(
+                    *(notebook.place(reference.line)[::-1] if notebook else (reference.line,))
+                )
+                seen = f"{file}:{at}: {reference.shown}"
                 found.names[other].setdefault(reference.name, seen)
-            found.findings[file].append(_finding(reference, there))
+            finding = _finding(reference, there)
+            found.findings[file].append(notebook.placed(finding) if notebook else finding)
     return found
 
 
 def references(
-    data: bytes, package: tuple[str, ...], watched: frozenset[str], rules: Rules
+    data: bytes,
+    package: tuple[str, ...],
+    watched: frozenset[str],
+    rules: Rules,
+    *,
+    parsed: bytes | None = None,
 ) -> list[Reference]:
-    """The places of one file that reach one of ``watched`` through a module that is no source."""
+    """The places of one file that reach one of ``watched`` through a module that is no source.
+
+    ``parsed``: what of it can be parsed, where that is not all; every place is the same there.
+    """
     found = list(_from_imports(data, package, watched, rules))
     words = b"|".join(re.escape(name.encode()) for name in sorted(watched))
     after = rb"(?:\.(?:\s|\\|#[^\r\n]*)*|[\"':])"  # a dot, a quote: only then it is worth parsing
     if re.search(after + rb"(?:" + words + rb")(?!\w)", data) is None:
         return found
     try:
-        source = Source(data)
+        source = Source(data if parsed is None else parsed)
         reader = _Reader(source, Names(source, package, rules), watched, rules)
         found += reader.attributes()
     except (Unreadable, RecursionError):  # it is reported elsewhere; its names count all the same
@@ -260,6 +279,16 @@ def _meant(reference: Reference, modules: Mapping[str, str]) -> list[str]:
     last = wanted.rpartition(".")[2]
     fitting = [f for f, own in modules.items() if own.rpartition(".")[2] == last]
     return fitting or (list(modules) if reference.doubtful else [])
+
+
+def _notebook(data: bytes, watched: frozenset[str]) -> Notebook | None:
+    """A notebook that may reach one of the names."""
+    if not any(name.encode() in data for name in watched) and _STAR.search(data) is None:
+        return None
+    try:
+        return Notebook(data)
+    except Unreadable:  # it is reported where it is one to migrate
+        return None
 
 
 def _mentions(watched: frozenset[str]) -> re.Pattern[bytes]:

@@ -23,12 +23,10 @@ from codemods.source import Source, Unreadable
 from codemods.verify import UnexpectedChangeError, verify
 
 _KEEP_FILE = re.compile(rb"[ \t]*#[ \t]*afml:[ \t]*keep\b")
-_WORDS = re.compile(rb"(?<![A-Za-z0-9_])(?:smart_|auto_)?cacheable(?![A-Za-z0-9_])")
-#: In JSON a newline is two characters, the second of which looks like a part of the name.
-_IN_A_NOTEBOOK = re.compile(
-    rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nt]))(?:smart_|auto_)?cacheable(?![A-Za-z0-9_])"
-)
-_NEW_WORDS = re.compile(rb"(?<![A-Za-z0-9_])(?:robust|time_aware)_cacheable(?![A-Za-z0-9_])")
+#: In a string of JSON a newline is two characters; the second looks like a part of the name.
+_BEFORE = rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
+_WORDS = re.compile(_BEFORE + rb"(?:smart_|auto_)?cacheable(?![A-Za-z0-9_])")
+_NEW_WORDS = re.compile(_BEFORE + rb"(?:robust|time_aware)_cacheable(?![A-Za-z0-9_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +78,6 @@ def concerns(data: bytes, rules: Rules | None = None) -> bool:
     if b"cacheable" not in data:
         return False
     return (_NEW_WORDS if backwards else _WORDS).search(data) is not None
-
-
-def mentioned(notebook: bytes, rules: Rules) -> bool:
-    """Whether the bytes of a notebook name a decorator and a module that it comes from."""
-    if _IN_A_NOTEBOOK.search(notebook) is None:
-        return False
-    return any(source.rpartition(".")[2].encode() in notebook for source in rules.sources)
 
 
 def plan(

@@ -13,11 +13,11 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from codemods.files import Tree, package_of
+from codemods.files import NOTEBOOK, Tree, package_of
 from codemods.findings import Code, Finding
 from codemods.handed_on import HandedOn, handed_on
 from codemods.in_tree import InTree, find_in_tree
-from codemods.plan import Plan, concerns, digest, mentioned, plan
+from codemods.plan import Plan, concerns, digest, plan
 from codemods.rules import Rules
 
 #: Below this many bytes to parse, starting processes costs more than it saves.
@@ -50,7 +50,6 @@ class Survey:
     rules: Rules
     planned: tuple[Planned, ...]  #: files with something to change or to say, by path
     failures: tuple[Failure, ...]
-    notebooks: tuple[str, ...] = ()  #: they mention a decorator and are not looked at
 
     @property
     def changes(self) -> tuple[Planned, ...]:
@@ -106,7 +105,9 @@ def survey(
     packages = {file: tree.package(file) for file in contents}
     reached = HandedOn()
     if contents:
-        reached = handed_on(packages, contents, _everything(tree, contents), rules)
+        # Nobody can import a notebook; but a notebook can reach names of modules.
+        modules = {file: p for file, p in packages.items() if not file.endswith(NOTEBOOK)}
+        reached = handed_on(modules, contents, _everything(tree, contents), rules)
     in_tree = find_in_tree(tree.root, packages.values(), rules)
     for file, package in packages.items():
         names = reached.names.get(file, {})
@@ -127,8 +128,7 @@ def survey(
         if progress is not None:
             progress(done, len(tasks))
     planned.sort(key=lambda entry: entry.path)
-    notebooks = tuple(_notebooks(tree, rules))
-    return Survey(tree, rules, tuple(planned), tuple(sorted(failures)), notebooks)
+    return Survey(tree, rules, tuple(planned), tuple(sorted(failures)))
 
 
 def apply(found: Survey, progress: Progress | None = None) -> Applied:
@@ -205,8 +205,11 @@ def _plan_task(task: _Task, rules: Rules) -> Answer:
         data = task.path.read_bytes()
     except OSError as error:
         return Failure(task.file, _words(error))
+    planner = plan
+    if task.file.endswith(NOTEBOOK):
+        from codemods.plan_notebook import plan_notebook as planner
     try:
-        return plan(data, task.package, rules, handed_on=task.handed_on, in_tree=task.in_tree)
+        return planner(data, task.package, rules, handed_on=task.handed_on, in_tree=task.in_tree)
     except Exception as error:  # noqa: BLE001 - one file that trips us up must not stop the run
         return Failure(task.file, f"stumbled over {type(error).__name__}: {error} (please report)")
 
@@ -259,23 +262,14 @@ def _everything(
         yield file, package_of(path), data
 
 
-def _notebooks(tree: Tree, rules: Rules) -> Iterator[str]:
-    for file in tree.notebooks:
-        try:
-            if mentioned((tree.root / file).read_bytes(), rules):
-                yield file
-        except OSError:  # nothing would be changed in it anyway
-            continue
-
-
 def _also(found: Plan, more: list[Finding]) -> Plan:
     """``found`` with what other files make of it; what it says itself is not said twice."""
-    said = {(finding.line, finding.code) for finding in found.findings}
+    said = {(finding.cell, finding.line, finding.code) for finding in found.findings}
     unresolved = any(finding.code is Code.UNRESOLVED_IMPORT for finding in found.findings)
     new = [
         finding
         for finding in more
-        if (finding.line, finding.code) not in said
+        if (finding.cell, finding.line, finding.code) not in said
         and not (unresolved and finding.text.startswith("from "))
     ]
     return replace(found, findings=tuple(sorted({*found.findings, *new}))) if new else found

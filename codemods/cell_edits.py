@@ -34,14 +34,15 @@ def in_file(notebook: Notebook, edits: Iterable[Edit]) -> tuple[Edit, ...]:
         One of them does not lie within a code cell.
     """
     escaped = _escapes(notebook.data)
-    return tuple(_in_file(notebook, edit, escaped) for edit in _joined(edits))
+    return tuple(_in_file(notebook, edit, escaped) for edit in _joined(notebook, edits))
 
 
-def _joined(edits: Iterable[Edit]) -> list[Edit]:
-    """Edits that touch, as one: together they may take whole strings away."""
+def _joined(notebook: Notebook, edits: Iterable[Edit]) -> list[Edit]:
+    """Edits of a cell that touch, as one: together they may take whole strings away."""
     joined: list[Edit] = []
     for edit in sorted(edits):
-        if joined and joined[-1].end == edit.start:
+        touch = bool(joined) and joined[-1].end == edit.start
+        if touch and notebook.cell_at(joined[-1].start) is notebook.cell_at(edit.start):
             last = joined.pop()
             edit = Edit(last.start, edit.end, last.old + edit.old, last.new + edit.new, last.reason)
         joined.append(edit)

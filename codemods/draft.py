@@ -60,7 +60,7 @@ class Draft:
         self.decisions = Decisions()
         self.judge = Judge(source, names, rules)
         self.changes: dict[ast.stmt, StatementChange] = {}
-        self.provided: set[tuple[int, str]] = set()  # (block, name) pairs that a change adds
+        self.provided: set[tuple[int, int, str]] = set()  # (block, cell, name) that are added
 
     def finished(self) -> Decisions:
         """The decisions, with the edits of import statements."""
@@ -183,7 +183,8 @@ class Draft:
         if remove:
             change.remove.add(position)
         for text in add:
-            key = id(binding.block.statements), text
+            # Cells are run one by one: each keeps an import of its own.
+            key = id(binding.block.statements), self.source.cell_of(statement.lineno), text
             if key not in self.provided:
                 self.provided.add(key)
                 change.add.append(text)

@@ -51,12 +51,17 @@ _PART = re.compile(
     re.DOTALL,
 )
 _STRING_ENDS = {
-    b'"': re.compile(rb'(?:[^"\\\r\n]|\\.)*"?', re.DOTALL),
-    b"'": re.compile(rb"(?:[^'\\\r\n]|\\.)*'?", re.DOTALL),
-    b'"""': re.compile(rb'(?:[^"\\]|\\.|"(?!""))*(?:"""|\Z)', re.DOTALL),
-    b"'''": re.compile(rb"(?:[^'\\]|\\.|'(?!''))*(?:'''|\Z)", re.DOTALL),
+    b'"': re.compile(rb'(?:[^"\\\r\n]|\\(?:\r\n|.))*"?', re.DOTALL),
+    b"'": re.compile(rb"(?:[^'\\\r\n]|\\(?:\r\n|.))*'?", re.DOTALL),
+    b'"""': re.compile(rb'(?:[^"\\]|\\.|"(?!""))*(?:""")?', re.DOTALL),
+    b"'''": re.compile(rb"(?:[^'\\]|\\.|'(?!''))*(?:''')?", re.DOTALL),
 }
 _NAME = re.compile(rb"(?<![\w\x80-\xff])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?![\w\x80-\xff])")
+#: Type parameters, ``type`` statements, f-strings and t-strings: what newer Pythons read otherwise.
+_NEWER = re.compile(
+    rb"\b(?:def|class|type)[ \t]+\w+[ \t]*\[|\btype[ \t]+\w+[ \t]*="
+    rb"|(?<!\w)(?:[fFtT][rR]?|[rR][fFtT])[\"']"
+)
 _FILLED_IN = re.compile(rb"\{[^{}\r\n]*\}|\$\w+")
 _KEYWORDS = frozenset(word.encode() for word in keyword.kwlist)
 
@@ -106,7 +111,7 @@ def as_python(cell: bytes, language: str | None = None) -> Shown:
         return Shown(python)
     python = python[:head] + _without_magics(cell[head:])
     try:
-        parse(python.decode("utf-8"))
+        parse(python.decode("utf-8"), may_be_newer=bool(_NEWER.search(python)))
     except Unreadable as answer:
         return Shown(_blank_lines(cell, names=True), answer.finding)
     return Shown(python)

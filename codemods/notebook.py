@@ -141,7 +141,8 @@ class Notebook:
     # ---------------------------------------------------------------- places
 
     @cached_property
-    def _first_lines(self) -> list[int]:
+    def first_lines(self) -> list[int]:
+        """The lines of :attr:`python` on which the cells begin."""
         starts = [0, *(match.end() for match in _NEWLINE.finditer(self.python))]
         return [bisect_right(starts, cell.start) for cell in self.cells]
 
@@ -150,8 +151,8 @@ class Notebook:
 
         A line before all cells has the number 0: it stands for the file.
         """
-        at = bisect_right(self._first_lines, line) - 1
-        return (self.cells[at].number, line - self._first_lines[at] + 1) if at >= 0 else (0, 1)
+        at = bisect_right(self.first_lines, line) - 1
+        return (self.cells[at].number, line - self.first_lines[at] + 1) if at >= 0 else (0, 1)
 
     def placed(self, finding: Finding) -> Finding:
         """A finding about :attr:`python` as one about the notebook."""

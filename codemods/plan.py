@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from codemods.draft import Decisions, Rewrite
@@ -87,6 +87,7 @@ def plan(
     *,
     handed_on: Collection[str] = (),
     in_tree: InTree | None = None,
+    cells: Sequence[int] = (),
 ) -> Plan:
     """What is to be changed in one file.
 
@@ -103,6 +104,8 @@ def plan(
         Names that other files take from this one; a mapping tells where that was seen.
     in_tree : InTree, optional
         The source modules that the project carries itself; by default, none.
+    cells : sequence of int
+        Where ``data`` is the Python of a notebook: the lines on which its cells begin.
 
     >>> code = b"from afml.cache import cacheable\\n\\n@cacheable\\ndef f(x): ...\\n"
     >>> print(plan(code).carry_out(code).decode(), end="")
@@ -116,7 +119,7 @@ def plan(
     if not concerns(data, rules):
         return Plan(mark)
     try:
-        source = Source(data)
+        source = Source(data, cells)
         names = Names(source, package, rules)
         if not names.concerned:
             return Plan(mark)

@@ -47,7 +47,14 @@ def plan_notebook(
         return Plan(mark, findings=(answer.finding,))
     if notebook.language is not None:
         return Plan(mark, findings=tuple(_other_language(notebook, rules)))
-    found = plan(notebook.python, package, rules, handed_on=handed_on, in_tree=in_tree)
+    found = plan(
+        notebook.python,
+        package,
+        rules,
+        handed_on=handed_on,
+        in_tree=in_tree,
+        cells=notebook.first_lines,
+    )
     unread = {cell.number for cell in notebook.cells if cell.problem is not None}
     findings = [notebook.placed(finding) for finding in found.findings]
     # Names in cells that were not read count as used; of the cell itself more is said below.

@@ -16,7 +16,7 @@ from codemods.notebook import Cell, Notebook, Piece
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\."
 )
-_BEYOND_ASCII = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7])")
+_BEYOND_ASCII = re.compile(rb"\\u(?!00[0-7])")
 _NEWLINE_INSIDE = re.compile(rb"(?:\r\n|\r|\n)(?!\Z)")
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -150,4 +150,10 @@ def _escaped(text: bytes, ascii_only: bool) -> bytes:
 
 def _escapes(data: bytes) -> bool:
     """Whether the file writes what is not ASCII as escapes."""
-    return data.isascii() and _BEYOND_ASCII.search(data) is not None
+    if not data.isascii():
+        return False
+    for found in _BEYOND_ASCII.finditer(data):
+        before = data[max(found.start() - 50, 0) : found.start()]
+        if (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:  # the backslash is not escaped
+            return True
+    return False

@@ -16,12 +16,16 @@ from typing import NoReturn
 KEPT = 7
 
 _BOM = b"\xef\xbb\xbf"
+_SPACE = rb"[ \t\r\n]*+"
+_STRING = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+_SCALAR = rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|NaN|-?Infinity"
 _TOKEN = re.compile(
-    rb"[ \t\r\n]*+(?:"
-    rb'(?P<string>"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+")'
-    rb"|(?P<scalar>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-    rb"|true|false|null|NaN|-?Infinity)"
+    _SPACE + rb"(?:(?P<string>" + _STRING + rb")|(?P<scalar>" + _SCALAR + rb")"
     rb"|(?P<mark>[][{},:]))"
+)
+#: Values of a list up to the last comma, all at once.
+_RUN = re.compile(
+    rb"(?:" + _SPACE + rb"(?:" + _STRING + rb"|" + _SCALAR + rb")" + _SPACE + rb",)++"
 )
 _REST = re.compile(rb"[ \t\r\n]*")
 
@@ -90,6 +94,9 @@ class _Scanner:
     def run(self) -> Value:
         expected = "value"
         while expected != "nothing":
+            if expected == "value" and len(self.open) >= KEPT and self.open[-1].kind == "[":
+                run = _RUN.match(self.data, self.at)
+                self.at = run.end() if run is not None else self.at
             match = _TOKEN.match(self.data, self.at)
             if match is None:
                 self.fail(expected)

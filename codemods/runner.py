@@ -18,6 +18,7 @@ from codemods.findings import Code, Finding
 from codemods.handed_on import HandedOn, handed_on
 from codemods.in_tree import InTree, find_in_tree
 from codemods.plan import Plan, concerns, digest, plan
+from codemods.plan_notebook import plan_notebook
 from codemods.rules import Rules
 
 #: Below this many bytes to parse, starting processes costs more than it saves.
@@ -205,9 +206,7 @@ def _plan_task(task: _Task, rules: Rules) -> Answer:
         data = task.path.read_bytes()
     except OSError as error:
         return Failure(task.file, _words(error))
-    planner = plan
-    if task.file.endswith(NOTEBOOK):
-        from codemods.plan_notebook import plan_notebook as planner
+    planner: Callable[..., Plan] = plan_notebook if task.file.endswith(NOTEBOOK) else plan
     try:
         return planner(data, task.package, rules, handed_on=task.handed_on, in_tree=task.in_tree)
     except Exception as error:  # noqa: BLE001 - one file that trips us up must not stop the run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from codemods.magics import as_python
@@ -116,3 +116,33 @@ def test_any_cell_becomes_python_of_the_same_lines(cell: str) -> None:
         len(line) for line in data.splitlines()
     ]
     ast.parse(shown.python.decode())
+
+
+LINES = ["%time f(x)", "!ls {a} 'unbalanced", "%matplotlib inline", "a = !ls", "a, b = %time f(x)"]
+LINES += ["x = 1", "if x:", "    y = 2", "    %time y", "    !ls 'q", "else:", "def f(x):", "'''"]
+LINES += [
+    "    '''doc",
+    "    %no",
+    "    '''",
+    "x = (1",
+    "  % 2)",
+    "  !x",
+    'x = "a" \\',
+    "  % 2",
+    "# %no",
+]
+LINES += ["!ls \\", "  -l", "%%time", "%sql select \\", "d['k'] = !ls", "x: int = !ls", "", "f(a,"]
+LINES += ["/f 1", "for i in !ls:", "x = y if z else %t", "a == !x", "@dec", "x = '''"]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.sampled_from(LINES), min_size=1, max_size=5).map("\n".join))
+def test_cell_is_python_exactly_when_ipython_makes_python_of_it(cell: str) -> None:
+    core = pytest.importorskip("IPython.core.inputtransformer2", reason="IPython is the judge")
+    assume(not cell.lstrip("\n").startswith((" ", "%%")))  # it takes indentation off whole cells
+    try:
+        ast.parse(core.TransformerManager().transform_cell(cell))
+    except SyntaxError:
+        assert as_python(cell.encode()).problem is not None
+    else:
+        assert as_python(cell.encode()).problem is None

@@ -11,7 +11,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,6 +32,7 @@ _BY_NAME = frozenset({"getattr", "hasattr", "setattr", "delattr", "object"})  # 
 class Reference:
     """One place that reaches a name through a module."""
 
+    cell: int = field(default=0, kw_only=True)  #: of a notebook, from 1
     line: int
     column: int
     name: str
@@ -86,6 +87,9 @@ def handed_on(
             continue
         parsed = notebook.python if notebook is not None else data
         for reference in references(data, package, watched, rules, parsed=parsed):
+            if notebook is not None:
+                cell, line = notebook.place(reference.line)
+                reference = replace(reference, cell=cell, line=line)
             there = [
                 other
                 for other in _meant(reference, {f: m for f, m in modules.items() if f != file})
@@ -95,13 +99,10 @@ def handed_on(
             if not there:
                 continue
             for other in there:
-                at = place(
-                    *(notebook.place(reference.line)[::-1] if notebook else (reference.line,))
-                )
+                at = place(reference.line, reference.cell)
                 seen = f"{file}:{at}: {reference.shown}"
                 found.names[other].setdefault(reference.name, seen)
-            finding = _finding(reference, there)
-            found.findings[file].append(notebook.placed(finding) if notebook else finding)
+            found.findings[file].append(_finding(reference, there))
     return found
 
 
@@ -302,4 +303,5 @@ def _finding(reference: Reference, there: list[str]) -> Finding:
     if reference.doubtful and len(there) > 1:
         what = f"{reference.shown} may reach {reference.name} through {through}"
     code = Code.UNRESOLVED_IMPORT if reference.decorates or reference.imports else Code.VALUE_USE
-    return Finding(reference.line, reference.column, code, f"{what}, which keeps it")
+    text = f"{what}, which keeps it"
+    return Finding(reference.line, reference.column, code, text, cell=reference.cell)

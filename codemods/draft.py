@@ -26,7 +26,8 @@ from codemods.statements import Expected, StatementChange
 class Rewrite:
     """One function whose decorator becomes another."""
 
-    line: int  #: of the decorator
+    cell: int = field(default=0, kw_only=True)  #: of a notebook, from 1
+    line: int  #: of the decorator; in the cell, where there is one
     function: str  #: its qualified name in the module
     old: str
     new: str
@@ -60,7 +61,7 @@ class Draft:
         self.decisions = Decisions()
         self.judge = Judge(source, names, rules)
         self.changes: dict[ast.stmt, StatementChange] = {}
-        self.provided: set[tuple[int, str]] = set()  # (block, name) pairs that a change adds
+        self.provided: set[tuple[int, int, str]] = set()  # (block, cell, name) that are added
 
     def finished(self) -> Decisions:
         """The decisions, with the edits of import statements."""
@@ -186,7 +187,8 @@ class Draft:
         if remove:
             change.remove.add(position)
         for text in add:
-            key = id(binding.block.statements), text
+            # Cells are run one by one: each keeps an import of its own.
+            key = id(binding.block.statements), self.source.cell_of(statement.lineno), text
             if key not in self.provided:
                 self.provided.add(key)
                 change.add.append(text)

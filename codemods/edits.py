@@ -102,3 +102,20 @@ def smallest(start: int, old: bytes, new: bytes, reason: str) -> list[Edit]:
         for tag, i1, i2, j1, j2 in matcher.get_opcodes()
         if tag != "equal"
     ]
+
+
+def by_lines(start: int, old: bytes, new: bytes, reason: str) -> list[Edit]:
+    """As :func:`smallest`, for long texts: only lines that differ are compared by tokens.
+
+    >>> [(e.start, e.old, e.new) for e in by_lines(0, b"a\\nb\\nc", b"a\\nx\\nc", "why")]
+    [(2, b'b', b'x')]
+    """
+    a, b = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    offsets = [start]
+    for line in a:
+        offsets.append(offsets[-1] + len(line))
+    edits: list[Edit] = []
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        if tag != "equal":
+            edits += smallest(offsets[i1], b"".join(a[i1:i2]), b"".join(b[j1:j2]), reason)
+    return edits

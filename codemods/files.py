@@ -15,12 +15,14 @@ from pathlib import Path
 
 from codemods.ignored import Ignored, excluding
 
-SUFFIXES = (".py", ".pyi")
 NOTEBOOK = ".ipynb"
+SUFFIXES = (".py", ".pyi", NOTEBOOK)
+
+CHECKPOINTS = ".ipynb_checkpoints"  #: where Jupyter keeps a second copy of every notebook
 
 _SKIPPED = frozenset(
     {".git", ".hg", ".svn", ".afml-codemod", ".tox", ".nox", ".venv", "venv", "node_modules"}
-    | {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "site-packages"}
+    | {"__pycache__", CHECKPOINTS, ".mypy_cache", ".ruff_cache", ".pytest_cache", "site-packages"}
 )
 
 
@@ -36,17 +38,15 @@ class Tree:
     files: tuple[str, ...]  #: relative to the root, with forward slashes, sorted
     in_git: bool
     unlisted: tuple[str, ...] = ()  #: folders that could not be listed
-    notebooks: tuple[str, ...] = ()  #: below the same paths; nothing is changed in them
 
     def package(self, file: str) -> tuple[str, ...]:
         """The folders that ``file`` lies in, outermost first, as package names."""
         return package_of(self.root / file)
 
     def all_files(self) -> Iterator[str]:
-        """Every Python file of the repository, whichever paths were asked for."""
+        """Every file of the repository, whichever paths were asked for."""
         listed = list(_listed_by_git(self.root, self.root)) if self.in_git else []
-        every = listed or [_relative(file, self.root) for file in _walk(self.root, self.root)]
-        yield from (file for file in every if not file.endswith(NOTEBOOK))
+        yield from listed or [_relative(file, self.root) for file in _walk(self.root, self.root)]
 
 
 def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
@@ -81,11 +81,9 @@ def find(paths: Sequence[Path], exclude: Iterable[str] = ()) -> Tree:
         found.update(listed or walked)
     left_out = excluding(exclude)
     kept = sorted(file for file in found if not left_out(file))
-    files = tuple(file for file in kept if not file.endswith(NOTEBOOK))
-    notebooks = tuple(file for file in kept if file.endswith(NOTEBOOK))
     closed = (_relative(Path(folder), root) for folder in unlisted)
     told = (folder for folder in closed if not left_out(f"{folder}/"))
-    return Tree(root, files, in_git, tuple(sorted(told)), notebooks)
+    return Tree(root, tuple(kept), in_git, tuple(sorted(told)))
 
 
 def find_root(path: Path) -> tuple[Path, bool]:
@@ -147,7 +145,7 @@ def _listed_by_git(root: Path, folder: Path) -> Iterator[str]:
     )  # fmt: skip
     for name in (listed or b"").split(b"\0"):
         file = os.fsdecode(name)
-        if file.endswith((*SUFFIXES, NOTEBOOK)):
+        if file.endswith(SUFFIXES) and f"/{CHECKPOINTS}/" not in f"/{file}":
             yield file
 
 
@@ -173,7 +171,7 @@ def _walk(
             and not ignored(Path(here, name), folder=True)
         ]
         for name in files:
-            if name.endswith((*SUFFIXES, NOTEBOOK)) and not ignored(Path(here, name)):
+            if name.endswith(SUFFIXES) and not ignored(Path(here, name)):
                 yield Path(here, name)
 
 

@@ -7,7 +7,7 @@ program can count it. A finding is never an error: the file is as it was.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -61,11 +61,17 @@ DECORATOR_REMAINS = frozenset(
 class Finding:
     """One thing that was left alone."""
 
-    line: int  #: from 1
+    cell: int = field(default=0, kw_only=True)  #: of a notebook, from 1; 0: the file as a whole
+    line: int  #: from 1; in the cell, where there is one
     column: int  #: from 1
     code: Code
     text: str
 
     def at(self, path: str) -> str:
         """One line as compilers write them: ``path:line:column: code: text``."""
-        return f"{path}:{self.line}:{self.column}: {self.code}: {self.text}"
+        return f"{path}:{place(self.line, self.cell)}:{self.column}: {self.code}: {self.text}"
+
+
+def place(line: int, cell: int = 0) -> str:
+    """A line as people find it: ``12``, or ``cell 3:2`` in a notebook."""
+    return f"cell {cell}:{line}" if cell else str(line)

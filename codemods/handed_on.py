@@ -11,11 +11,13 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
-from codemods.findings import Code, Finding
+from codemods.files import NOTEBOOK
+from codemods.findings import Code, Finding, place
+from codemods.notebook import Notebook
 from codemods.re_exports import ReExports
 from codemods.resolve import Names
 from codemods.rules import Rules
@@ -25,6 +27,7 @@ _FROM = re.compile(
     rb"\bfrom[ \t]++([.\w]++)[ \t]*+import[ \t]*+"
     rb"(\((?:#[^\r\n]*+|[^)#])*+\)|(?:\\\r?\n|[^\r\n])*+)"
 )
+_STAR = re.compile(rb"import[ \t]*\*")
 _RENAMED = re.compile(r"(\w+)\s+as\s+(\w+)")
 _BY_NAME = frozenset({"getattr", "hasattr", "setattr", "delattr", "object"})  # patch.object
 
@@ -33,6 +36,7 @@ _BY_NAME = frozenset({"getattr", "hasattr", "setattr", "delattr", "object"})  # 
 class Reference:
     """One place that reaches a name through a module."""
 
+    cell: int = field(default=0, kw_only=True)  #: of a notebook, from 1
     line: int
     column: int
     name: str
@@ -98,9 +102,16 @@ def handed_on(
         return found
     mentions = _mentions(watched)
     for file, package, data in everything:
+        notebook = _notebook(data, watched) if file.endswith(NOTEBOOK) else None
+        if file.endswith(NOTEBOOK):
+            data = notebook.written if notebook is not None else b""
         if mentions.search(data) is None:
             continue
-        for reference in references(data, package, watched, rules):
+        parsed = notebook.python if notebook is not None else data
+        for reference in references(data, package, watched, rules, parsed=parsed):
+            if notebook is not None:
+                cell, line = notebook.place(reference.line)
+                reference = replace(reference, cell=cell, line=line)
             there = [
                 other
                 for other in _meant(reference, {f: m for f, m in modules.items() if f != file})
@@ -110,7 +121,8 @@ def handed_on(
             if not there:
                 continue
             for other in there:
-                seen = f"{file}:{reference.line}: {reference.shown}"
+                at = place(reference.line, reference.cell)
+                seen = f"{file}:{at}: {reference.shown}"
                 found.names[other].setdefault(reference.name, seen)
             found.references[file].append((reference, there))
     return found
@@ -133,16 +145,24 @@ def _is_followed(
 
 
 def references(
-    data: bytes, package: tuple[str, ...], watched: frozenset[str], rules: Rules
+    data: bytes,
+    package: tuple[str, ...],
+    watched: frozenset[str],
+    rules: Rules,
+    *,
+    parsed: bytes | None = None,
 ) -> list[Reference]:
-    """The places of one file that reach one of ``watched`` through a module that is no source."""
+    """The places of one file that reach one of ``watched`` through a module that is no source.
+
+    ``parsed``: what of it can be parsed, where that is not all; every place is the same there.
+    """
     found = list(_from_imports(data, package, watched, rules))
     words = b"|".join(re.escape(name.encode()) for name in sorted(watched))
     after = rb"(?:\.(?:\s|\\|#[^\r\n]*+)*+|[\"':])"  # a dot, a quote: only then it is worth parsing
     if re.search(after + rb"(?:" + words + rb")(?!\w)", data) is None:
         return found
     try:
-        source = Source(data)
+        source = Source(data if parsed is None else parsed)
         reader = _Reader(source, Names(source, package, rules), watched, rules)
         found += reader.attributes()
     except (Unreadable, RecursionError):  # it is reported elsewhere; its names count all the same
@@ -301,6 +321,16 @@ def _meant(reference: Reference, modules: Mapping[str, str]) -> list[str]:
     return fitting or (list(modules) if reference.doubtful else [])
 
 
+def _notebook(data: bytes, watched: frozenset[str]) -> Notebook | None:
+    """A notebook that may reach one of the names."""
+    if not any(name.encode() in data for name in watched) and _STAR.search(data) is None:
+        return None
+    try:
+        return Notebook(data)
+    except Unreadable:  # it is reported where it is one to migrate
+        return None
+
+
 def _mentions(watched: frozenset[str]) -> re.Pattern[bytes]:
     words = b"|".join(re.escape(name.encode()) for name in sorted(watched))
     return re.compile(rb"(?<!\w)(?:" + words + rb")(?!\w)|import[ \t]*\*")
@@ -312,4 +342,5 @@ def _finding(reference: Reference, there: list[str]) -> Finding:
     if reference.doubtful and len(there) > 1:
         what = f"{reference.shown} may reach {reference.name} through {through}"
     code = Code.UNRESOLVED_IMPORT if reference.decorates or reference.imports else Code.VALUE_USE
-    return Finding(reference.line, reference.column, code, f"{what}, which keeps it")
+    text = f"{what}, which keeps it"
+    return Finding(reference.line, reference.column, code, text, cell=reference.cell)

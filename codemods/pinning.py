@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from codemods.files import NOTEBOOK
+
 #: Seconds after which importing the project's modules is given up.
 PATIENCE = 120.0
 
@@ -46,7 +48,7 @@ def pin(root: Path, files: Iterable[str], functions: Mapping[str, Sequence[str]]
     root : Path
         The repository.
     files : iterable of str
-        All its Python files, relative to the root.
+        All its files, relative to the root. Notebooks are left out: nobody can import them.
     functions : mapping
         Relative path -> the qualified names of the functions that were migrated.
 
@@ -61,10 +63,13 @@ def pin(root: Path, files: Iterable[str], functions: Mapping[str, Sequence[str]]
     place = legacy_cache()
     if not os.path.isdir(place):  # noqa: PTH112 - Path.is_dir raises where it may not look
         return Pinned(place)
+    functions = {f: names for f, names in functions.items() if not f.endswith(NOTEBOOK)}
+    if not functions:
+        return None
     request = {
         "root": str(root.absolute()),
-        "files": sorted(set(files)),
-        "functions": dict(functions),
+        "files": sorted({file for file in files if not file.endswith(NOTEBOOK)}),
+        "functions": functions,
     }
     # A file and no pipe: processes that a module starts at its import may hold it open for long.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:

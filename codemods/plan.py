@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from codemods.draft import Decisions, Rewrite
@@ -24,12 +24,10 @@ from codemods.source import Source, Unreadable
 from codemods.verify import UnexpectedChangeError, verify
 
 _KEEP_FILE = re.compile(rb"[ \t]*#[ \t]*afml:[ \t]*keep\b")
-_WORDS = re.compile(rb"(?<![A-Za-z0-9_])(?:smart_|auto_)?cacheable(?![A-Za-z0-9_])")
-#: In JSON a newline is two characters, the second of which looks like a part of the name.
-_IN_A_NOTEBOOK = re.compile(
-    rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nt]))(?:smart_|auto_)?cacheable(?![A-Za-z0-9_])"
-)
-_NEW_WORDS = re.compile(rb"(?<![A-Za-z0-9_])(?:robust|time_aware)_cacheable(?![A-Za-z0-9_])")
+#: In a string of JSON a newline is two characters; the second looks like a part of the name.
+_BEFORE = rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
+_WORDS = re.compile(_BEFORE + rb"(?:smart_|auto_)?cacheable(?![A-Za-z0-9_])")
+_NEW_WORDS = re.compile(_BEFORE + rb"(?:robust|time_aware)_cacheable(?![A-Za-z0-9_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +81,6 @@ def concerns(data: bytes, rules: Rules | None = None) -> bool:
     return (_NEW_WORDS if backwards else _WORDS).search(data) is not None
 
 
-def mentioned(notebook: bytes, rules: Rules) -> bool:
-    """Whether the bytes of a notebook name a decorator and a module that it comes from."""
-    if _IN_A_NOTEBOOK.search(notebook) is None:
-        return False
-    return any(source.rpartition(".")[2].encode() in notebook for source in rules.sources)
-
-
 def plan(
     data: bytes,
     package: tuple[str, ...] = (),
@@ -98,6 +89,7 @@ def plan(
     handed_on: Collection[str] = (),
     in_tree: InTree | None = None,
     re_exports: ReExports | None = None,
+    cells: Sequence[int] = (),
 ) -> Plan:
     """What is to be changed in one file.
 
@@ -116,6 +108,8 @@ def plan(
         The source modules that the project carries itself; by default, none.
     re_exports : ReExports, optional
         The modules of the project that hand the decorators on; by default, none.
+    cells : sequence of int
+        Where ``data`` is the Python of a notebook: the lines on which its cells begin.
 
     >>> code = b"from afml.cache import cacheable\\n\\n@cacheable\\ndef f(x): ...\\n"
     >>> print(plan(code).carry_out(code).decode(), end="")
@@ -129,7 +123,7 @@ def plan(
     if not concerns(data, rules) and not (re_exports and re_exports.mentioned(data)):
         return Plan(mark)
     try:
-        source = Source(data)
+        source = Source(data, cells)
         names = Names(source, package, rules, re_exports=re_exports)
         if not names.concerned:
             return Plan(mark)

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from codemods.files import Tree
+from codemods.files import NOTEBOOK, Tree
 from codemods.journal import FileRecord, Journal, JournalError, Migration, State
 from codemods.plan import digest
 from codemods.runner import Failure
 from codemods.undo import Conflict, undo
+from codemods.undo_notebook import undo_notebook
 from codemods.writing import remove_leftover, replace_file
 
 
@@ -108,7 +109,8 @@ def _roll_back(
             else:
                 before = journal.original(migration, record)
                 package = tree.package(record.path)
-                result, trouble = undo(record, before, data, package, migration.sources)
+                take_out = undo_notebook if record.path.endswith(NOTEBOOK) else undo
+                result, trouble = take_out(record, before, data, package, migration.sources)
                 conflicts += trouble
                 if result != data:
                     replace_file(path, result)

@@ -13,14 +13,17 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from codemods.files import Tree, package_of
+from codemods.files import NOTEBOOK, Tree, package_of
 from codemods.find_re_exports import find_re_exports
 from codemods.findings import Code, Finding
 from codemods.handed_on import HandedOn, handed_on
 from codemods.in_tree import InTree, find_in_tree
-from codemods.plan import Plan, concerns, digest, mentioned, plan
+from codemods.notebook import Notebook
+from codemods.plan import Plan, concerns, digest, plan
+from codemods.plan_notebook import plan_notebook
 from codemods.re_exports import ReExports
 from codemods.rules import Rules
+from codemods.source import Unreadable
 
 #: Below this many bytes to parse, starting processes costs more than it saves.
 WORTH_PROCESSES = 400_000
@@ -52,7 +55,6 @@ class Survey:
     rules: Rules
     planned: tuple[Planned, ...]  #: files with something to change or to say, by path
     failures: tuple[Failure, ...]
-    notebooks: tuple[str, ...] = ()  #: they mention a decorator and are not looked at
 
     @property
     def changes(self) -> tuple[Planned, ...]:
@@ -108,14 +110,16 @@ def survey(
     packages = {file: tree.package(file) for file in contents}
     reached, re_exports = HandedOn(), ReExports()
     if contents:
-        reached = handed_on(packages, contents, _everything(tree, contents), rules)
+        # Nobody can import a notebook; but a notebook can reach names of modules.
+        modules = {file: p for file, p in packages.items() if not file.endswith(NOTEBOOK)}
+        reached = handed_on(modules, contents, _everything(tree, contents), rules)
         for file in set(tree.files).intersection(reached.takers()).difference(contents):
             real = os.path.realpath(tree.root / file)
             if real not in seen:  # it takes one by a name that does not show what it is
                 seen.add(real)
                 contents[file] = Path(real).read_bytes()
                 packages[file] = tree.package(file)
-        found = {file: (packages[file], data) for file, data in contents.items()}
+        found = {file: (packages[file], _python(file, data)) for file, data in contents.items()}
         re_exports = find_re_exports(tree.root, found, rules)
     in_tree = find_in_tree(tree.root, packages.values(), rules)
     for file, package in packages.items():
@@ -138,8 +142,7 @@ def survey(
         if progress is not None:
             progress(done, len(tasks))
     planned.sort(key=lambda entry: entry.path)
-    notebooks = tuple(_notebooks(tree, rules))
-    return Survey(tree, rules, tuple(planned), tuple(sorted(failures)), notebooks)
+    return Survey(tree, rules, tuple(planned), tuple(sorted(failures)))
 
 
 def apply(found: Survey, progress: Progress | None = None, command: str = "apply") -> Applied:
@@ -214,13 +217,23 @@ class _Task:
 Answer = Plan | Failure
 
 
+def _python(file: str, data: bytes) -> bytes:
+    if not file.endswith(NOTEBOOK):
+        return data
+    try:
+        return Notebook(data).written
+    except Unreadable:  # its plan will say so
+        return b""
+
+
 def _plan_task(task: _Task, rules: Rules) -> Answer:
     try:
         data = task.path.read_bytes()
     except OSError as error:
         return Failure(task.file, _words(error))
+    planner: Callable[..., Plan] = plan_notebook if task.file.endswith(NOTEBOOK) else plan
     try:
-        return plan(
+        return planner(
             data, task.package, rules,
             handed_on=task.handed_on, in_tree=task.in_tree, re_exports=task.re_exports,
         )  # fmt: skip
@@ -276,23 +289,14 @@ def _everything(
         yield file, package_of(path), data
 
 
-def _notebooks(tree: Tree, rules: Rules) -> Iterator[str]:
-    for file in tree.notebooks:
-        try:
-            if mentioned((tree.root / file).read_bytes(), rules):
-                yield file
-        except OSError:  # nothing would be changed in it anyway
-            continue
-
-
 def _also(found: Plan, more: list[Finding]) -> Plan:
     """``found`` with what other files make of it; what it says itself is not said twice."""
-    said = {(finding.line, finding.code) for finding in found.findings}
+    said = {(finding.cell, finding.line, finding.code) for finding in found.findings}
     unresolved = any(finding.code is Code.UNRESOLVED_IMPORT for finding in found.findings)
     new = [
         finding
         for finding in more
-        if (finding.line, finding.code) not in said
+        if (finding.cell, finding.line, finding.code) not in said
         and not (unresolved and finding.text.startswith("from "))
     ]
     return replace(found, findings=tuple(sorted({*found.findings, *new}))) if new else found

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from codemods.findings import DECORATOR_REMAINS, MEANINGS, Code, Finding
+from codemods.findings import DECORATOR_REMAINS, MEANINGS, Code, Finding, place
 
 if TYPE_CHECKING:
     from codemods.edits import Edit
@@ -86,11 +86,11 @@ def _level(code: Code) -> str:
 def _results(entry: Planned) -> Iterator[dict[str, Any]]:
     for number, rewrite in enumerate(entry.plan.rewrites):
         text = f"@{rewrite.old} on {rewrite.function} can become @{rewrite.new}: {rewrite.reason}."
-        result = {
+        result: dict[str, Any] = {
             "ruleId": MIGRATE,
             "level": "warning",
             "message": {"text": text},
-            "locations": [_place(entry.path, rewrite.line)],
+            "locations": [_place(entry.path, rewrite.line, cell=rewrite.cell)],
         }
         if number == 0:  # the edits of a file belong together: an import serves all its functions
             result["fixes"] = [_fix(entry.path, entry.plan.edits)]
@@ -104,11 +104,14 @@ def _left(path: str, finding: Finding) -> dict[str, Any]:
         "ruleId": finding.code.value,
         "level": _level(finding.code),
         "message": {"text": finding.text},
-        "locations": [_place(path, finding.line, finding.column)],
+        "locations": [_place(path, finding.line, finding.column, finding.cell)],
     }
 
 
-def _place(path: str, line: int, column: int = 1) -> dict[str, Any]:
+def _place(path: str, line: int, column: int = 1, cell: int = 0) -> dict[str, Any]:
+    if cell:  # a line of a cell is none of the file
+        where = {"name": place(line, cell), "kind": "member"}
+        return {"physicalLocation": {"artifactLocation": _at(path)}, "logicalLocations": [where]}
     region = {"startLine": line, "startColumn": column}
     return {"physicalLocation": {"artifactLocation": _at(path), "region": region}}
 

@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codemods.diff import unified
+from codemods.findings import place
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from codemods.draft import Rewrite
+    from codemods.findings import Finding
     from codemods.journal import Journal
     from codemods.pinning import Pinned
     from codemods.rollback import RolledBack
@@ -62,7 +65,9 @@ def _table(changes: Iterable[Planned], width: int) -> object:
     for entry in changes:
         for rewrite in entry.plan.rewrites:
             where = Text(rewrite.function, "bold")
-            for line in _folded(f"{entry.path}:{rewrite.line}", max(width - 50, 30)):
+            for line in _folded(
+                f"{entry.path}:{place(rewrite.line, rewrite.cell)}", max(width - 50, 30)
+            ):
                 where.append(f"\n{line}", "dim not bold")
             names = Text(f"@{rewrite.old}\n", "red")
             names.append(f"@{rewrite.new}", "green")
@@ -103,21 +108,11 @@ def show_left_alone(out: Console, planned: Iterable[Planned]) -> None:
     counted = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     out.print(Text(f"Left alone ({counted}):", "bold"))
     for path, finding in lines:
-        text = Text(f"  {path}:{finding.line}:{finding.column}: ")
+        text = Text(f"  {path}:{place(finding.line, finding.cell)}:{finding.column}: ")
         text.append(finding.code, "yellow")
         text.append(f": {finding.text}")
         out.print(text, soft_wrap=not out.is_terminal)
     out.print()
-
-
-def show_notebooks(tell: Callable[[str], object], found: Survey) -> None:
-    """Notebooks that mention a decorator, in one line; they are not looked at."""
-    names = found.notebooks
-    if names:
-        several = len(names) > 1
-        what = "mention it and were" if several else "mentions it and was"
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        tell(f"{_count(len(names), 'notebook')} {what} not looked at: {shown}")
 
 
 def show_failures(out: Console, failures: Iterable[Failure]) -> None:
@@ -184,8 +179,8 @@ def show_rollback(out: Console, result: RolledBack) -> None:
     if result.conflicts:
         out.print(Text("Conflicts; these places are as somebody left them:", "bold red"))
         for conflict in result.conflicts:
-            place = f"{conflict.path}:{conflict.line}" if conflict.line else conflict.path
-            out.print(Text(f"  {place}"), soft_wrap=True)
+            where = f":{place(conflict.line, conflict.cell)}" if conflict.line else ""
+            out.print(Text(f"  {conflict.path}{where}"), soft_wrap=True)
             out.print(Text(f"    the migration left: {conflict.ours}", "green"), soft_wrap=True)
             out.print(Text(f"    there is now:       {conflict.theirs}", "red"), soft_wrap=True)
         out.print()
@@ -231,7 +226,7 @@ def as_json(found: Survey) -> str:
             "functions": [
                 {
                     "function": rewrite.function,
-                    "line": rewrite.line,
+                    **_line(rewrite),
                     "from": rewrite.old,
                     "to": rewrite.new,
                     "reason": rewrite.reason,
@@ -239,7 +234,7 @@ def as_json(found: Survey) -> str:
                 for rewrite in entry.plan.rewrites
             ],
             "findings": [
-                {"line": f.line, "column": f.column, "code": f.code, "text": f.text}
+                {**_line(f), "column": f.column, "code": f.code, "text": f.text}
                 for f in entry.plan.findings
             ],
         }
@@ -248,8 +243,12 @@ def as_json(found: Survey) -> str:
     failures = [{"path": failure.path, "text": failure.text} for failure in found.failures]
     root = os.fspath(found.tree.root)
     document = {"version": 1, "root": root, "files": files, "failures": failures}
-    document["notebooks"] = list(found.notebooks)
     return json.dumps(document, indent=1)
+
+
+def _line(of: Rewrite | Finding) -> dict[str, int]:
+    """The line of something; in a notebook, its cell too."""
+    return {"cell": of.cell, "line": of.line} if of.cell else {"line": of.line}
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import io
 import re
 import warnings
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cached_property
 
 from codemods.findings import Code, Finding
@@ -35,6 +36,8 @@ class Source:
     ----------
     data : bytes
         The file as it lies on the disk.
+    cells : sequence of int
+        Where it is the Python of a notebook: the lines on which its cells begin.
 
     Raises
     ------
@@ -42,8 +45,9 @@ class Source:
         It is no text in its encoding, no Python, or nested too deeply.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, cells: Sequence[int] = ()) -> None:
         self.data = data
+        self.cells = cells
         self.encoding, self.mark = _encoding(data)
         try:
             self.text = data[self.mark :].decode(self.encoding)
@@ -88,6 +92,10 @@ class Source:
     def line_of(self, offset: int) -> int:
         """The number, from 1, of the line that ``offset`` of :attr:`utf8` lies in."""
         return bisect_right(self.line_starts, offset)
+
+    def cell_of(self, line: int) -> int:
+        """Which cell of a notebook a line belongs to; the same for all lines of other files."""
+        return bisect_right(self.cells, line)
 
     def line(self, number: int) -> bytes:
         """Line ``number`` (from 1) with its newline."""
@@ -136,8 +144,10 @@ def decoded(data: bytes) -> str:
     return data[mark:].decode(encoding, "replace")
 
 
-def parse(text: str) -> ast.Module:
+def parse(text: str, *, may_be_newer: bool = True) -> ast.Module:
     """The syntax tree, by ``ast``, or by LibCST's help where the syntax is newer than we are.
+
+    Asking LibCST takes a third of a second; ``may_be_newer=False`` does without.
 
     Raises
     ------
@@ -157,7 +167,7 @@ def parse(text: str) -> ast.Module:
     from codemods.newer_syntax import ParserDiedError, lowered
 
     try:
-        text_before = lowered(text)
+        text_before = lowered(text) if may_be_newer else None
     except ParserDiedError:
         raise Unreadable(Code.TOO_DEEP, "is nested too deeply to be parsed") from None
     if text_before is not None:

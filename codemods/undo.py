@@ -37,6 +37,7 @@ class Conflict:
     #: What it is about, where nothing of the migration is left there: once that has been said,
     #: there is nothing more to undo. Empty where the migration's own text still stands.
     settles: str = ""
+    cell: int = 0  #: of a notebook, from 1; the line is one of the cell then
 
 
 def undo(
@@ -59,8 +60,21 @@ def undo(
     sources : tuple of str
         Further source modules that the migration knew.
     """
+    edits, conflicts = undoing(record, before, now, package, sources)
+    return splice(now, edits), conflicts
+
+
+def undoing(
+    record: FileRecord,
+    before: bytes,
+    now: bytes,
+    package: tuple[str, ...] = (),
+    sources: tuple[str, ...] = (),
+) -> tuple[tuple[Edit, ...], list[Conflict]]:
+    """What :func:`undo` does, as edits of ``now``."""
     after = splice(before, record.edits)
-    by_text, complete = _by_text(after, inverse(record.edits), now)
+    edits, complete = _by_text(after, inverse(record.edits), now)
+    by_text = splice(now, edits)
     back = {rewrite.function: rewrite.old for rewrite in record.rewrites}
     rules = Rules(more_sources=sources, back=back, call_forms=True)
     known = _arguments(decorated(before, package, rules))
@@ -69,13 +83,13 @@ def undo(
         and _holds_together(by_text, now, package, rules)
         and _arguments(decorated(by_text, package, rules)) <= known
     ):
-        return by_text, []
+        return edits, []
     there = decorated(now, package, rules)
     refused = {name for name, found in there.items() if not found.arguments <= known}
     rules = replace(rules, back={name: old for name, old in back.items() if name not in refused})
     result = plan(now, package, rules)
     if result.findings:
-        return now, [_unreadable(record.path, finding) for finding in result.findings]
+        return (), [unreadable(record.path, finding) for finding in result.findings]
     done = {rewrite.function for rewrite in result.rewrites}
     conflicts = [
         _conflict(record.path, rewrite, there.get(rewrite.function), rewrite.function in refused)
@@ -83,7 +97,7 @@ def undo(
         if rewrite.function not in done
         and not _shows_the_old_one(there.get(rewrite.function), rewrite)
     ]
-    return result.carry_out(now), conflicts
+    return result.edits, conflicts
 
 
 def _arguments(found: Mapping[str, Decorated]) -> set[str]:
@@ -114,14 +128,15 @@ def _conflict(
     return Conflict(path, there.line, ours, now, "" if standing else about)
 
 
-def _unreadable(path: str, finding: Finding) -> Conflict:
+def unreadable(path: str, finding: Finding) -> Conflict:
+    """The conflict of a file that cannot be read any more."""
     says_what_it_is = finding.text.startswith(("is ", "does ", "cannot "))
     theirs = f"a file that {finding.text}" if says_what_it_is else finding.text
     return Conflict(path, finding.line, "the migrated file", theirs)
 
 
-def _by_text(after: bytes, edits: list[Edit], now: bytes) -> tuple[bytes, bool]:
-    """Undo the edits in lines that are still as we left them; whether that was all of them."""
+def _by_text(after: bytes, edits: list[Edit], now: bytes) -> tuple[tuple[Edit, ...], bool]:
+    """The edits of lines that are still as we left them, placed there; whether these are all."""
     ours, theirs = _LINES.findall(after), _LINES.findall(now)
     starts = [0]
     for line in ours:
@@ -138,20 +153,21 @@ def _by_text(after: bytes, edits: list[Edit], now: bytes) -> tuple[bytes, bool]:
     place: dict[int, int] = {}
     for block in matcher.get_matching_blocks():
         place.update((block.a + n, block.b + n) for n in range(block.size))
-    result, complete = list(theirs), True
+    there = [0]
+    for line in theirs:
+        there.append(there[-1] + len(line))
+    result: list[Edit] = []
+    complete = True
     for first, last, these in hunks:
         lines = [place.get(number) for number in range(first, min(last, len(ours)))]
         if not lines or None in lines or lines[-1] - lines[0] != len(lines) - 1:  # type: ignore[operator]
             complete = False
             continue
-        base = starts[first]
-        shifted = [Edit(e.start - base, e.end - base, e.old, e.new, e.reason) for e in these]
         at = lines[0]
         assert at is not None
-        result[at] = splice(b"".join(ours[first:last]), shifted)
-        for number in range(at + 1, at + len(lines)):
-            result[number] = b""
-    return b"".join(result), complete
+        by = there[at] - starts[first]
+        result += [Edit(e.start + by, e.end + by, e.old, e.new, e.reason) for e in these]
+    return tuple(result), complete
 
 
 def _holds_together(result: bytes, now: bytes, package: tuple[str, ...], rules: Rules) -> bool:

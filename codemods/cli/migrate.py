@@ -46,8 +46,6 @@ def plan(diff: bool, style: str, **selected: Any) -> None:
         from codemods.show import console, show_plan
 
         show_plan(console(), found, diff=diff)
-    if style == "text":
-        _tell_of_notebooks(found)
     sys.exit(FAILED if found.failures else 0)
 
 
@@ -65,7 +63,6 @@ def apply(yes: bool, pin: bool, **selected: Any) -> None:
     found = surveyed(**selected)
     if not (found.planned or found.failures):
         click.echo("Nothing to migrate.")
-        _tell_of_notebooks(found)
         return
     from codemods.show import console, show_applied, show_pinned
 
@@ -79,7 +76,6 @@ def apply(yes: bool, pin: bool, **selected: Any) -> None:
     show_applied(out, found, done, "Migrated")
     if done.changed:
         show_pinned(out, pinned)
-    _tell_of_notebooks(found)
     sys.exit(FAILED if done.failures else 0)
 
 
@@ -87,14 +83,15 @@ def apply(yes: bool, pin: bool, **selected: Any) -> None:
 @selection(*TARGETS)
 def check(**selected: Any) -> None:
     """Exit 1, with a line for each, while legacy decorators remain (for CI and pre-commit)."""
-    from codemods.findings import DECORATOR_REMAINS
+    from codemods.findings import DECORATOR_REMAINS, place
 
     found = surveyed(**selected)
     left = 0
     for entry in found.planned:
         for rewrite in entry.plan.rewrites:
+            where = f"{entry.path}:{place(rewrite.line, rewrite.cell)}"
             click.echo(
-                f"{entry.path}:{rewrite.line}: {rewrite.function}: @{rewrite.old}"
+                f"{where}: {rewrite.function}: @{rewrite.old}"
                 f" can become @{rewrite.new} ({rewrite.reason})"
             )
         for finding in entry.plan.findings:
@@ -103,7 +100,6 @@ def check(**selected: Any) -> None:
         left += sum(finding.code in DECORATOR_REMAINS for finding in entry.plan.findings)
     for failure in found.failures:
         click.echo(f"{failure.path}: {failure.text}", err=True)
-    _tell_of_notebooks(found)
     sys.exit(FAILED if found.failures else FOUND if left else 0)
 
 
@@ -116,9 +112,3 @@ def _pin(found: Survey, done: Applied) -> Pinned | None:
         if entry.path in done.changed
     }
     return pin(found.tree.root, [*found.tree.files, *found.tree.all_files()], functions)
-
-
-def _tell_of_notebooks(found: Survey) -> None:
-    from codemods.show import show_notebooks
-
-    show_notebooks(click.echo, found)

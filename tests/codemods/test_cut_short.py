@@ -1,8 +1,7 @@
-"""What commands do about notebooks, closed pipes, interrupts, and each other."""
+"""What commands do about closed pipes, interrupts, and each other."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -19,39 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = "from afml.cache import cacheable\n\n\n@cacheable\ndef f(x):\n    return x\n"
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def notebook(source: str) -> str:
-    cell = {"cell_type": "code", "source": source, "outputs": [], "metadata": {}}
-    return json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 5, "metadata": {}})
-
-
-# ------------------------------------------------------------------ notebooks
-
-
-@pytest.mark.parametrize(("command", "code"), [("plan", 0), ("check", 1), ("apply", 0)])
-def test_notebooks_that_mention_a_decorator_are_named(
-    tmp_path: Path, afml_codemod: Command, command: str, code: int
-) -> None:
-    (tmp_path / "a.py").write_text(CODE)
-    (tmp_path / "one.ipynb").write_text(notebook(CODE))
-    (tmp_path / "two.ipynb").write_text(notebook("import afml.cache\ncacheable"))
-    (tmp_path / "other.ipynb").write_text(notebook("print('uncacheable afml.cache')"))
-    done = afml_codemod(command)
-    assert done.returncode == code, done.stderr
-    said = "2 notebooks mention it and were not looked at: one.ipynb, two.ipynb\n"
-    assert said in done.stdout
-    assert (tmp_path / "one.ipynb").read_text() == notebook(CODE)
-
-
-def test_notebook_alone_changes_no_exit_code(tmp_path: Path, afml_codemod: Command) -> None:
-    (tmp_path / "one.ipynb").write_text(notebook(CODE))
-    for arguments in (["plan"], ["check"], ["apply"], ["plan", "one.ipynb"]):
-        done = afml_codemod(*arguments)
-        assert done.returncode == 0
-        assert "1 notebook mentions it and was not looked at: one.ipynb" in done.stdout
-    document = json.loads(afml_codemod("plan", "--format", "json").stdout)
-    assert document["notebooks"] == ["one.ipynb"]
 
 
 def test_apply_says_what_becomes_of_stored_results(tmp_path: Path, afml_codemod: Command) -> None:

@@ -16,7 +16,7 @@ from codemods.below import Below
 from codemods.choose import Choice, choose
 from codemods.findings import Code
 from codemods.resolve import Function, Names, Use
-from codemods.rules import ARGUMENTS, Offer, Rules
+from codemods.rules import ARGUMENTS, ROBUST, TIME_AWARE, Offer, Rules
 from codemods.source import Source
 
 KEEP = re.compile(rb"#[ \t]*afml:[ \t]*keep\b")
@@ -33,10 +33,11 @@ Refusal = tuple[Code, str]
 class Judge:
     """Decides about the uses of one file; called with each."""
 
-    def __init__(self, source: Source, names: Names, rules: Rules) -> None:
+    def __init__(self, source: Source, names: Names, rules: Rules, file: str = "") -> None:
         self.source = source
         self.names = names
         self.rules = rules
+        self.file = file  #: relative to the root, for patterns
         self.below = Below(source, names.imported, rules)
 
     def __call__(
@@ -60,6 +61,9 @@ class Judge:
         if self.rules.back is not None:
             name = self.rules.back.get(use.scope.inner(function.name))
             return Choice(name, "undoes the migration") if name else None
+        kept = self.kept(use)
+        if kept is not None:
+            return kept
         if _is_generator(function):
             return (
                 Code.VALUE_USE,
@@ -76,11 +80,27 @@ class Judge:
         if unknown:
             text = f"the new decorators do not take {unknown}"
             return Code.UNKNOWN_ARGUMENTS, text
+        overruled = self.rules.overrules.chosen(self.file, use.scope.inner(function.name))
+        if overruled is not None:
+            kind, pattern = overruled
+            name = ROBUST if kind == "robust" else TIME_AWARE
+            return Choice(name, f"matches {pattern} of {kind} in pyproject.toml")
+        if self.rules.to is not None:
+            return Choice(self.rules.to, self.rules.asked)
+        return choose(function, self.names.imported)
+
+    def kept(self, use: Use) -> Refusal | None:
+        """The refusal that a comment at the decorator, or a pattern, asks for."""
+        function = use.decorates
+        if not isinstance(function, Function):
+            return None
         if self._opted_out(use, function):
             return Code.OPTED_OUT, f"{function.name} asks to be kept"
-        if self.rules.to is not None:
-            return Choice(self.rules.to, "asked for with --to")
-        return choose(function, self.names.imported)
+        pattern = self.rules.overrules.kept(self.file, use.scope.inner(function.name))
+        if pattern is not None:
+            text = f"{function.name} matches {pattern} of keep in pyproject.toml"
+            return Code.OPTED_OUT, text
+        return None
 
     @cached_property
     def _through_joblib(self) -> dict[str, tuple[str, int]]:

@@ -45,6 +45,7 @@ class Finding:
     column: int  #: from 1
     code: Code
     text: str
+    function: str = ""  #: the qualified name of the function whose decorator it is about
 
     def at(self, path: str) -> str:
         """One line as compilers write them: ``path:line:column: code: text``."""

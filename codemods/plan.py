@@ -96,6 +96,8 @@ def plan(
     *,
     handed_on: Collection[str] = (),
     in_tree: InTree | None = None,
+    file: str = "",
+    selected: Collection[str] | None = None,
 ) -> Plan:
     """What is to be changed in one file.
 
@@ -112,6 +114,12 @@ def plan(
         Names that other files take from this one; a mapping tells where that was seen.
     in_tree : InTree, optional
         The source modules that the project carries itself; by default, none.
+    file : str
+        Where the file lies, relative to the root of the repository; the patterns of the rules
+        are matched against it.
+    selected : collection of str, optional
+        Qualified names: only the decorators of these functions are rewritten, and of the
+        others nothing is said. By default, all.
 
     >>> code = b"from afml.cache import cacheable\\n\\n@cacheable\\ndef f(x): ...\\n"
     >>> print(plan(code).carry_out(code).decode(), end="")
@@ -129,7 +137,7 @@ def plan(
         names = Names(source, package, rules)
         if not names.concerned:
             return Plan(mark)
-        decisions = decide(source, names, rules, handed_on, in_tree)
+        decisions = decide(source, names, rules, handed_on, in_tree, file=file, selected=selected)
         opted_out = _opted_out(source)
         if opted_out and decisions.rewrites:
             text = f"the file asks to be kept ({len(decisions.rewrites)} decorators)"

@@ -27,6 +27,9 @@ def decide(
     rules: Rules,
     handed_on: Collection[str] = (),
     in_tree: InTree | None = None,
+    *,
+    file: str = "",
+    selected: Collection[str] | None = None,
 ) -> Decisions:
     """Everything that is to be changed in one file, and everything that is not, and why.
 
@@ -43,24 +46,23 @@ def decide(
         that was seen.
     in_tree : InTree, optional
         The source modules that the project carries itself.
+    file : str
+        Where the file lies, relative to the root; patterns ask for it.
+    selected : collection of str, optional
+        Qualified names of the functions that are meant. The decorators of all others stay,
+        and nothing is said about that.
     """
-    return _Rewriter(source, names, rules, handed_on, in_tree).run()
+    draft = Draft(source, names, rules, in_tree, file, selected)
+    return _Rewriter(draft, handed_on).run()
 
 
 class _Rewriter:
-    def __init__(
-        self,
-        source: Source,
-        names: Names,
-        rules: Rules,
-        handed_on: Collection[str],
-        in_tree: InTree | None,
-    ) -> None:
-        self.names = names
-        self.rules = rules
+    def __init__(self, draft: Draft, handed_on: Collection[str]) -> None:
+        self.names = draft.names
+        self.rules = draft.rules
         self.handed_on = handed_on
-        self.draft = Draft(source, names, rules, in_tree)
-        self.through_modules = ThroughModules(self.draft)
+        self.draft = draft
+        self.through_modules = ThroughModules(draft)
 
     def run(self) -> Decisions:
         uses: dict[tuple[Scope, str], list[Use]] = defaultdict(list)
@@ -97,7 +99,7 @@ class _Rewriter:
         if any(binding.elsewhere for binding in bindings):
             text = f"{name} is bound from other scopes"
             for use in uses:
-                self.draft.leave(use.node, Code.AMBIGUOUS_BINDING, text)
+                self.draft.leave_use(use, Code.AMBIGUOUS_BINDING, text)
             return
         accepted, kept = self.draft.accept(uses, offers[0], ())
         public = self.is_public(owner, name, bindings, uses)
@@ -118,7 +120,7 @@ class _Rewriter:
             for use, _, choice in accepted:
                 if spellings[choice.name] is None:
                     text = f"{choice.name} already means something else here"
-                    self.draft.leave(use.node, Code.NAME_COLLISION, text)
+                    self.draft.leave_use(use, Code.NAME_COLLISION, text)
             accepted = [entry for entry in accepted if spellings[entry[2].name] is not None]
             kept = True
         missing = []
@@ -162,11 +164,11 @@ class _Rewriter:
         if fallback is None:
             for use in decorators:
                 text = f"{name} is bound to other things in the same scope"
-                self.draft.leave(use.node, Code.AMBIGUOUS_BINDING, text)
+                self.draft.leave_use(use, Code.AMBIGUOUS_BINDING, text)
         elif not fallback:
             for use in decorators:
                 text = f"where the import fails, {name} becomes something that does more than pass"
-                self.draft.leave(use.node, Code.FALLBACK_DEFINITION, text)
+                self.draft.leave_use(use, Code.FALLBACK_DEFINITION, text)
         else:
             accepted, kept = self.draft.accept(uses, offers[0], ())
             kept |= self.is_public(owner, name, bindings, uses)
@@ -176,14 +178,14 @@ class _Rewriter:
             else:
                 for use, _, _ in accepted:
                     text = f"{name} has a fallback and is needed for something else too"
-                    self.draft.leave(use.node, Code.FALLBACK_DEFINITION, text)
+                    self.draft.leave_use(use, Code.FALLBACK_DEFINITION, text)
 
     def unbound(self, use: Use) -> None:
         """Nothing in the file binds the name: it may have come with a star import."""
         if use.name in self.rules.old and use.decorates is not None and self.names.stars:
             modules = ["." * s.level + (s.module or "") for s in self.names.stars]
             text = f"{use.name} can only come from `from {' or '.join(modules)} import *`"
-            self.draft.leave(use.node, Code.STAR_IMPORT, text)
+            self.draft.leave_use(use, Code.STAR_IMPORT, text)
 
 
 def _place(binding: Binding) -> ast.alias:

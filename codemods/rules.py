@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from codemods.overrule import Overrules
+
 LEGACY = frozenset({"cacheable", "smart_cacheable", "auto_cacheable"})
 ROBUST = "robust_cacheable"
 TIME_AWARE = "time_aware_cacheable"
@@ -45,11 +47,17 @@ class Rules:
     back : mapping of str to str, optional
         Backwards: the qualified names of functions and the legacy name that each gets back.
         All other functions are left alone without a word.
+    asked : str
+        Who asked for ``to``: the reason that is shown.
+    overrules : Overrules
+        Patterns that overrule the choice for single functions, and ``to`` with it.
     """
 
     to: str | None = None
     more_sources: tuple[str, ...] = ()
     back: Mapping[str, str] | None = field(default=None, hash=False)
+    asked: str = "asked for with --to"
+    overrules: Overrules = field(default_factory=Overrules)
 
     @property
     def old(self) -> frozenset[str]:

@@ -29,7 +29,7 @@ def plan(diff: bool, style: str, **selected: Any) -> None:
         from codemods.show import as_json
 
         click.echo(as_json(found))
-    elif not (found.planned or found.failures):
+    elif _is_nothing(found):
         click.echo("Nothing to migrate.")
     else:
         from codemods.show import console, show_plan
@@ -52,7 +52,7 @@ def plan(diff: bool, style: str, **selected: Any) -> None:
 def apply(yes: bool, pin: bool, **selected: Any) -> None:
     """Migrate; record what was done, so that `rollback` can undo it."""
     found = surveyed(**selected)
-    if not (found.planned or found.failures):
+    if _is_nothing(found):
         click.echo("Nothing to migrate.")
         _tell_of_notebooks(found)
         return
@@ -85,6 +85,7 @@ def apply(yes: bool, pin: bool, **selected: Any) -> None:
 def check(**selected: Any) -> None:
     """Exit 1, with a line for each, while legacy decorators remain (for CI and pre-commit)."""
     from codemods.findings import DECORATOR_REMAINS
+    from codemods.show import why
 
     found = surveyed(**selected)
     left = 0
@@ -92,7 +93,7 @@ def check(**selected: Any) -> None:
         for rewrite in entry.plan.rewrites:
             click.echo(
                 f"{entry.path}:{rewrite.line}: {rewrite.function}: @{rewrite.old}"
-                f" can become @{rewrite.new} ({rewrite.reason})"
+                f" can become @{rewrite.new} ({why(rewrite)})"
             )
         for finding in entry.plan.findings:
             click.echo(finding.at(entry.path))
@@ -102,6 +103,11 @@ def check(**selected: Any) -> None:
         click.echo(f"{failure.path}: {failure.text}", err=True)
     _tell_of_notebooks(found)
     sys.exit(FAILED if found.failures else FOUND if left else 0)
+
+
+def _is_nothing(found: Survey) -> bool:
+    notes = found.selected.notes if found.selected else ()
+    return not (found.planned or found.failures or notes)
 
 
 def _pin(found: Survey, done: Applied) -> Pinned | None:

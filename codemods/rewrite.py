@@ -73,7 +73,7 @@ class _Rewriter:
             else:
                 uses[owner, use.name].append(use)
         groups = {(scope, name) for scope in self.names.scopes for name in scope.bindings}
-        for owner, name in sorted(groups, key=_first_line):
+        for owner, name in sorted(groups, key=_in_the_file):
             self.group(owner, name, uses[owner, name])
         return self.draft.finished()
 
@@ -198,6 +198,8 @@ def _is_aliased(binding: Binding) -> bool:
     return alias is not None and alias.asname not in (None, alias.name)
 
 
-def _first_line(group: tuple[Scope, str]) -> int:
+def _in_the_file(group: tuple[Scope, str]) -> tuple[int, int, str]:
+    """The order of names in the file: one that does not differ from run to run."""
     scope, name = group
-    return first_line(scope.bindings[name])
+    columns = (getattr(binding.node, "col_offset", 0) for binding in scope.bindings[name])
+    return first_line(scope.bindings[name]), min(columns), name

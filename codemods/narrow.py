@@ -104,7 +104,10 @@ def narrow(
             if answer is None:
                 continue
             mine = answer
-        told = _told(path, [*mine.findings, *stuck.findings[path]], selection, selected, these)
+        heard = {function for file, function in selected.heard if file == path}
+        # What cannot be migrated was not planned again, so its findings are in the first plan.
+        findings = {f for f in (*plan.findings, *stuck.findings[path]) if f.function in heard}
+        told = _told(path, findings.union(mine.findings), selection, these | heard)
         if mine.edits or told:
             narrowed[path] = _with_evidence(path, replace(mine, findings=told), matched)
     return Narrowed(narrowed, selected)
@@ -161,22 +164,20 @@ def _told(
     path: str,
     findings: Iterable[Finding],
     selection: Selection,
-    selected: Selected,
     wanted: Collection[str],
 ) -> tuple[Finding, ...]:
-    """The findings that are about what was selected."""
-    heard = {function for file, function in selected.heard if file == path}
+    """The findings that are about what is wanted, or may be."""
     meant = not selection.only or matches(selection.only, path)
     about_all = selection.evidence is None and meant
 
     def is_told(finding: Finding) -> bool:
         if finding.function:
-            return finding.function in heard or finding.function in wanted
-        if wanted or heard or about_all:
+            return finding.function in wanted
+        if wanted or about_all:
             return True
         return meant and finding.code in _WHOLE_FILE
 
-    return tuple(sorted({finding for finding in findings if is_told(finding)}))
+    return tuple(sorted(finding for finding in findings if is_told(finding)))
 
 
 def _with_evidence(path: str, plan: Plan, matched: Matched) -> Plan:

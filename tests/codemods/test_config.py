@@ -1,4 +1,4 @@
-"""``[tool.afml-codemod]``: what a repository sets, what the command line overrules, what is wrong."""
+"""``[tool.afml-codemod]``: what a repository sets, and who overrules whom."""
 
 from __future__ import annotations
 

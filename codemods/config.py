@@ -39,13 +39,15 @@ class Config:
         Parameters
         ----------
         to : str, optional
-            A key of TARGETS. One that names a decorator overrules the patterns that do, too.
+            A key of TARGETS, or the name of a decorator. Where it is not "auto", it overrules the
+            patterns for robust and time-aware, too.
         sources : iterable of str
             Further source modules.
         """
         more = tuple(dict.fromkeys((*self.sources, *sources)))
-        if to is not None and TARGETS[to] is not None:
-            return Rules(TARGETS[to], more, overrules=Overrules(keep=self.overrules.keep))
+        named = None if to is None else TARGETS.get(to, to)
+        if named is not None:
+            return Rules(named, more, overrules=Overrules(keep=self.overrules.keep))
         asked = f"asked for by `to` in {FILE}"
         target = TARGETS[to or self.to or "auto"]
         return Rules(target, more, asked=asked, overrules=self.overrules)

@@ -89,7 +89,11 @@ def narrow(
                 settled = False
                 stuck.keys.add((path, function))
             if answer:
-                stuck.findings[path] += [f for f in answer.findings if f.function in missing]
+                stuck.findings[path] += [
+                    finding
+                    for finding in answer.findings
+                    if finding.function in missing or (missing and finding.code in _WHOLE_FILE)
+                ]
         if settled:
             break
     narrowed: dict[str, Plan] = {}
@@ -106,8 +110,9 @@ def narrow(
             mine = answer
         heard = {function for file, function in selected.heard if file == path}
         # What cannot be migrated was not planned again, so its findings are in the first plan.
-        findings = {f for f in (*plan.findings, *stuck.findings[path]) if f.function in heard}
-        told = _told(path, findings.union(mine.findings), selection, these | heard)
+        findings = {f for f in plan.findings if f.function in heard}
+        findings |= {*stuck.findings[path], *mine.findings}
+        told = _told(path, findings, selection, these | heard)
         if mine.edits or told:
             narrowed[path] = _with_evidence(path, replace(mine, findings=told), matched)
     return Narrowed(narrowed, selected)
@@ -142,9 +147,10 @@ def matched_in(
     @cache
     def read(path: str) -> bytes:
         try:
-            return (tree.root / path).read_bytes()
+            data = (tree.root / path).read_bytes()
         except OSError:  # reported where the file is one to migrate
             return b""
+        return data if b"cacheable" in data else b""
 
     @cache
     def cached(path: str) -> frozenset[str]:
@@ -153,7 +159,7 @@ def matched_in(
 
     def cached_in(path: str, name: str) -> Collection[str]:
         data = read(path)
-        if b"cacheable" not in data or re.search(rb"def\s+%s\b" % name.encode(), data) is None:
+        if re.search(rb"def\s+%s\b" % re.escape(name.encode()), data) is None:
             return ()
         return cached(path)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from codemods.config import ConfigError, read_config
 from codemods.overrule import Overrules
 from codemods.plan import Plan, plan
 from codemods.rules import Rules
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -192,6 +196,20 @@ def test_rollback_does_not_ask_the_settings(repository: Path, afml_codemod: Comm
     assert (repository / "quant" / "labels.py").read_bytes() == CODE
 
 
+def test_the_settings_hold_under_libcst_s_command_line_too(repository: Path) -> None:
+    settings(repository, 'keep = ["barrier"]\ntime_aware = ["quant/labels.py::entropy"]')
+    done = subprocess.run(
+        [sys.executable, "-m", "libcst.tool", "codemod", "-x", "--jobs=1", "--no-format",
+         "codemods.migrate_cacheable.MigrateCacheable", "quant/labels.py"],
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert decorators(repository) == ["@cacheable", "@time_aware_cacheable"]
+
+
 # ------------------------------------------------------------------ what is wrong
 
 
@@ -248,3 +266,10 @@ def test_both_spellings_of_a_key(repository: Path) -> None:
     found = read_config(repository)
     assert found.overrules.time_aware == ("a",)
     assert (found.min_calls, found.max_hit_rate) == (3, 1.0)
+
+
+def test_the_settings_in_the_documentation_are_understood(repository: Path) -> None:
+    text = (ROOT / "docs" / "codemods.md").read_text()
+    (repository / "pyproject.toml").write_text(text.split("```toml\n")[1].split("```")[0])
+    found = read_config(repository)
+    assert found.overrules.keep == ("quant/legacy.py", "quant.fit.Model")

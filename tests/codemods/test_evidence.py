@@ -19,6 +19,8 @@ from codemods.rules import Rules
 from codemods.runner import Survey, survey
 from codemods.select import Selection
 
+ROOT = Path(__file__).resolve().parents[2]
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 HEAD = "from afml.cache import cacheable\n"
@@ -79,6 +81,15 @@ def test_fields_that_a_later_version_adds_are_passed_over(tmp_path: Path) -> Non
     assert read(tmp_path, export(entry, written="2026-01-01")) == (Recorded("m.f", 3, 1, 2),)
     stats = {"m.f": {"hits": 1, "misses": 2, "last_call": "2026-01-01"}}
     assert read(tmp_path, stats) == (Recorded("m.f", 3, 1, 2),)
+
+
+def test_the_formats_in_the_documentation_are_understood(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "codemods.md").read_text()
+    blocks = [part.split("```")[0] for part in text.split("```json\n")[1:]]
+    assert [read(tmp_path, block) for block in blocks] == [
+        (Recorded("quant.labels.barrier", 120, 12, 108),),
+        (Recorded("quant.labels.barrier", 120, 12, 108, 950.5, 0.8),),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codemods.files import find
+from codemods.findings import Code, Finding
+from codemods.matching import Matched
+from codemods.narrow import narrow
 from codemods.patterns import closeness, matches
-from codemods.plan import plan
+from codemods.plan import Plan, plan
 from codemods.rules import Rules
 from codemods.runner import Survey, survey
 from codemods.select import Selection
@@ -429,6 +432,25 @@ def test_limit_is_not_held_up_by_functions_that_can_only_go_together(tmp_path: P
         "fallback-definition",
     ]
     assert functions(found(tmp_path, limit=2)) == ["a.f", "a.g"]
+
+
+def test_where_the_proof_fails_for_some_functions_it_is_told_and_the_next_is_taken() -> None:
+    codes = {name: (HEAD + function("f") + function("g")).encode() for name in ("a.py", "b.py")}
+
+    def replan(wanted: Mapping[str, frozenset[str]]) -> dict[str, Plan]:
+        failed = (Finding(1, 1, Code.NOT_LOSSLESS, "cannot be rewritten safely"),)
+        return {
+            path: Plan("", findings=failed) if path == "a.py" else plan(codes[path], selected=some)
+            for path, some in wanted.items()
+        }
+
+    plans = {path: plan(data) for path, data in codes.items()}
+    narrowed = narrow(plans, Selection(limit=1), Matched(), replan)
+    assert {path: [r.function for r in p.rewrites] for path, p in narrowed.plans.items()} == {
+        "a.py": [],
+        "b.py": ["f"],
+    }
+    assert [f.code.value for f in narrowed.plans["a.py"].findings] == ["not-lossless"]
 
 
 def test_a_module_and_its_stub_are_one_function(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from codemods.below import Below
 from codemods.choose import Choice, choose
 from codemods.findings import Code
 from codemods.resolve import Names
-from codemods.rules import ROBUST, Offer, Rules
+from codemods.rules import ROBUST, TIME_AWARE, Offer, Rules
 from codemods.scopes import Function, Use
 from codemods.source import Source
 
@@ -35,10 +35,11 @@ Refusal = tuple[Code, str]
 class Judge:
     """Decides about the uses of one file; called with each."""
 
-    def __init__(self, source: Source, names: Names, rules: Rules) -> None:
+    def __init__(self, source: Source, names: Names, rules: Rules, file: str = "") -> None:
         self.source = source
         self.names = names
         self.rules = rules
+        self.file = file  #: relative to the root, for patterns
         self.below = Below(source, names.imported, rules)
 
     def __call__(
@@ -52,7 +53,7 @@ class Judge:
         if use.delete:
             return None
         if function is None:
-            if self.rules.call_forms and not attributes and _is_application(use.call):
+            if self.is_applied(use) and not attributes:
                 return self._applied(use)
             return Code.VALUE_USE, f"{offer.name} is used as a value here, not as a decorator"
         if attributes or (use.attributes and use.attributes[-1] != offer.name):
@@ -63,6 +64,9 @@ class Judge:
             return Code.VALUE_USE, f"{function.name} is a class; only functions can be cached"
         if self.rules.back is not None:
             return self._back(use)
+        kept = self.kept(use)
+        if kept is not None:
+            return kept
         if self.rules.backwards:
             return self._asked_for(use, [function])
         if _is_generator(function):
@@ -83,6 +87,9 @@ class Judge:
         """``f = cacheable(g)``: what is said of a decorated function goes for ``g``."""
         if self.rules.back is not None:
             return self._back(use)
+        kept = self.kept(use)
+        if kept is not None:
+            return kept
         assert use.call is not None
         given = ast.unparse(use.call.args[0])
         there = self._defined.get(given, [])
@@ -112,14 +119,33 @@ class Judge:
         if unknown:
             what = "@cacheable does not" if self.rules.backwards else "the new decorators do not"
             return Code.UNKNOWN_ARGUMENTS, f"{what} take {unknown}"
-        if self._opted_out(use):
-            name = functions[0].name if functions else "the line"
-            return Code.OPTED_OUT, f"{name} asks to be kept"
+        overruled = self.rules.overrules.chosen(self.file, self.names.label(use) or "")
+        if overruled is not None:
+            kind, pattern = overruled
+            name = ROBUST if kind == "robust" else TIME_AWARE
+            return Choice(name, f"matches {pattern} of {kind} in pyproject.toml")
         if self.rules.to is not None:
-            return Choice(self.rules.to, "asked for with --to")
+            return Choice(self.rules.to, self.rules.asked)
         if len(functions) != 1:
             return Choice(ROBUST, "the parameters of what it is applied to are not in sight")
         return choose(functions[0], self.names.imported)
+
+    def kept(self, use: Use) -> Refusal | None:
+        """The refusal that a comment at the decorator, or a pattern, asks for."""
+        if not isinstance(use.decorates, Function) and not self.is_applied(use):
+            return None
+        label = self.names.label(use) or ""
+        name = use.decorates.name if use.decorates is not None else label
+        if self._opted_out(use):
+            return Code.OPTED_OUT, f"{name} asks to be kept"
+        pattern = self.rules.overrules.kept(self.file, label)
+        if pattern is not None:
+            return Code.OPTED_OUT, f"{name} matches {pattern} of keep in pyproject.toml"
+        return None
+
+    def is_applied(self, use: Use) -> bool:
+        """Whether it is a direct application, and this run is about those too."""
+        return self.rules.call_forms and use.decorates is None and _is_application(use.call)
 
     @cached_property
     def _defined(self) -> dict[str, list[ast.AST]]:

@@ -32,6 +32,7 @@ class Rewrite:
     old: str
     new: str
     reason: str
+    evidence: str = ""  #: what is recorded of its calls, in words
 
 
 @dataclass(slots=True)
@@ -52,14 +53,21 @@ class Draft:
     """The decisions about one file, while they are made."""
 
     def __init__(
-        self, source: Source, names: Names, rules: Rules, in_tree: InTree | None = None
+        self,
+        source: Source,
+        names: Names,
+        rules: Rules,
+        in_tree: InTree | None = None,
+        file: str = "",
+        selected: Collection[str] | None = None,
     ) -> None:
         self.source = source
         self.names = names
         self.rules = rules
         self.in_tree = in_tree or InTree()
         self.decisions = Decisions()
-        self.judge = Judge(source, names, rules)
+        self.selected = selected
+        self.judge = Judge(source, names, rules, file)
         self.changes: dict[ast.stmt, StatementChange] = {}
         self.provided: set[tuple[int, int, str]] = set()  # (block, cell, name) that are added
 
@@ -75,9 +83,21 @@ class Draft:
 
     def leave(self, node: ast.expr | ast.stmt | ast.alias, code: Code, text: str) -> None:
         """Note that something stays as it is, and why."""
+        self._leave(node, code, text, "")
+
+    def leave_use(self, use: Use, code: Code, text: str) -> None:
+        """The same of a use: one that was asked to be kept is, whatever else it may be."""
+        named = use.decorates is not None or self.judge.is_applied(use)
+        function = self.names.label(use) if named else None
+        code, text = self.judge.kept(use) or (code, text)
+        self._leave(use.node, code, text, function or "")
+
+    def _leave(
+        self, node: ast.expr | ast.stmt | ast.alias, code: Code, text: str, function: str
+    ) -> None:
         if self.rules.back is None:  # an undo is about its own functions alone
             column = self.source.column(node.lineno, node.col_offset)
-            self.decisions.findings.append(Finding(node.lineno, column, code, text))
+            self.decisions.findings.append(Finding(node.lineno, column, code, text, function))
 
     def accept(
         self, uses: Sequence[Use], offer: Offer, attributes: tuple[str, ...]
@@ -85,16 +105,24 @@ class Draft:
         """The decorators among ``uses`` that can be rewritten; whether others stay."""
         accepted: Accepted = []
         for use in uses:
+            if not self.is_selected(use):
+                continue
             choice = self.judge(use, offer, attributes)
             if isinstance(choice, Choice):
                 refusal = self.not_offered(use, offer, choice)
                 if refusal is None:
                     accepted.append((use, offer, choice))
                 else:
-                    self.leave(use.node, Code.UNRESOLVED_IMPORT, refusal)
+                    self.leave_use(use, Code.UNRESOLVED_IMPORT, refusal)
             elif choice is not None:
-                self.leave(use.node, *choice)
+                self.leave_use(use, *choice)
         return accepted, len(accepted) < len(uses)
+
+    def is_selected(self, use: Use) -> bool:
+        """Whether this run is about the function that is made; of other values, it always is."""
+        if self.selected is None or not (use.decorates or self.judge.is_applied(use)):
+            return True
+        return self.names.label(use) in self.selected
 
     def not_offered(self, use: Use, offer: Offer, choice: Choice) -> str | None:
         """Why the new decorator cannot come from where the old one does; None where it can."""

@@ -47,7 +47,7 @@ MEANINGS: Mapping[Code, str] = {
     Code.INVALID_NOTEBOOK: "not the JSON of a notebook",
     Code.NOT_LOSSLESS: "the bytes would not have survived the round trip",
     Code.TOO_DEEP: "nested too deeply to be parsed",
-    Code.OPTED_OUT: "a comment ``# afml: keep`` asks to leave it",
+    Code.OPTED_OUT: "a comment ``# afml: keep`` or a pattern of ``keep`` asks for it",
 }
 
 #: Codes that mean: a decorator that should go is still there.
@@ -66,6 +66,7 @@ class Finding:
     column: int  #: from 1
     code: Code
     text: str
+    function: str = ""  #: the qualified name of the function whose decorator it is about
 
     def at(self, path: str) -> str:
         """One line as compilers write them: ``path:line:column: code: text``."""

@@ -158,7 +158,8 @@ def references(
     """
     found = list(_from_imports(data, package, watched, rules))
     words = b"|".join(re.escape(name.encode()) for name in sorted(watched))
-    after = rb"(?:\.(?:\s|\\|#[^\r\n]*+)*+|[\"':])"  # a dot, a quote: only then it is worth parsing
+    # A dot, a quote: only then it is worth parsing. Possessive, or a line of # takes for ever.
+    after = rb"(?:\.(?:\s|\\|#[^\r\n]*+)*+|[\"':])"
     if re.search(after + rb"(?:" + words + rb")(?!\w)", data) is None:
         return found
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 import libcst
 from libcst.codemod import CodemodCommand, CodemodContext, SkipFile
 
+from codemods.config import Config, read_config
 from codemods.files import find_root, package_of
 from codemods.findings import Code
 from codemods.in_tree import InTree, find_in_tree
@@ -48,22 +49,38 @@ class PlannedCommand(CodemodCommand):
     def transform_module_impl(self, tree: libcst.Module) -> libcst.Module:
         """The module after the rewrite; what was left alone becomes LibCST warnings."""
         data = tree.bytes
-        found = plan(data, self._package(), self.rules, in_tree=self._in_tree())
+        rules, file = self._settled()
+        found = plan(data, self._package(), rules, in_tree=self._in_tree(rules), file=file)
         for finding in found.findings:
             self.warn(finding.at(self.context.filename or "<module>"))
             if finding.code in (Code.OPTED_OUT, Code.NOT_LOSSLESS) and not found.edits:
                 raise SkipFile(finding.text)
         return libcst.parse_module(found.carry_out(data)) if found.edits else tree
 
-    def _in_tree(self) -> InTree | None:
+    def _settled(self) -> tuple[Rules, str]:
+        """The rules with the repository's own settings, and the file as its patterns name it."""
+        if self.context.filename is None:
+            return self.rules, ""
+        file = Path(self.context.filename).absolute()
+        root, config = _settings(file.parent)
+        below = file.relative_to(root) if file.is_relative_to(root) else file
+        return config.rules(self.TO, self.rules.more_sources), below.as_posix()
+
+    def _in_tree(self, rules: Rules) -> InTree | None:
         if self.context.filename is None:
             return None
-        return _carried(Path(self.context.filename).absolute().parent, self.rules)
+        return _carried(Path(self.context.filename).absolute().parent, rules)
 
     def _package(self) -> tuple[str, ...]:
         if self.context.filename is None:
             return ()
         return package_of(Path(self.context.filename))
+
+
+@cache
+def _settings(folder: Path) -> tuple[Path, Config]:
+    root = find_root(folder)[0]
+    return root, read_config(root)
 
 
 @cache

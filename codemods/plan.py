@@ -90,6 +90,8 @@ def plan(
     in_tree: InTree | None = None,
     re_exports: ReExports | None = None,
     cells: Sequence[int] = (),
+    file: str = "",
+    selected: Collection[str] | None = None,
 ) -> Plan:
     """What is to be changed in one file.
 
@@ -110,6 +112,12 @@ def plan(
         The modules of the project that hand the decorators on; by default, none.
     cells : sequence of int
         Where ``data`` is the Python of a notebook: the lines on which its cells begin.
+    file : str
+        Where the file lies, relative to the root of the repository; the patterns of the rules
+        are matched against it.
+    selected : collection of str, optional
+        Qualified names: only the decorators of these functions are rewritten, and of the
+        others nothing is said. By default, all.
 
     >>> code = b"from afml.cache import cacheable\\n\\n@cacheable\\ndef f(x): ...\\n"
     >>> print(plan(code).carry_out(code).decode(), end="")
@@ -127,7 +135,7 @@ def plan(
         names = Names(source, package, rules, re_exports=re_exports)
         if not names.concerned:
             return Plan(mark)
-        decisions = decide(source, names, rules, handed_on, in_tree)
+        decisions = decide(source, names, rules, handed_on, in_tree, file=file, selected=selected)
         opted_out = _opted_out(source)
         if opted_out and decisions.rewrites:
             text = f"the file asks to be kept ({len(decisions.rewrites)} decorators)"

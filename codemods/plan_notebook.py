@@ -28,6 +28,8 @@ def plan_notebook(
     handed_on: Collection[str] = (),
     in_tree: InTree | None = None,
     re_exports: ReExports | None = None,
+    file: str = "",
+    selected: Collection[str] | None = None,
 ) -> Plan:
     """What is to be changed in one notebook; see :func:`codemods.plan.plan`.
 
@@ -56,6 +58,8 @@ def plan_notebook(
         handed_on=handed_on,
         in_tree=in_tree,
         re_exports=re_exports,
+        file=file,
+        selected=selected,
         cells=notebook.first_lines,
     )
     unread = {cell.number for cell in notebook.cells if cell.problem is not None}

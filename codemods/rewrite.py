@@ -28,6 +28,9 @@ def decide(
     rules: Rules,
     handed_on: Collection[str] = (),
     in_tree: InTree | None = None,
+    *,
+    file: str = "",
+    selected: Collection[str] | None = None,
 ) -> Decisions:
     """Everything that is to be changed in one file, and everything that is not, and why.
 
@@ -44,24 +47,23 @@ def decide(
         that was seen.
     in_tree : InTree, optional
         The source modules that the project carries itself.
+    file : str
+        Where the file lies, relative to the root; patterns ask for it.
+    selected : collection of str, optional
+        Qualified names of the functions that are meant. The decorators of all others stay,
+        and nothing is said about that.
     """
-    return _Rewriter(source, names, rules, handed_on, in_tree).run()
+    draft = Draft(source, names, rules, in_tree, file, selected)
+    return _Rewriter(draft, handed_on).run()
 
 
 class _Rewriter:
-    def __init__(
-        self,
-        source: Source,
-        names: Names,
-        rules: Rules,
-        handed_on: Collection[str],
-        in_tree: InTree | None,
-    ) -> None:
-        self.names = names
-        self.rules = rules
+    def __init__(self, draft: Draft, handed_on: Collection[str]) -> None:
+        self.names = draft.names
+        self.rules = draft.rules
         self.handed_on = handed_on
-        self.draft = Draft(source, names, rules, in_tree)
-        self.through_modules = ThroughModules(self.draft)
+        self.draft = draft
+        self.through_modules = ThroughModules(draft)
 
     def run(self) -> Decisions:
         uses: dict[tuple[Scope, str], list[Use]] = defaultdict(list)
@@ -72,7 +74,7 @@ class _Rewriter:
             else:
                 uses[owner, use.name].append(use)
         groups = {(scope, name) for scope in self.names.scopes for name in scope.bindings}
-        for owner, name in sorted(groups, key=_first_line):
+        for owner, name in sorted(groups, key=_in_the_file):
             self.group(owner, name, uses[owner, name])
         return self.draft.finished()
 
@@ -98,7 +100,7 @@ class _Rewriter:
         if any(binding.elsewhere for binding in bindings):
             text = f"{name} is bound from other scopes"
             for use in uses:
-                self.draft.leave(use.node, Code.AMBIGUOUS_BINDING, text)
+                self.draft.leave_use(use, Code.AMBIGUOUS_BINDING, text)
             return
         accepted, kept = self.draft.accept(uses, offers[0], ())
         public = self.is_public(owner, name, bindings, uses)
@@ -119,7 +121,7 @@ class _Rewriter:
             for use, _, choice in accepted:
                 if spellings[choice.name] is None:
                     text = f"{choice.name} already means something else here"
-                    self.draft.leave(use.node, Code.NAME_COLLISION, text)
+                    self.draft.leave_use(use, Code.NAME_COLLISION, text)
             accepted = [entry for entry in accepted if spellings[entry[2].name] is not None]
             kept = True
         missing = []
@@ -165,13 +167,13 @@ class _Rewriter:
         if fallback is None:
             for use in decorators:
                 text = f"{name} is bound to other things in the same scope"
-                self.draft.leave(use.node, Code.AMBIGUOUS_BINDING, text)
+                self.draft.leave_use(use, Code.AMBIGUOUS_BINDING, text)
         elif not fallback:
             for use in decorators:
                 text = f"where the import fails, {name} becomes something that does more than pass"
                 if any(binding.star for binding in imports):
                     text = f"{name} comes from `import *`, and has a fallback where that fails"
-                self.draft.leave(use.node, Code.FALLBACK_DEFINITION, text)
+                self.draft.leave_use(use, Code.FALLBACK_DEFINITION, text)
         else:
             accepted, kept = self.draft.accept(uses, offers[0], ())
             kept |= self.is_public(owner, name, bindings, uses)
@@ -181,14 +183,14 @@ class _Rewriter:
             else:
                 for use, _, _ in accepted:
                     text = f"{name} has a fallback and is needed for something else too"
-                    self.draft.leave(use.node, Code.FALLBACK_DEFINITION, text)
+                    self.draft.leave_use(use, Code.FALLBACK_DEFINITION, text)
 
     def unbound(self, use: Use) -> None:
         """Nothing in the file binds the name: it may have come with a star import."""
         if use.name in self.rules.old and use.decorates is not None and self.names.stars:
             modules = ["." * s.level + (s.module or "") for s in self.names.stars]
             text = f"{use.name} can only come from `from {' or '.join(modules)} import *`"
-            self.draft.leave(use.node, Code.STAR_IMPORT, text)
+            self.draft.leave_use(use, Code.STAR_IMPORT, text)
 
 
 def _place(binding: Binding) -> ast.alias:
@@ -201,6 +203,8 @@ def _is_aliased(binding: Binding) -> bool:
     return alias is not None and alias.asname not in (None, alias.name)
 
 
-def _first_line(group: tuple[Scope, str]) -> int:
+def _in_the_file(group: tuple[Scope, str]) -> tuple[int, int, str]:
+    """The order of names in the file: one that does not differ from run to run."""
     scope, name = group
-    return first_line(scope.bindings[name])
+    columns = (getattr(binding.node, "col_offset", 0) for binding in scope.bindings[name])
+    return first_line(scope.bindings[name]), min(columns), name

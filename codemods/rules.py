@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from codemods.overrule import Overrules
+
 LEGACY = frozenset({"cacheable", "smart_cacheable", "auto_cacheable"})
 ROBUST = "robust_cacheable"
 TIME_AWARE = "time_aware_cacheable"
@@ -58,12 +60,18 @@ class Rules:
         functions are left alone without a word.
     call_forms : bool
         Rewrite direct applications too: ``f = cacheable(g)``.
+    asked : str
+        Who asked for ``to``: the reason that is shown.
+    overrules : Overrules
+        Patterns that overrule the choice for single functions, and ``to`` with it.
     """
 
     to: str | None = None
     more_sources: tuple[str, ...] = ()
     back: Mapping[str, str] | None = field(default=None, hash=False)
     call_forms: bool = False
+    asked: str = "asked for with --to"
+    overrules: Overrules = field(default_factory=Overrules)
 
     @property
     def backwards(self) -> bool:

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codemods.files import NOTEBOOK, Tree, package_of
 from codemods.find_re_exports import find_re_exports
@@ -24,6 +25,9 @@ from codemods.plan_notebook import plan_notebook
 from codemods.re_exports import ReExports
 from codemods.rules import Rules
 from codemods.source import Unreadable
+
+if TYPE_CHECKING:
+    from codemods.select import Selected, Selection
 
 #: Below this many bytes to parse, starting processes costs more than it saves.
 WORTH_PROCESSES = 400_000
@@ -55,6 +59,7 @@ class Survey:
     rules: Rules
     planned: tuple[Planned, ...]  #: files with something to change or to say, by path
     failures: tuple[Failure, ...]
+    selected: Selected | None = None  #: where less was asked for than everything
 
     @property
     def changes(self) -> tuple[Planned, ...]:
@@ -72,7 +77,12 @@ class Applied:
 
 
 def survey(
-    tree: Tree, rules: Rules, *, jobs: int | None = None, progress: Progress | None = None
+    tree: Tree,
+    rules: Rules,
+    selection: Selection | None = None,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
 ) -> Survey:
     """Plan every file of ``tree`` that may concern us.
 
@@ -82,12 +92,14 @@ def survey(
         The files.
     rules : Rules
         What to look for.
+    selection : Selection, optional
+        Which of the functions that are found are meant; by default, all.
     jobs : int, optional
         How many processes; one for every core by default.
     progress : callable, optional
         Is told how many files have been planned, and of how many.
     """
-    tasks: list[_Task] = []
+    tasks: dict[str, _Task] = {}
     failures = [Failure(folder, "cannot be listed") for folder in tree.unlisted]
     size = 0
     contents: dict[str, bytes] = {}
@@ -124,25 +136,35 @@ def survey(
     in_tree = find_in_tree(tree.root, packages.values(), rules)
     for file, package in packages.items():
         names = reached.names.get(file, {})
-        tasks.append(_Task(file, tree.root / file, package, names, in_tree, re_exports))
-    workers = min(jobs or os.cpu_count() or 1, len(tasks))
-    if workers > 1 and size > WORTH_PROCESSES:
-        answers = _in_processes(tasks, rules, workers)
-    else:
-        answers = ((task, _plan_task(task, rules)) for task in tasks)
-    planned: list[Planned] = []
-    for done, (task, answer) in enumerate(answers, start=1):
-        if isinstance(answer, Failure):
-            failures.append(answer)
-        else:
-            also = reached.findings(task.file, task.package, rules, re_exports)
-            told = _also(answer, also)
-            if told.edits or told.findings:
-                planned.append(Planned(task.file, told))
-        if progress is not None:
-            progress(done, len(tasks))
-    planned.sort(key=lambda entry: entry.path)
-    return Survey(tree, rules, tuple(planned), tuple(sorted(failures)))
+        tasks[file] = _Task(file, tree.root / file, package, names, in_tree, re_exports)
+
+    def plans_for(these: Sequence[_Task]) -> Iterator[tuple[str, Plan]]:
+        workers = min(jobs or os.cpu_count() or 1, len(these))
+        for done, (task, answer) in enumerate(_answers(these, rules, workers, size), start=1):
+            if isinstance(answer, Failure):
+                failures.append(answer)
+            else:
+                also = reached.findings(task.file, task.package, rules, re_exports)
+                told = _also(answer, also)
+                if told.edits or told.findings:
+                    yield task.file, told
+            if progress is not None:
+                progress(done, len(these))
+
+    plans = dict(plans_for(list(tasks.values())))
+    selected = None
+    if selection is not None and selection.narrows:
+        from codemods.narrow import matched_in, narrow
+
+        def again(wanted: Mapping[str, frozenset[str]]) -> dict[str, Plan]:
+            these = [replace(tasks[file], selected=some) for file, some in wanted.items()]
+            return dict(plans_for(these))
+
+        matched = matched_in(tree, rules, plans, selection)
+        narrowed = narrow(plans, selection, matched, again)
+        plans, selected = dict(narrowed.plans), narrowed.selected
+    planned = tuple(Planned(file, plans[file]) for file in sorted(plans))
+    return Survey(tree, rules, planned, tuple(sorted(failures)), selected)
 
 
 def apply(found: Survey, progress: Progress | None = None, command: str = "apply") -> Applied:
@@ -212,6 +234,7 @@ class _Task:
     handed_on: Mapping[str, str]
     in_tree: InTree
     re_exports: ReExports
+    selected: frozenset[str] | None = None  #: plan for these functions only
 
 
 Answer = Plan | Failure
@@ -234,15 +257,30 @@ def _plan_task(task: _Task, rules: Rules) -> Answer:
     planner: Callable[..., Plan] = plan_notebook if task.file.endswith(NOTEBOOK) else plan
     try:
         return planner(
-            data, task.package, rules,
-            handed_on=task.handed_on, in_tree=task.in_tree, re_exports=task.re_exports,
-        )  # fmt: skip
+            data,
+            task.package,
+            rules,
+            handed_on=task.handed_on,
+            in_tree=task.in_tree,
+            re_exports=task.re_exports,
+            file=task.file,
+            selected=task.selected,
+        )
     except Exception as error:  # noqa: BLE001 - one file that trips us up must not stop the run
         return Failure(task.file, f"stumbled over {type(error).__name__}: {error} (please report)")
 
 
 def _plan_tasks(tasks: Sequence[_Task], rules: Rules) -> list[Answer]:
     return [_plan_task(task, rules) for task in tasks]
+
+
+def _answers(
+    tasks: Sequence[_Task], rules: Rules, workers: int, size: int
+) -> Iterator[tuple[_Task, Answer]]:
+    if workers > 1 and size > WORTH_PROCESSES:
+        yield from _in_processes(tasks, rules, workers)
+    else:
+        yield from ((task, _plan_task(task, rules)) for task in tasks)
 
 
 def _in_processes(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from codemods.findings import DECORATOR_REMAINS, MEANINGS, Code, Finding, place
+from codemods.show import why
 
 if TYPE_CHECKING:
     from codemods.edits import Edit
@@ -85,7 +86,7 @@ def _level(code: Code) -> str:
 
 def _results(entry: Planned) -> Iterator[dict[str, Any]]:
     for number, rewrite in enumerate(entry.plan.rewrites):
-        text = f"@{rewrite.old} on {rewrite.function} can become @{rewrite.new}: {rewrite.reason}."
+        text = f"@{rewrite.old} on {rewrite.function} can become @{rewrite.new}: {why(rewrite)}."
         result: dict[str, Any] = {
             "ruleId": MIGRATE,
             "level": "warning",

@@ -12,8 +12,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codemods.diff import unified
 from codemods.findings import place
@@ -45,6 +46,7 @@ def show_plan(out: Console, found: Survey, *, diff: bool, to_do: str = "migrate"
         for entry in found.changes:
             _show_diff(out, found, entry)
     show_left_alone(out, found.planned)
+    show_not_selected(out, found)
     show_failures(out, found.failures)
     if functions:
         files = _count(len(found.changes), "file")
@@ -71,8 +73,16 @@ def _table(changes: Iterable[Planned], width: int) -> object:
                 where.append(f"\n{line}", "dim not bold")
             names = Text(f"@{rewrite.old}\n", "red")
             names.append(f"@{rewrite.new}", "green")
-            table.add_row(where, names, rewrite.reason)
+            because = Text(rewrite.reason)
+            if rewrite.evidence:
+                because.append(f"\n{rewrite.evidence}", "dim")
+            table.add_row(where, names, because)
     return table
+
+
+def why(rewrite: Rewrite) -> str:
+    """The reason for a rewrite, and what was recorded of the function, on one line."""
+    return f"{rewrite.reason}; {rewrite.evidence}" if rewrite.evidence else rewrite.reason
 
 
 def _folded(place: str, width: int) -> Iterator[str]:
@@ -115,6 +125,17 @@ def show_left_alone(out: Console, planned: Iterable[Planned]) -> None:
     out.print()
 
 
+def show_not_selected(out: Console, found: Survey) -> None:
+    """How many functions were not asked for, by reason."""
+    from rich.text import Text
+
+    if found.selected is not None and found.selected.notes:
+        out.print(Text("Not selected:", "bold"))
+        for note in found.selected.notes:
+            out.print(Text(f"  {note.text}"), soft_wrap=not out.is_terminal)
+        out.print()
+
+
 def show_failures(out: Console, failures: Iterable[Failure]) -> None:
     """Files that failed, a line each."""
     from rich.text import Text
@@ -139,6 +160,7 @@ def show_applied(out: Console, found: Survey, done: Applied, did: str) -> None:
         for rewrite in entry.plan.rewrites
     ]
     show_left_alone(out, found.planned)
+    show_not_selected(out, found)
     show_failures(out, done.failures)
     if done.migration is None:
         out.print("Nothing was changed.")
@@ -219,6 +241,15 @@ def show_status(out: Console, journal: Journal) -> None:
 
 def as_json(found: Survey) -> str:
     """A plan for machines."""
+    selected = found.selected
+
+    def recorded_of(path: str, function: str) -> dict[str, Any]:
+        recorded = selected.matched.recorded.get((path, function)) if selected else None
+        if recorded is None:
+            return {}
+        more = {"hit_rate": recorded.hit_rate, "cost": recorded.cost}
+        return {"evidence": asdict(recorded) | more}
+
     files = [
         {
             "path": entry.path,
@@ -231,10 +262,12 @@ def as_json(found: Survey) -> str:
                     "to": rewrite.new,
                     "reason": rewrite.reason,
                 }
+                | recorded_of(entry.path, rewrite.function)
                 for rewrite in entry.plan.rewrites
             ],
             "findings": [
                 {**_line(f), "column": f.column, "code": f.code, "text": f.text}
+                | ({"function": f.function} if f.function else {})
                 for f in entry.plan.findings
             ],
         }
@@ -243,6 +276,10 @@ def as_json(found: Survey) -> str:
     failures = [{"path": failure.path, "text": failure.text} for failure in found.failures]
     root = os.fspath(found.tree.root)
     document = {"version": 1, "root": root, "files": files, "failures": failures}
+    document["not_selected"] = [
+        {"reason": note.why, "text": note.text, "count": len(note.about), "about": note.about}
+        for note in (selected.notes if selected else ())
+    ]
     return json.dumps(document, indent=1)
 
 

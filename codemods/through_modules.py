@@ -35,7 +35,7 @@ class ThroughModules:
                 self.perhaps(owner, use, bindings)
             elif None in offers or len({(o.module == o.home, o.name) for o in offers if o}) > 1:
                 text = f"{name} is bound to several things in the same scope"
-                self.draft.leave(use.node, Code.AMBIGUOUS_BINDING, text)
+                self.draft.leave_use(use, Code.AMBIGUOUS_BINDING, text)
             elif not self.names.inside_source:
                 offer = offers[0]
                 assert offer is not None
@@ -79,7 +79,9 @@ class ThroughModules:
         there = self.source.utf8[start:end]
         expected = f"{offer.module[len(offer.home) :]}.{offer.name}" if levels else offer.name
         if there.decode() != expected:
-            self.draft.leave(node, Code.NOT_LOSSLESS, f"{offer.name} is spelled in an unusual way")
+            self.draft.leave_use(
+                use, Code.NOT_LOSSLESS, f"{offer.name} is spelled in an unusual way"
+            )
             return
         new = f".{choice.name}" if levels else choice.name
         self.draft.decisions.edits.append(Edit(start, end, there, new.encode(), choice.reason))
@@ -97,7 +99,7 @@ class ThroughModules:
             for use, offer, choice in these:
                 if spelled is None:
                     text = f"{target} already means something else here"
-                    self.draft.leave(use.node, Code.NAME_COLLISION, text)
+                    self.draft.leave_use(use, Code.NAME_COLLISION, text)
                     unused = False
                 else:
                     self.draft.rename(use, _dotted(use), spelled[0], offer.name, choice)
@@ -132,7 +134,7 @@ class ThroughModules:
                 self.names.offer(b.target, self.rules.old) for b in behind
             ):
                 text = f"{use.name} is bound again further down in the same class"
-                self.draft.leave(use.node, Code.AMBIGUOUS_BINDING, text)
+                self.draft.leave_use(use, Code.AMBIGUOUS_BINDING, text)
             return
         for binding in bindings:
             statement, alias = binding.statement, binding.alias
@@ -141,11 +143,11 @@ class ThroughModules:
             module = "." * statement.level + (statement.module or "")
             near = not statement.level and module.split(".")[0] in self.names.package
             if self.names.inside_source:
-                self.draft.leave(use.node, Code.RE_EXPORT, f"{use.name} is the cache package's own")
+                self.draft.leave_use(use, Code.RE_EXPORT, f"{use.name} is the cache package's own")
             elif statement.level or near:
                 text = f"{module} is no known source; if it hands on the cache, name it with"
                 text += " --source-module"
-                self.draft.leave(use.node, Code.UNRESOLVED_IMPORT, text)
+                self.draft.leave_use(use, Code.UNRESOLVED_IMPORT, text)
 
 
 def _dotted(use: Use) -> str:

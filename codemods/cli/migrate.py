@@ -40,7 +40,7 @@ def plan(diff: bool, style: str, **selected: Any) -> None:
         from codemods.sarif import as_sarif
 
         click.echo(as_sarif(found))
-    elif not (found.planned or found.failures):
+    elif _is_nothing(found):
         click.echo("Nothing to migrate.")
     else:
         from codemods.show import console, show_plan
@@ -61,7 +61,7 @@ def plan(diff: bool, style: str, **selected: Any) -> None:
 def apply(yes: bool, pin: bool, **selected: Any) -> None:
     """Migrate; record what was done, so that `rollback` can undo it."""
     found = surveyed(**selected)
-    if not (found.planned or found.failures):
+    if _is_nothing(found):
         click.echo("Nothing to migrate.")
         return
     from codemods.show import console, show_applied, show_pinned
@@ -84,6 +84,7 @@ def apply(yes: bool, pin: bool, **selected: Any) -> None:
 def check(**selected: Any) -> None:
     """Exit 1, with a line for each, while legacy decorators remain (for CI and pre-commit)."""
     from codemods.findings import DECORATOR_REMAINS, place
+    from codemods.show import why
 
     found = surveyed(**selected)
     left = 0
@@ -92,7 +93,7 @@ def check(**selected: Any) -> None:
             where = f"{entry.path}:{place(rewrite.line, rewrite.cell)}"
             click.echo(
                 f"{where}: {rewrite.function}: @{rewrite.old}"
-                f" can become @{rewrite.new} ({rewrite.reason})"
+                f" can become @{rewrite.new} ({why(rewrite)})"
             )
         for finding in entry.plan.findings:
             click.echo(finding.at(entry.path))
@@ -101,6 +102,11 @@ def check(**selected: Any) -> None:
     for failure in found.failures:
         click.echo(f"{failure.path}: {failure.text}", err=True)
     sys.exit(FAILED if found.failures else FOUND if left else 0)
+
+
+def _is_nothing(found: Survey) -> bool:
+    notes = found.selected.notes if found.selected else ()
+    return not (found.planned or found.failures or notes)
 
 
 def _pin(found: Survey, done: Applied) -> Pinned | None:

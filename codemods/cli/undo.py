@@ -47,7 +47,7 @@ def rollback(migration: str | None, root: Path) -> None:
 
 
 @click.command()
-@selection("cacheable")
+@selection("cacheable", default="cacheable")
 @click.option("--dry-run", is_flag=True, help="Show what would be changed; write nothing.")
 @click.option("--diff", is_flag=True, help="With --dry-run: show it as a diff, too.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a dirty git tree.")

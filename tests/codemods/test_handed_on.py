@@ -127,3 +127,10 @@ def test_importers_still_run_after_the_migration(tmp_path: Path) -> None:
     run = [sys.executable, "-c", "import pkg.b; pkg.b.g(1)"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_long_comment_behind_a_dot_takes_no_longer_than_a_short_one(tmp_path: Path) -> None:
+    """A ruler of hashes in a string used to be tried in every way that it can be split."""
+    ruler = "from a import *\n\nprint('Chapter 1.' '" + "." + "#" * 200 + "')\n"
+    write(tmp_path, a=TAKER, b=ruler)
+    assert told(survey(find([tmp_path]), Rules())) == {"a.py": [(1, "re-export")]}

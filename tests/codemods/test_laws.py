@@ -144,6 +144,15 @@ def test_the_rewrite_of_any_module(data: bytes) -> None:
         assert any(name.encode() in after for name in NEW)
 
 
+def test_a_plan_is_the_same_every_time() -> None:
+    data = (
+        b"from afml.cache import auto_cacheable, cacheable, smart_cacheable\n"
+        b"@cacheable\ndef f(start, end): ...\n@auto_cacheable\ndef g(x): ...\n"
+        b"@smart_cacheable\ndef h(x): ...\n"
+    )
+    assert len({plan(data) for _ in range(100)}) == 1
+
+
 @settings(max_examples=200, deadline=None)
 @given(modules())
 def test_backwards_for_the_functions_that_were_rewritten(data: bytes) -> None:

@@ -161,7 +161,9 @@ def test_checkpoints_of_jupyter_are_no_files_of_the_repository(file: Path) -> No
 # ------------------------------------------------------------------ with the other files
 
 
-def test_name_that_a_notebook_takes_from_a_module_is_followed_and_stays_there(tmp_path: Path) -> None:
+def test_name_that_a_notebook_takes_from_a_module_is_followed_and_stays_there(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "pyproject.toml").touch()
     module = f"{IMPORT}\n\n\n{F}\n"
     (tmp_path / "labels.py").write_text(module)

@@ -130,10 +130,10 @@ def plan(
         if not names.concerned:
             return Plan(mark)
         decisions = decide(source, names, rules, handed_on, in_tree)
-        opted_out = _opted_out(source)
-        if opted_out and decisions.rewrites:
+        keep = opted_out(source)
+        if keep and decisions.rewrites:
             text = f"the file asks to be kept ({len(decisions.rewrites)} decorators)"
-            return Plan(mark, findings=(Finding(opted_out, 1, Code.OPTED_OUT, text),))
+            return Plan(mark, findings=(Finding(keep, 1, Code.OPTED_OUT, text),))
         edits = _checked(source, decisions)
     except Unreadable as answer:
         return Plan(mark, findings=(answer.finding,))
@@ -168,7 +168,7 @@ def _checked(source: Source, decisions: Decisions) -> tuple[Edit, ...]:
     return edits
 
 
-def _opted_out(source: Source) -> int | None:
+def opted_out(source: Source) -> int | None:
     """The line of a ``# afml: keep`` among the comments that open the file."""
     for number in range(1, len(source.line_starts) + 1):
         line = source.line(number)

@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 LEGACY = frozenset({"cacheable", "smart_cacheable", "auto_cacheable"})
 ROBUST = "robust_cacheable"
 TIME_AWARE = "time_aware_cacheable"
+MLFLOW = "mlflow_cached"
+BACKTEST = "cached_backtest"
+
+#: The decorators that can be put on a function: two as the successors of legacy ones, two afresh.
+DECORATORS = frozenset({ROBUST, TIME_AWARE, MLFLOW, BACKTEST})
 
 #: Modules that offer both the legacy decorators and the new ones. Their submodules define them.
 SOURCES = ("afml.cache", "afml_cache")
@@ -45,11 +50,14 @@ class Rules:
     back : mapping of str to str, optional
         Backwards: the qualified names of functions and the legacy name that each gets back.
         All other functions are left alone without a word.
+    more_names : frozenset of str
+        Further names of the sources that matter as the new decorators do.
     """
 
     to: str | None = None
     more_sources: tuple[str, ...] = ()
     back: Mapping[str, str] | None = field(default=None, hash=False)
+    more_names: frozenset[str] = frozenset()
 
     @property
     def old(self) -> frozenset[str]:
@@ -59,7 +67,7 @@ class Rules:
     @property
     def new(self) -> frozenset[str]:
         """The names that may come in their place."""
-        return frozenset({ROBUST, TIME_AWARE}) if self.back is None else LEGACY
+        return self.more_names | (LEGACY if self.back is not None else {ROBUST, TIME_AWARE})
 
     @property
     def sources(self) -> tuple[str, ...]:

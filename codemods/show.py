@@ -40,7 +40,7 @@ def show_plan(out: Console, found: Survey, *, diff: bool) -> None:
         out.print(_table(found.changes, out.width), "")
     if diff:
         for entry in found.changes:
-            _show_diff(out, found, entry)
+            show_diff(out, found, entry)
     show_left_alone(out, found.planned)
     show_failures(out, found.failures)
     if functions:
@@ -81,7 +81,8 @@ def _folded(place: str, width: int) -> Iterator[str]:
     yield line
 
 
-def _show_diff(out: Console, found: Survey, entry: Planned) -> None:
+def show_diff(out: Console, found: Survey, entry: Planned) -> None:
+    """What would be done to one file, as a unified diff."""
     from rich.text import Text
 
     data = (found.tree.root / entry.path).read_bytes()
@@ -153,11 +154,16 @@ def show_applied(out: Console, found: Survey, done: Applied, pinned: Pinned | No
         out.print(Text(f"  @{name}: {_count(count, 'function')}", "green"))
     files = _count(len(changed), "file")
     out.print(f"Migrated {_count(len(rewrites), 'function')} in {files}.")
-    undo = f"afml-codemod rollback {done.migration}"
-    if not Path.cwd().is_relative_to(found.tree.root):
-        undo += f" --root {found.tree.root}"
-    out.print(f"Undo it with: {undo}", soft_wrap=True)
+    show_undo(out, found.tree.root, done.migration)
     show_pinned(out, pinned)
+
+
+def show_undo(out: Console, root: Path, migration: str) -> None:
+    """The command that takes back what has been done."""
+    undo = f"afml-codemod rollback {migration}"
+    if not Path.cwd().is_relative_to(root):
+        undo += f" --root {root}"
+    out.print(f"Undo it with: {undo}", soft_wrap=True)
 
 
 def show_pinned(out: Console, pinned: Pinned | None) -> None:
@@ -212,10 +218,12 @@ def show_status(out: Console, journal: Journal) -> None:
     if not found:
         out.print("No migrations.")
     for migration in found:
-        functions = sum(len(record.rewrites) for record in migration.files)
+        rewrites = [rewrite for record in migration.files for rewrite in record.rewrites]
+        # Only `adopt-init` changes what is no function: it adds names.
+        what = "function" if all(rewrite.function for rewrite in rewrites) else "name"
         out.print(
             f"{migration.id}  {migration.state}:"
-            f" {_count(functions, 'function')} in {_count(len(migration.files), 'file')}"
+            f" {_count(len(rewrites), what)} in {_count(len(migration.files), 'file')}"
         )
         counts = Counter(standing(journal.root, record)[0].value for record in migration.files)
         now = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from codemods.cli.dirty import ask_if_dirty
 from codemods.cli.selection import selection, surveyed
 from codemods.cli.stop import FAILED, FOUND, USAGE, journal_trouble, stop
 
@@ -57,7 +58,8 @@ def apply(yes: bool, pin: bool, **selected: Any) -> None:
         _tell_of_notebooks(found)
         return
     if found.changes and found.tree.in_git and not yes:
-        _ask_if_dirty(found)
+        files = (entry.path for entry in found.changes)
+        ask_if_dirty(found.tree.root, files, "Migrate all the same?")
     from codemods.journal import JournalError
     from codemods.runner import apply as carry_out
     from codemods.show import console, progress, show_applied
@@ -119,18 +121,3 @@ def _tell_of_notebooks(found: Survey) -> None:
     from codemods.show import show_notebooks
 
     show_notebooks(click.echo, found)
-
-
-def _ask_if_dirty(found: Survey) -> None:
-    from codemods.files import uncommitted
-
-    dirty = uncommitted(found.tree.root, (entry.path for entry in found.changes))
-    if not dirty:
-        return
-    files = "1 file has" if len(dirty) == 1 else f"{len(dirty)} files have"
-    text = f"{files} changes that git does not hold yet ({', '.join(dirty[:3])}"
-    text += ", ...)" if len(dirty) > 3 else ")"
-    if not sys.stdin.isatty():
-        stop(f"{text}. Commit or stash them first, or run again with --yes.", USAGE)
-    if not click.confirm(f"{text}. Migrate all the same?"):
-        stop("Nothing was changed.", USAGE)

@@ -31,6 +31,7 @@ from codemods.proof import proved
 from codemods.source import Source, Unreadable
 from codemods.star_names import written
 from codemods.string_list import put_in
+from codemods.take_out import OPTIONAL_COMMENT
 
 #: The enhanced names of the migration guide, by its parts.
 NAMES = (
@@ -233,7 +234,7 @@ def _guarded(source: Source, names: Sequence[str]) -> bytes:
     line = spelled(source, CACHE, names).replace(newline, newline + b"    ")
     otherwise = f"{FLAG} = False" if FLAG in names else "pass"
     lines = [
-        b"# MLflow integration (optional)",
+        OPTIONAL_COMMENT,
         b"try:",
         b"    " + line,
         b"except ImportError:",

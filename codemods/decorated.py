@@ -60,7 +60,7 @@ class Judge:
         if self.rules.back is not None:
             name = self.rules.back.get(use.scope.inner(function.name))
             return Choice(name, "undoes the migration") if name else None
-        if _is_generator(function):
+        if is_generator(function):
             return (
                 Code.VALUE_USE,
                 f"{function.name} is a generator function; the new decorators refuse those",
@@ -99,12 +99,20 @@ class Judge:
         return isinstance(use.node, ast.Attribute)
 
     def _opted_out(self, use: Use, function: Function) -> bool:
-        header = max(function.lineno, function.body[0].lineno - 1)
         last = use.node.end_lineno or use.node.lineno
         if use.call is not None and use.call.end_lineno is not None:
             last = use.call.end_lineno
-        lines = (*range(use.node.lineno, last + 1), *range(function.lineno, header + 1))
+        if asks_to_be_kept(self.source, function):
+            return True
+        lines = range(use.node.lineno, last + 1)
         return any(KEEP.search(self.source.line(number)) for number in lines)
+
+
+def asks_to_be_kept(source: Source, function: Function) -> bool:
+    """Whether ``# afml: keep`` stands on a ``def``."""
+    header = max(function.lineno, function.body[0].lineno - 1)
+    lines = range(function.lineno, header + 1)
+    return any(KEEP.search(source.line(number)) for number in lines)
 
 
 def _unknown_arguments(call: ast.Call | None) -> str:
@@ -119,7 +127,8 @@ def _unknown_arguments(call: ast.Call | None) -> str:
     return ", ".join(unknown)
 
 
-def _is_generator(function: Function) -> bool:
+def is_generator(function: Function) -> bool:
+    """Whether a function yields, itself and not in one that it defines."""
     pending: list[ast.AST] = list(function.body)
     while pending:
         node = pending.pop()

@@ -27,6 +27,8 @@ class Code(StrEnum):
     INVALID_NOTEBOOK = "invalid-notebook"  #: not the JSON of a notebook
     NOT_LOSSLESS = "not-lossless"  #: the bytes would not have survived the round trip
     TOO_DEEP = "too-deep"  #: nested too deeply to be parsed
+    ALREADY_CACHED = "already-cached"  #: the function has a caching decorator of another kind
+    RETURNS = "returns"  #: the function does not return what the decorator needs
     OPTED_OUT = "opted-out"  #: a comment ``# afml: keep`` asks to leave it
 
 

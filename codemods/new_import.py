@@ -107,7 +107,7 @@ def sorted_in(source: Source, line: bytes, before: ast.stmt, reason: str) -> New
     follower = None if alone else _follower(chosen, statement)
     if follower is not None:
         at = source.line_starts[follower.line - 1]
-        newline = _newline_at(source, at)
+        newline = source.newline_at(at)
         return NewImport(Edit(at, at, b"", line + newline, reason), follower.first)
     return after(source, chosen[-1], line, reason, apart=alone)
 
@@ -119,7 +119,7 @@ def after(
     starts, number = source.line_starts, unit.end_line
     position = unit.first + len(unit.statements)
     at = starts[number] if number < len(starts) else len(source.utf8)
-    newline = _newline_at(source, starts[number - 1])
+    newline = source.newline_at(starts[number - 1])
     gap = newline if apart and source.line(number).strip() else b""
     if not _NEWLINE.search(source.utf8, starts[number - 1]):  # the file ends here, just so
         return NewImport(Edit(at, at, b"", newline + gap + text, reason), position)
@@ -162,7 +162,7 @@ def at_the_top(source: Source, text: bytes, reason: str) -> NewImport:
         number += 1
     lines = len(source.line_starts)
     at = source.line_starts[number - 1] if number <= lines else len(source.utf8)
-    newline = _newline_at(source, 0)
+    newline = source.newline_at(0)
     lead = newline if number > 1 and not source.utf8[:at].endswith((b"\n", b"\r")) else b""
     lead += newline if number > 1 else b""
     if not source.utf8[at:].strip():  # no code at all
@@ -269,9 +269,3 @@ def _holds_imports(statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.Try | ast.If | ast.With):
         return False
     return any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(statement))
-
-
-def _newline_at(source: Source, offset: int) -> bytes:
-    """The newline of the line that ``offset`` lies in."""
-    match = _NEWLINE.search(source.utf8, offset)
-    return match[0] if match else source.newline

@@ -147,16 +147,7 @@ def _checked(source: Source, decisions: Decisions) -> tuple[Edit, ...]:
     """The edits in the file's own bytes, after the proof that they do what was decided."""
     if not decisions.edits:
         return ()
-    edits = tuple(
-        Edit(
-            source.in_file(edit.start),
-            source.in_file(edit.end),
-            source.encoded(edit.old),
-            source.encoded(edit.new),
-            edit.reason,
-        )
-        for edit in sorted(decisions.edits)
-    )
+    edits = source.placed(decisions.edits)
     try:
         after = Source(splice(source.data, edits))
         if after.utf8 != splice(source.utf8, decisions.edits):

@@ -31,16 +31,7 @@ def proved(
         Anything else would have changed as well.
     """
     try:
-        placed = tuple(
-            Edit(
-                source.in_file(edit.start),
-                source.in_file(edit.end),
-                source.encoded(edit.old),
-                source.encoded(edit.new),
-                edit.reason,
-            )
-            for edit in sorted(edits)
-        )
+        placed = source.placed(edits)
         after = Source(splice(source.data, placed))
         if after.utf8 != splice(source.utf8, edits):
             raise ValueError("the encoding of the file has a memory")

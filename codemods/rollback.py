@@ -18,6 +18,7 @@ from codemods.journal import FileRecord, Journal, JournalError, Migration, State
 from codemods.plan import digest
 from codemods.runner import Failure
 from codemods.undo import Conflict, undo
+from codemods.undo_added import undo_added
 from codemods.writing import remove_leftover, replace_file
 
 
@@ -108,7 +109,10 @@ def _roll_back(
             else:
                 before = journal.original(migration, record)
                 package = tree.package(record.path)
-                result, trouble = undo(record, before, data, package, migration.sources)
+                if all(rewrite.old for rewrite in record.rewrites):
+                    result, trouble = undo(record, before, data, package, migration.sources)
+                else:
+                    result, trouble = undo_added(record, before, data)
                 conflicts += trouble
                 if result != data:
                     replace_file(path, result)

@@ -18,6 +18,9 @@ BACKTEST = "cached_backtest"
 #: The decorators that can be put on a function: two as the successors of legacy ones, two afresh.
 DECORATORS = frozenset({ROBUST, TIME_AWARE, MLFLOW, BACKTEST})
 
+#: Every decorator of the cache.
+CACHING = LEGACY | DECORATORS
+
 #: Modules that offer both the legacy decorators and the new ones. Their submodules define them.
 SOURCES = ("afml.cache", "afml_cache")
 

@@ -60,7 +60,7 @@ def undo(
         Further source modules that the migration knew.
     """
     after = splice(before, record.edits)
-    by_text, complete = _by_text(after, inverse(record.edits), now)
+    by_text, complete = undo_by_text(after, inverse(record.edits), now)
     back = {rewrite.function: rewrite.old for rewrite in record.rewrites}
     rules = Rules(more_sources=sources, back=back)
     known = _arguments(decorated(before, package, rules))
@@ -120,7 +120,7 @@ def _unreadable(path: str, finding: Finding) -> Conflict:
     return Conflict(path, finding.line, "the migrated file", theirs)
 
 
-def _by_text(after: bytes, edits: list[Edit], now: bytes) -> tuple[bytes, bool]:
+def undo_by_text(after: bytes, edits: list[Edit], now: bytes) -> tuple[bytes, bool]:
     """Undo the edits in lines that are still as we left them; whether that was all of them."""
     ours, theirs = _LINES.findall(after), _LINES.findall(now)
     starts = [0]

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 
 
+source_modules = click.option(
+    "--source-module",
+    "sources",
+    multiple=True,
+    metavar="MODULE",
+    help="A further module that offers the decorators, old and new.",
+)
+
+
 def selection(command: Any) -> Any:
     """The options that say which files and which rewrite."""
     for decorate in (
@@ -23,13 +32,7 @@ def selection(command: Any) -> Any:
         click.option(
             "--exclude", multiple=True, metavar="PATTERN", help="Leave out paths like this one."
         ),
-        click.option(
-            "--source-module",
-            "sources",
-            multiple=True,
-            metavar="MODULE",
-            help="A further module that offers the decorators, old and new.",
-        ),
+        source_modules,
         click.option(
             "--to",
             type=click.Choice(list(TARGETS)),
@@ -53,15 +56,20 @@ def surveyed(
     from codemods.files import PathError, find
     from codemods.runner import survey
 
-    for source in sources:
-        if not all(part.isidentifier() for part in source.split(".")):
-            stop(
-                f"--source-module {source!r} is no module name; write it as an import does",
-                USAGE,
-            )
+    check_modules(sources)
     rules = Rules(to=TARGETS[to], more_sources=sources)
     try:
         tree = find(paths or (Path(),), exclude)
     except PathError as error:
         stop(str(error), USAGE)
     return survey(tree, rules, jobs=jobs)
+
+
+def check_modules(sources: tuple[str, ...]) -> None:
+    """Stop where one of ``sources`` is no name of a module."""
+    for source in sources:
+        if not all(part.isidentifier() for part in source.split(".")):
+            stop(
+                f"--source-module {source!r} is no module name; write it as an import does",
+                USAGE,
+            )

@@ -19,7 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codemods.draft import Rewrite
-from codemods.edits import Edit, smallest
+from codemods.edits import Edit, merged, smallest
 from codemods.exports import exports
 from codemods.findings import Code, Finding
 from codemods.imports import change, in_order
@@ -151,7 +151,9 @@ class _Adoption:
         self.tell_of_stars()
         line = self.add_imports(plain, optional)
         self.list_names([*plain, *optional])
-        edits = proved(self.source, self.edits, self.added.take_back) if self.edits else ()
+        edits: tuple[Edit, ...] = ()
+        if self.edits:
+            edits = proved(self.source, merged(self.edits), self.added.take_back)
         rewrites = tuple(Rewrite(line, "", "", name, _WHY) for name in [*plain, *optional])
         return Plan(mark, edits, rewrites, tuple(sorted(set(self.findings))))
 

@@ -15,12 +15,12 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from codemods.below import Below
 from codemods.definitions import Definition, definitions
 from codemods.draft import Rewrite
-from codemods.edits import Edit, smallest
+from codemods.edits import Edit, merged, smallest
 from codemods.findings import Code, Finding
 from codemods.imports import change
 from codemods.in_tree import InTree
@@ -162,6 +162,9 @@ class _Decorating:
             text = "the file asks to be kept"
             return Decorating(Plan(mark, findings=(Finding(keep, 1, Code.OPTED_OUT, text),)))
         wanted = [d for d in definitions(self.source.tree) if d.name in set(functions)]
+        for name in sorted({*functions} - {definition.name for definition in wanted}):
+            text = f"there is no function {name} in this file"
+            self.findings.append(Finding(1, 1, Code.VALUE_USE, text))
         wanted.sort(key=lambda definition: definition.node.lineno)
         accepted = [(d, place) for d in wanted if (place := self.place(d, wanted)) is not None]
         ready: list[tuple[Definition, int, Taken]] = []
@@ -173,7 +176,7 @@ class _Decorating:
             self.take(ready[0][0], ready[0][2])
         for definition, place, taken in ready:
             self.decorate(definition, place, taken)
-        edits = proved(self.source, _merged(self.edits), self.take_back) if self.edits else ()
+        edits = proved(self.source, merged(self.edits), self.take_back) if self.edits else ()
         plan = Plan(mark, edits, tuple(sorted(self.rewrites)), tuple(sorted(set(self.findings))))
         return Decorating(plan, tuple(self.already))
 
@@ -278,17 +281,6 @@ class _Decorating:
             raise ValueError("the new import is not where it should be")
         else:
             del tree.body[position]
-
-
-def _merged(edits: Sequence[Edit]) -> list[Edit]:
-    """The edits with those at one place as one, in the order in which they were made."""
-    merged: dict[tuple[int, int], Edit] = {}
-    for edit in edits:
-        before = merged.get((edit.start, edit.end))
-        if before is not None and edit.start == edit.end:
-            edit = replace(before, new=before.new + edit.new)
-        merged[edit.start, edit.end] = edit
-    return list(merged.values())
 
 
 def _quoted(text: str) -> str:

@@ -679,7 +679,7 @@ def test_any_module(
     for definition in definitions(ast.parse(result)):
         more = len(definition.node.decorator_list) - len(old[definition.name].decorator_list)
         assert more == (definition.name in done)
-    rest = iter(result.split(newline.encode()))
+    rest = iter(result.splitlines())
     changed = b"from afml.cache import cacheable", b"    cacheable,  # old"
-    kept = [line for line in code.split(newline.encode()) if not line.startswith(changed)]
+    kept = [line for line in code.splitlines() if not line.startswith(changed)]
     assert all(line in rest for line in kept), "every line is kept, in its order"

@@ -104,9 +104,13 @@ def sorted_in(source: Source, line: bytes, before: ast.stmt, reason: str) -> New
     foreign = [g for g in groups if any(_is_foreign(s) for s in _statements(g))]
     chosen = (related or foreign or [groups[-1]])[-1]
     alone = not related and not foreign and not any(s.level for s in _froms(chosen))
+    searched = [u for u in units if not u.imports and _sets_the_path(source, u)]
+    if searched and searched[-1].line > chosen[0].line:
+        # What can be imported is only settled below this line.
+        return after(source, searched[-1], line, reason, apart=True)
     follower = None if alone else _follower(chosen, statement)
     if follower is not None:
-        at = source.line_starts[follower.line - 1]
+        at = source.line_starts[_above_comments(source, follower.line) - 1]
         newline = source.newline_at(at)
         return NewImport(Edit(at, at, b"", line + newline, reason), follower.first)
     return after(source, chosen[-1], line, reason, apart=alone)
@@ -211,6 +215,22 @@ def _follower(group: Sequence[_Unit], new: Import) -> _Unit | None:
         if keys == sorted(keys):
             return next((u for u, k in zip(group, keys, strict=True) if k > key(new)), None)
     return None
+
+
+def _above_comments(source: Source, line: int) -> int:
+    """The first of the comment lines above ``line``; itself where they open the file."""
+    first = line
+    while first > 1 and _COMMENT.match(source.line(first - 1)):
+        first -= 1
+    return first if first > 1 else line
+
+
+def _sets_the_path(source: Source, unit: _Unit) -> bool:
+    return any(
+        isinstance(s, ast.Expr | ast.Assign | ast.AugAssign | ast.If | ast.For)
+        and b"sys.path" in source.segment(s)
+        for s in unit.statements
+    )
 
 
 def _plain_first(statement: Import) -> Order:

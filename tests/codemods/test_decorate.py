@@ -263,6 +263,19 @@ NEW = "from afml.cache import robust_cacheable\n"
             "import os\n\nimport numpy\n\nfrom . import x\n\n",
             f"import os\n\nimport numpy\n{NEW}\nfrom . import x\n\n",
         ),
+        (
+            "import numpy\n# why\nfrom sklearn import y\n\n",
+            f"import numpy\n{NEW}# why\nfrom sklearn import y\n\n",
+        ),
+        ("#!x\nfrom sklearn import y\n\n", f"#!x\n{NEW}from sklearn import y\n\n"),
+        (
+            "import sys\n\nsys.path.insert(0, 'lib')\n\n",
+            f"import sys\n\nsys.path.insert(0, 'lib')\n\n{NEW}\n",
+        ),
+        (
+            "import sys\nsys.path.insert(0, 'lib')\nfrom lib import x\n\n",
+            f"import sys\nsys.path.insert(0, 'lib')\n{NEW}from lib import x\n\n",
+        ),
         ("import os; import numpy\n\n", f"import os; import numpy\n{NEW}\n"),
         (
             "import numpy\ntry:\n    import a\nexcept ImportError:\n    a = 1\n\n",

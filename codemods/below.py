@@ -47,11 +47,12 @@ class Below:
         """The first decorator below ``decorator`` that may hand back something else."""
         position = function.decorator_list.index(decorator)
         for below in reversed(function.decorator_list[position + 1 :]):
-            if not self._known(below):
+            if not self.known(below):
                 return ast.unparse(below)
         return None
 
-    def _known(self, decorator: ast.expr) -> bool:
+    def known(self, decorator: ast.expr) -> bool:
+        """Whether a decorator takes a function and hands back one that can be cached."""
         called = isinstance(decorator, ast.Call)
         named = decorator.func if isinstance(decorator, ast.Call) else decorator
         name = ast.unparse(named)

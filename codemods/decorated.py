@@ -69,7 +69,7 @@ class Judge:
             return kept
         if self.rules.backwards:
             return self._asked_for(use, [function])
-        if _is_generator(function):
+        if is_generator(function):
             return (
                 Code.VALUE_USE,
                 f"{function.name} is a generator function; the new decorators refuse those",
@@ -98,7 +98,7 @@ class Judge:
         functions = [node for node in there if isinstance(node, Function)]
         if self.rules.backwards:
             return self._asked_for(use, functions)
-        if any(_is_generator(function) for function in functions):
+        if any(is_generator(function) for function in functions):
             text = f"{given} is a generator function; the new decorators refuse those"
             return Code.VALUE_USE, text
         name = self.names.assigned.get(use.call, given)
@@ -173,13 +173,12 @@ class Judge:
         return isinstance(use.node, ast.Attribute)
 
     def _opted_out(self, use: Use) -> bool:
+        if isinstance(use.decorates, Function) and asks_to_be_kept(self.source, use.decorates):
+            return True
         last = use.node.end_lineno or use.node.lineno
         if use.call is not None and use.call.end_lineno is not None:
             last = use.call.end_lineno
-        lines = list(range(use.node.lineno, last + 1))
-        if isinstance(use.decorates, Function):
-            header = max(use.decorates.lineno, use.decorates.body[0].lineno - 1)
-            lines += range(use.decorates.lineno, header + 1)
+        lines = range(use.node.lineno, last + 1)
         return any(KEEP.search(self.source.line(number)) for number in lines)
 
     def _unknown_arguments(self, use: Use) -> str:
@@ -203,7 +202,15 @@ def _is_application(call: ast.Call | None) -> bool:
     )
 
 
-def _is_generator(function: Function) -> bool:
+def asks_to_be_kept(source: Source, function: Function) -> bool:
+    """Whether ``# afml: keep`` stands on a ``def``."""
+    header = max(function.lineno, function.body[0].lineno - 1)
+    lines = range(function.lineno, header + 1)
+    return any(KEEP.search(source.line(number)) for number in lines)
+
+
+def is_generator(function: Function) -> bool:
+    """Whether a function yields, itself and not in one that it defines."""
     pending: list[ast.AST] = list(function.body)
     while pending:
         node = pending.pop()

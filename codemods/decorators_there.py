@@ -7,12 +7,12 @@ its old decorator again, however that is spelled, and what was written into its 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from codemods.definitions import definitions
 from codemods.resolve import Names
 from codemods.rules import LEGACY_ARGUMENTS, Rules
-from codemods.scopes import Function, Use
+from codemods.scopes import Use
 from codemods.source import Source, Unreadable
 
 
@@ -34,8 +34,10 @@ def decorated(data: bytes, package: tuple[str, ...], rules: Rules) -> dict[str, 
     except (Unreadable, RecursionError):
         return {}
     found = {
-        name: Decorated(node.lineno, [f"@{ast.unparse(d)}" for d in node.decorator_list])
-        for name, node in _functions(source.tree)
+        one.name: Decorated(
+            one.node.lineno, [f"@{ast.unparse(d)}" for d in one.node.decorator_list]
+        )
+        for one in definitions(source.tree)
     }
     for use in names.uses:
         label = names.label(use)
@@ -48,20 +50,6 @@ def decorated(data: bytes, package: tuple[str, ...], rules: Rules) -> dict[str, 
             if offered and use.call is not None and not _is_taken(use.call):
                 there.arguments.add(_brackets(use.call))
     return found
-
-
-def _functions(tree: ast.Module) -> Iterator[tuple[str, Function | ast.ClassDef]]:
-    pending: list[tuple[ast.AST, str]] = [(tree, "")]
-    while pending:
-        node, prefix = pending.pop()
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                name = prefix + child.name
-                yield name, child
-                inside = "." if isinstance(child, ast.ClassDef) else ".<locals>."
-                pending.append((child, name + inside))
-            elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-                pending.append((child, prefix))
 
 
 def _offered(names: Names, use: Use, rules: Rules) -> set[str]:

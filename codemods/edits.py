@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 class StaleEditError(ValueError):
@@ -67,6 +67,23 @@ def inverse(edits: Iterable[Edit]) -> list[Edit]:
         undo.append(Edit(start, end, old, new, edit.reason))
         shift += len(edit.new) - len(edit.old)
     return undo
+
+
+def merged(edits: Iterable[Edit]) -> list[Edit]:
+    """Edits with what is put in at one place as one, in the order in which it is given.
+
+    >>> [e.new for e in merged([Edit(0, 0, b"", b"z", ""), Edit(0, 0, b"", b"a", "")])]
+    [b'za']
+    """
+    found: dict[tuple[int, int], Edit] = {}
+    for edit in edits:
+        place = edit.start, edit.end
+        before = found.get(place)
+        if before is not None and edit.start == edit.end:
+            found[place] = replace(before, new=before.new + edit.new)
+        else:
+            found[place] = edit
+    return list(found.values())
 
 
 _TOKEN = re.compile(rb"#[^\r\n]*+|\w+|\s|[^\w\s]")

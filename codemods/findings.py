@@ -28,6 +28,8 @@ class Code(StrEnum):
     INVALID_NOTEBOOK = "invalid-notebook"
     NOT_LOSSLESS = "not-lossless"
     TOO_DEEP = "too-deep"
+    ALREADY_CACHED = "already-cached"
+    RETURNS = "returns"
     OPTED_OUT = "opted-out"
 
 
@@ -47,6 +49,8 @@ MEANINGS: Mapping[Code, str] = {
     Code.INVALID_NOTEBOOK: "not the JSON of a notebook",
     Code.NOT_LOSSLESS: "the bytes would not have survived the round trip",
     Code.TOO_DEEP: "nested too deeply to be parsed",
+    Code.ALREADY_CACHED: "the function has a caching decorator of another kind",
+    Code.RETURNS: "the function does not return what the decorator needs",
     Code.OPTED_OUT: "a comment ``# afml: keep`` or a pattern of ``keep`` asks for it",
 }
 

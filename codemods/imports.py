@@ -17,13 +17,14 @@ _SPACE = rb"[ \t\f]*"
 _GAP = rb"(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|#[^\r\n]*+)"
 _FILLER = re.compile(_GAP + rb"*+")
 _ALIAS = re.compile(rb"(" + _NAME + rb")(?:" + _GAP + rb"++as" + _GAP + rb"++(" + _NAME + rb"))?")
+_WORD = re.compile(rb"[\"']?(" + _NAME + rb")")
 _REST_OF_LINE = re.compile(_SPACE + rb"(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One imported name with what surrounds it."""
+    """One imported name, or string of a list, with what surrounds it."""
 
     lead: bytes  #: space, newlines and whole-line comments before it
     text: bytes  #: ``name`` or ``name as alias``
@@ -33,10 +34,8 @@ class Item:
 
     @property
     def name(self) -> str:
-        """The imported name, without its alias."""
-        match = _ALIAS.match(self.text)
-        assert match is not None
-        return match[1].decode()
+        """The imported name without its alias, the string without its quotes; else nothing."""
+        return _name(self.text)
 
     @property
     def ends_line(self) -> bool:
@@ -46,7 +45,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class NameList:
-    """The names of a ``from ... import`` statement, ready to be changed."""
+    """The names of a ``from ... import`` statement, or a list of strings, ready to be changed."""
 
     head: bytes
     items: tuple[Item, ...]
@@ -132,7 +131,17 @@ def change(
     >>> change(b"from x import cacheable, clear", remove={0}, add=[b"robust_cacheable"])
     b'from x import clear, robust_cacheable'
     """
-    names = cut(statement)
+    return changed(cut(statement), remove=remove, add=add, beside=beside)
+
+
+def changed(
+    names: NameList,
+    *,
+    remove: Collection[int] = (),
+    add: Sequence[bytes] = (),
+    beside: int = 0,
+) -> bytes:
+    """What :func:`change` does, to something that has been cut already."""
     items = list(names.items)
     key = _order(names.items)
     layout = _Layout(names)
@@ -168,7 +177,7 @@ def change(
             result.append(layout.with_comments(old))
         elif old is not None:
             layout.keep_comments(old)
-    if not layout.one_a_line and len(result) == len(items) and b"#" not in statement:
+    if not layout.one_a_line and len(result) == len(items) and b"#" not in names.render():
         # As many names as before: the line breaks stay where they are.
         result = [replace(o, text=n.text) for o, n in zip(items, result, strict=True)]
     if layout.one_a_line:
@@ -263,7 +272,8 @@ class _Layout:
 
 
 def _name(text: bytes) -> str:
-    return text.split()[0].decode()
+    match = _WORD.match(text)
+    return match[1].decode() if match else ""
 
 
 Key = Callable[[str], tuple[int, str]]
@@ -284,9 +294,16 @@ def _by_character(name: str) -> tuple[int, str]:
     return 0, name
 
 
+def in_order(names: Collection[str]) -> list[str]:
+    """Names as a list of imports is usually sorted."""
+    return sorted(names, key=_by_type)
+
+
 def _order(items: Sequence[Item]) -> Key | None:
     """The order that the list is in; None where it is in none, or too short to tell."""
     names = [item.name for item in items]
+    if "" in names:
+        return None
     if len(names) < 2:
         return _by_type
     for key in (_by_type, _ignoring_case, _by_character):

@@ -10,18 +10,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
-from codemods.rules import LEGACY, NEW, SOURCES, Offer, Rules
+from codemods.module_names import ModuleNames
+from codemods.rules import CACHING, DECORATORS, SOURCES, Offer, Rules
 from codemods.scopes import Binding
 from codemods.source import Source, Unreadable
 
 Parts = tuple[str, ...]
 
-_ALL = NEW | LEGACY
 #: What the installed package offers to an ``import *`` in a module of the project.
-_OFFERED = NEW | {"cacheable"}
+_OFFERED = DECORATORS | {"cacheable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class _Search:
             if file.is_file() and file not in seen:
                 shown = file.relative_to(self.root).as_posix()
                 try:
-                    body = _Bound(Source(file.read_bytes()).tree)
+                    body = ModuleNames(Source(file.read_bytes()).tree)
                 except OSError as error:
                     return Carried(shown, frozenset(), error.strerror or "unreadable")
                 except Unreadable as error:
@@ -127,7 +126,7 @@ class _Search:
                 names = set(body.names)
                 for module in body.stands_for:
                     names |= self.source_names(module, seen | {file})
-                return Carried(shown, frozenset(_ALL & names), body.doubt)
+                return Carried(shown, frozenset(CACHING & names), body.doubt)
         return None
 
     def source_names(self, module: str, seen: frozenset[Path]) -> frozenset[str]:
@@ -139,61 +138,3 @@ class _Search:
             if carried is not None:
                 return carried.names
         return _OFFERED if module == "afml_cache" else frozenset()
-
-
-class _Bound:
-    """What the statements of a module bind at its top level."""
-
-    def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
-        self.names: set[str] = set()
-        self.imported: dict[str, str] = {}
-        self.stands_for: set[str] = set()  #: modules whose names are all its own
-        self.doubt = ""
-        self._statements(tree.body)
-        if "__getattr__" in self.names:
-            # Names that are only made when asked for are listed as strings.
-            self.names |= self.strings
-            self.doubt = self.doubt or "__getattr__"
-
-    @cached_property
-    def strings(self) -> set[str]:
-        constants = (n.value for n in ast.walk(self.tree) if isinstance(n, ast.Constant))
-        return {text for text in constants if isinstance(text, str)}
-
-    def _statements(self, body: Iterable[ast.AST]) -> None:
-        for node in body:
-            match node:
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    self.names.add(name)
-                case ast.ClassDef(name=name):
-                    self.names.add(name)
-                case ast.Import(names=aliases):
-                    for alias in aliases:
-                        self.imported[alias.asname or alias.name] = alias.name
-                    self.names |= {a.asname or a.name.partition(".")[0] for a in aliases}
-                case ast.ImportFrom(names=aliases):
-                    self.names |= {alias.asname or alias.name for alias in aliases}
-                    if any(alias.name == "*" for alias in aliases):
-                        self.doubt = "import *"
-                        if not node.level:
-                            self.stands_for.add(node.module or "")
-                case ast.If(
-                    test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")
-                ):
-                    self._statements(node.orelse)
-                case _:
-                    self._others(node)
-
-    def _others(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                self.names |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
-                if ast.unparse(target) == "sys.modules[__name__]":
-                    self.doubt = "sys.modules"
-                    self.stands_for.add(self.imported.get(ast.unparse(node.value), ""))
-        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
-            below = getattr(node, part, None)
-            if isinstance(below, list):
-                self._statements(below)

@@ -136,10 +136,10 @@ def plan(
         if not names.concerned:
             return Plan(mark)
         decisions = decide(source, names, rules, handed_on, in_tree, file=file, selected=selected)
-        opted_out = _opted_out(source)
-        if opted_out and decisions.rewrites:
+        keep = opted_out(source)
+        if keep and decisions.rewrites:
             text = f"the file asks to be kept ({len(decisions.rewrites)} decorators)"
-            return Plan(mark, findings=(Finding(opted_out, 1, Code.OPTED_OUT, text),))
+            return Plan(mark, findings=(Finding(keep, 1, Code.OPTED_OUT, text),))
         edits = _checked(source, decisions)
     except Unreadable as answer:
         return Plan(mark, findings=(answer.finding,))
@@ -153,16 +153,7 @@ def _checked(source: Source, decisions: Decisions) -> tuple[Edit, ...]:
     """The edits in the file's own bytes, after the proof that they do what was decided."""
     if not decisions.edits:
         return ()
-    edits = tuple(
-        Edit(
-            source.in_file(edit.start),
-            source.in_file(edit.end),
-            source.encoded(edit.old),
-            source.encoded(edit.new),
-            edit.reason,
-        )
-        for edit in sorted(decisions.edits)
-    )
+    edits = source.placed(decisions.edits)
     try:
         after = Source(splice(source.data, edits))
         if after.utf8 != splice(source.utf8, decisions.edits):
@@ -174,7 +165,7 @@ def _checked(source: Source, decisions: Decisions) -> tuple[Edit, ...]:
     return edits
 
 
-def _opted_out(source: Source) -> int | None:
+def opted_out(source: Source) -> int | None:
     """The line of a ``# afml: keep`` among the comments that open the file."""
     for number in range(1, len(source.line_starts) + 1):
         line = source.line(number)

@@ -18,6 +18,7 @@ from codemods.journal import FileRecord, Journal, JournalError, Migration, State
 from codemods.plan import digest
 from codemods.runner import Failure
 from codemods.undo import Conflict, undo
+from codemods.undo_added import undo_added
 from codemods.undo_notebook import undo_notebook
 from codemods.writing import remove_leftover, replace_file
 
@@ -109,8 +110,11 @@ def _roll_back(
             else:
                 before = journal.original(migration, record)
                 package = tree.package(record.path)
-                take_out = undo_notebook if record.path.endswith(NOTEBOOK) else undo
-                result, trouble = take_out(record, before, data, package, migration.sources)
+                if not all(rewrite.old for rewrite in record.rewrites):
+                    result, trouble = undo_added(record, before, data)
+                else:
+                    take_out = undo_notebook if record.path.endswith(NOTEBOOK) else undo
+                    result, trouble = take_out(record, before, data, package, migration.sources)
                 conflicts += trouble
                 if result != data:
                     replace_file(path, result)

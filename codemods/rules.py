@@ -16,6 +16,14 @@ LEGACY = frozenset({"cacheable", "smart_cacheable", "auto_cacheable"})
 ROBUST = "robust_cacheable"
 TIME_AWARE = "time_aware_cacheable"
 NEW = frozenset({ROBUST, TIME_AWARE})
+MLFLOW = "mlflow_cached"
+BACKTEST = "cached_backtest"
+
+#: The decorators that can be put on a function: two as the successors of legacy ones, two afresh.
+DECORATORS = NEW | {MLFLOW, BACKTEST}
+
+#: Every decorator of the cache.
+CACHING = LEGACY | DECORATORS
 
 #: Modules that offer both the legacy decorators and the new ones. Their submodules define them.
 SOURCES = ("afml.cache", "afml_cache")
@@ -64,6 +72,8 @@ class Rules:
         Who asked for ``to``: the reason that is shown.
     overrules : Overrules
         Patterns that overrule the choice for single functions, and ``to`` with it.
+    more_names : frozenset of str
+        Further names of the sources that matter as the new decorators do.
     """
 
     to: str | None = None
@@ -72,6 +82,7 @@ class Rules:
     call_forms: bool = False
     asked: str = "asked for with --to"
     overrules: Overrules = field(default_factory=Overrules)
+    more_names: frozenset[str] = frozenset()
 
     @property
     def backwards(self) -> bool:
@@ -88,7 +99,7 @@ class Rules:
     @property
     def new(self) -> frozenset[str]:
         """The names that may come in their place."""
-        return LEGACY if self.backwards else NEW
+        return self.more_names | (LEGACY if self.backwards else NEW)
 
     @property
     def arguments(self) -> frozenset[str]:

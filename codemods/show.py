@@ -44,7 +44,7 @@ def show_plan(out: Console, found: Survey, *, diff: bool, to_do: str = "migrate"
         out.print(_table(found.changes, out.width), "")
     if diff:
         for entry in found.changes:
-            _show_diff(out, found, entry)
+            show_diff(out, found, entry)
     show_left_alone(out, found.planned)
     show_not_selected(out, found)
     show_failures(out, found.failures)
@@ -96,7 +96,8 @@ def _folded(place: str, width: int) -> Iterator[str]:
     yield line
 
 
-def _show_diff(out: Console, found: Survey, entry: Planned) -> None:
+def show_diff(out: Console, found: Survey, entry: Planned) -> None:
+    """What would be done to one file, as a unified diff."""
     from rich.text import Text
 
     data = (found.tree.root / entry.path).read_bytes()
@@ -170,9 +171,14 @@ def show_applied(out: Console, found: Survey, done: Applied, did: str) -> None:
         out.print(Text(f"  @{name}: {_count(count, 'function')}", "green"))
     files = _count(len(changed), "file")
     out.print(f"{did} {_count(len(rewrites), 'function')} in {files}.")
-    undo = f"afml-codemod rollback {done.migration}"
-    if not Path.cwd().is_relative_to(found.tree.root):
-        undo += f" --root {found.tree.root}"
+    show_undo(out, found.tree.root, done.migration)
+
+
+def show_undo(out: Console, root: Path, migration: str) -> None:
+    """The command that takes back what has been done."""
+    undo = f"afml-codemod rollback {migration}"
+    if not Path.cwd().is_relative_to(root):
+        undo += f" --root {root}"
     out.print(f"Undo it with: {undo}", soft_wrap=True)
 
 
@@ -228,11 +234,13 @@ def show_status(out: Console, journal: Journal) -> None:
     if not found:
         out.print("No migrations.")
     for migration in found:
-        functions = sum(len(record.rewrites) for record in migration.files)
-        what = "" if migration.command == "apply" else f" by {migration.command}"
+        rewrites = [rewrite for record in migration.files for rewrite in record.rewrites]
+        # Only `adopt-init` changes what is no function: it adds names.
+        what = "function" if all(rewrite.function for rewrite in rewrites) else "name"
+        by = "" if migration.command == "apply" else f" by {migration.command}"
         out.print(
-            f"{migration.id}  {migration.state}{what}:"
-            f" {_count(functions, 'function')} in {_count(len(migration.files), 'file')}"
+            f"{migration.id}  {migration.state}{by}:"
+            f" {_count(len(rewrites), what)} in {_count(len(migration.files), 'file')}"
         )
         counts = Counter(standing(journal.root, record)[0].value for record in migration.files)
         now = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))

@@ -12,9 +12,10 @@ import io
 import re
 import warnings
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
+from codemods.edits import Edit
 from codemods.findings import Code, Finding
 
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
@@ -119,6 +120,24 @@ class Source:
         if self.encoding == "utf-8":
             return text
         return text.decode("utf-8").encode(self.encoding)
+
+    def placed(self, edits: Iterable[Edit]) -> tuple[Edit, ...]:
+        """Edits of :attr:`utf8`, in the file's own bytes and encoding."""
+        return tuple(
+            Edit(
+                self.in_file(edit.start),
+                self.in_file(edit.end),
+                self.encoded(edit.old),
+                self.encoded(edit.new),
+                edit.reason,
+            )
+            for edit in sorted(edits)
+        )
+
+    def newline_at(self, offset: int) -> bytes:
+        """The newline of the line that ``offset`` of :attr:`utf8` lies in."""
+        match = _NEWLINE.search(self.utf8, offset)
+        return match[0] if match else self.newline
 
     @cached_property
     def newline(self) -> bytes:

@@ -73,7 +73,7 @@ def undoing(
 ) -> tuple[tuple[Edit, ...], list[Conflict]]:
     """What :func:`undo` does, as edits of ``now``."""
     after = splice(before, record.edits)
-    edits, complete = _by_text(after, inverse(record.edits), now)
+    edits, complete = undo_by_text(after, inverse(record.edits), now)
     by_text = splice(now, edits)
     back = {rewrite.function: rewrite.old for rewrite in record.rewrites}
     rules = Rules(more_sources=sources, back=back, call_forms=True)
@@ -135,7 +135,7 @@ def unreadable(path: str, finding: Finding) -> Conflict:
     return Conflict(path, finding.line, "the migrated file", theirs)
 
 
-def _by_text(after: bytes, edits: list[Edit], now: bytes) -> tuple[tuple[Edit, ...], bool]:
+def undo_by_text(after: bytes, edits: list[Edit], now: bytes) -> tuple[tuple[Edit, ...], bool]:
     """The edits of lines that are still as we left them, placed there; whether these are all."""
     ours, theirs = _LINES.findall(after), _LINES.findall(now)
     starts = [0]

@@ -1,4 +1,4 @@
-"""The ``afml-codemod`` command: plan, apply, check, rollback, revert, status, demo.
+"""The ``afml-codemod`` command: migrating, adding what is new, and undoing either.
 
 Exit codes: 0 done or clean, 1 findings under ``check``, 2 usage, 3 some file failed while
 all the others were done, 130 interrupted. A command lives in the module that bears its name;
@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from codemods.cli.adopt_init import adopt_init
+from codemods.cli.decorate import decorate
 from codemods.cli.demo import demo
 from codemods.cli.migrate import apply, check, plan
 from codemods.cli.undo import revert, rollback, status
@@ -39,5 +41,5 @@ def main() -> None:
     """
 
 
-for command in (plan, apply, check, rollback, revert, status, demo):
+for command in (plan, apply, check, rollback, revert, status, adopt_init, decorate, demo):
     main.add_command(command)

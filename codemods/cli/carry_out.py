@@ -63,5 +63,5 @@ def _ask_if_dirty(found: Survey) -> None:
     text += ", ...)" if len(dirty) > 3 else ")"
     if not sys.stdin.isatty():
         stop(f"{text}. Commit or stash them first, or run again with --yes.", USAGE)
-    if not click.confirm(f"{text}. Migrate all the same?"):
+    if not click.confirm(f"{text}. Go on all the same?"):
         stop("Nothing was changed.", USAGE)

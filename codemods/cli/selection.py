@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 
 
+source_modules = click.option(
+    "--source-module",
+    "sources",
+    multiple=True,
+    metavar="MODULE",
+    help="A further module that offers the decorators, old and new.",
+)
+
+
 def selection(*targets: str, default: str | None = None) -> Callable[[Any], Any]:
     """The options that say which files, which functions, and which rewrite.
 
@@ -37,13 +46,7 @@ def selection(*targets: str, default: str | None = None) -> Callable[[Any], Any]
             metavar="PATTERN",
             help="Leave out such paths (as in .gitignore).",
         ),
-        click.option(
-            "--source-module",
-            "sources",
-            multiple=True,
-            metavar="MODULE",
-            help="A further module that offers the decorators, old and new.",
-        ),
+        source_modules,
         click.option(
             "--limit",
             type=click.IntRange(min=1),
@@ -102,14 +105,11 @@ def surveyed(
     **wishes: Any,
 ) -> Survey:
     """Look at the files, or stop with a sentence about what is wrong with the request."""
-    from codemods.config import ConfigError, read_config, wrong_module
+    from codemods.config import ConfigError, read_config
     from codemods.files import PathError, find, find_root
     from codemods.runner import survey
 
-    for source in sources:
-        wrong = wrong_module(source)
-        if wrong is not None:
-            stop(f"--source-module {wrong}", USAGE)
+    check_modules(sources)
     paths = paths or (Path(),)
     try:
         config = read_config(find_root(paths[0])[0])
@@ -152,3 +152,13 @@ def _selection(
         next(x for x in (max_hit_rate, config.max_hit_rate, MAX_HIT_RATE) if x is not None),
         limit,
     )
+
+
+def check_modules(sources: tuple[str, ...]) -> None:
+    """Stop where one of ``sources`` is no name of a module."""
+    from codemods.config import wrong_module
+
+    for source in sources:
+        wrong = wrong_module(source)
+        if wrong is not None:
+            stop(f"--source-module {wrong}", USAGE)

@@ -29,6 +29,8 @@ JOBLIB = frozenset(
     | {"mmap_mode"}
 )
 
+_JOBLIB = b"|".join(attribute.encode() for attribute in sorted(JOBLIB))
+
 Refusal = tuple[Code, str]
 
 
@@ -77,10 +79,9 @@ class Judge:
         below = self.below.no_function(function, use.call or use.node)
         if below is not None:
             return Code.VALUE_USE, f"@{below}, below it, may hand back what is no plain function"
-        if function.name in self._through_joblib:
-            attribute, line = self._through_joblib[function.name]
-            text = f"line {line} uses .{attribute} of {function.name}, which is joblib's alone"
-            return Code.VALUE_USE, text
+        through_joblib = self._through_joblib(function.name)
+        if through_joblib is not None:
+            return Code.VALUE_USE, through_joblib
         return self._asked_for(use, [function])
 
     def _applied(self, use: Use) -> Choice | Refusal | None:
@@ -101,11 +102,9 @@ class Judge:
         if any(is_generator(function) for function in functions):
             text = f"{given} is a generator function; the new decorators refuse those"
             return Code.VALUE_USE, text
-        name = self.names.assigned.get(use.call, given)
-        if name in self._through_joblib:
-            attribute, line = self._through_joblib[name]
-            text = f"line {line} uses .{attribute} of {name}, which is joblib's alone"
-            return Code.VALUE_USE, text
+        through_joblib = self._through_joblib(self.names.assigned.get(use.call, given))
+        if through_joblib is not None:
+            return Code.VALUE_USE, through_joblib
         return self._asked_for(use, functions)
 
     def _back(self, use: Use) -> Choice | None:
@@ -156,8 +155,16 @@ class Judge:
                 found[node.name].append(node)
         return found
 
+    def _through_joblib(self, name: str) -> str | None:
+        """What to say where the file uses joblib's API of a function."""
+        there = rb"\b" + re.escape(name.encode()) + rb"[\s)\\]*+\.[\s\\]*+(?:" + _JOBLIB + rb")\b"
+        if re.search(there, self.source.utf8) is None or name not in self._used_through_joblib:
+            return None
+        attribute, line = self._used_through_joblib[name]
+        return f"line {line} uses .{attribute} of {name}, which is joblib's alone"
+
     @cached_property
-    def _through_joblib(self) -> dict[str, tuple[str, int]]:
+    def _used_through_joblib(self) -> dict[str, tuple[str, int]]:
         """Names of functions that the file uses through joblib's API: of what, and where."""
         found: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for node in ast.walk(self.source.tree):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from codemods.re_exports import Handed, Module, Parts, ReExports
@@ -25,11 +25,15 @@ _FROM = re.compile(
     rb"import\b[ \t]*+(\((?:#[^\r\n]*+|[^)#])*+\)|(?:\\\r?\n|[^\r\n])*+)",
     re.M,
 )
+_STAR = re.compile(rb"\bimport[ \t(]*+\*")
 _IMPORT = re.compile(rb"(?:^|;)[ \t\f]*+import[ \t]++([^\r\n;#]++)", re.M)
 
 
 def find_re_exports(
-    root: Path, files: Mapping[str, tuple[Parts, bytes]], rules: Rules
+    root: Path,
+    files: Mapping[str, tuple[Parts, bytes]],
+    rules: Rules,
+    suspects: Collection[str] = (),
 ) -> ReExports:
     """Follow the imports of ``files`` through the modules of the project.
 
@@ -41,11 +45,20 @@ def find_re_exports(
         The files that mention a decorator.
     rules : Rules
         What is looked for.
+    suspects : collection of str
+        The files among these that may take a decorator by a name that does not show what it is:
+        all that they import is looked at.
     """
     search = _Search(root.absolute(), rules)
-    for package, data in files.values():
+    words = rules.old | rules.new
+    by_attribute = re.compile(
+        rb"\.\s*+(?:" + b"|".join(w.encode() for w in sorted(words)) + rb")\b"
+    )
+    for file, (package, data) in files.items():
+        everything = file in suspects or by_attribute.search(data) is not None
         for level, module, listed in imported_modules(data):
-            search.follow(level, module, listed, package)
+            if everything or "*" in listed or words.intersection(listed):
+                search.follow(level, module, listed, package)
     return search.known()
 
 
@@ -123,10 +136,11 @@ class _Search:
     def _read(self, file: Path, data: bytes, place: Parts, package: Parts) -> Module:
         shown = file.relative_to(self.root).as_posix()
         words = self.rules.old | self.rules.new
-        if not any(word.encode() in data for word in words) and b"*" not in data:
+        if not any(word.encode() in data for word in words) and _STAR.search(data) is None:
             return Module(shown, place, {})  # it binds none of the names, or makes them itself
         for level, module, listed in imported_modules(data):
-            self.follow(level, module, listed, package)
+            if "*" in listed or words.intersection(listed):
+                self.follow(level, module, listed, package)
         known = self.known()
         try:
             source = Source(data)

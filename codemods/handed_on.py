@@ -101,10 +101,13 @@ def handed_on(
     if not watched:
         return found
     mentions = _mentions(watched)
+    words = [word.encode() for word in watched]
     for file, package, data in everything:
         notebook = _notebook(data, watched) if file.endswith(NOTEBOOK) else None
         if file.endswith(NOTEBOOK):
             data = notebook.written if notebook is not None else b""
+        if not any(word in data for word in words) and _STAR.search(data) is None:
+            continue  # quicker than one pattern for all of it
         if mentions.search(data) is None:
             continue
         parsed = notebook.python if notebook is not None else data

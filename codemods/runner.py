@@ -125,14 +125,15 @@ def survey(
         # Nobody can import a notebook; but a notebook can reach names of modules.
         modules = {file: p for file, p in packages.items() if not file.endswith(NOTEBOOK)}
         reached = handed_on(modules, contents, _everything(tree, contents), rules)
-        for file in set(tree.files).intersection(reached.takers()).difference(contents):
+        suspects = set(reached.takers())
+        for file in suspects.intersection(tree.files).difference(contents):
             real = os.path.realpath(tree.root / file)
             if real not in seen:  # it takes one by a name that does not show what it is
                 seen.add(real)
                 contents[file] = Path(real).read_bytes()
                 packages[file] = tree.package(file)
         found = {file: (packages[file], _python(file, data)) for file, data in contents.items()}
-        re_exports = find_re_exports(tree.root, found, rules)
+        re_exports = find_re_exports(tree.root, found, rules, suspects)
     in_tree = find_in_tree(tree.root, packages.values(), rules)
     for file, package in packages.items():
         names = reached.names.get(file, {})

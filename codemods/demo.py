@@ -26,6 +26,9 @@ DONE, USAGE, FAILED, INTERRUPTED = 0, 2, 3, 130
 #: The cached functions of the example, each decorated with ``@cacheable`` before.
 FUNCTIONS = 14
 
+#: So many functions are shown as those that a migration in steps would begin with.
+DEAREST = 3
+
 #: joblib may need more than one run until it hits: results that come out of it hash otherwise.
 WARM_RUNS = 4
 
@@ -117,6 +120,7 @@ class _Story:
         self.check_tests("before the migration")
         original = self.repository.tree()
         cold, *warm = self.run_legacy()
+        self.weigh([cold, *warm])
         self.plan()
         self.apply(original)
         first, second = self.run_migrated(cold)
@@ -165,6 +169,22 @@ class _Story:
         )
         return runs
 
+    def weigh(self, runs: list[Run]) -> None:
+        """Which functions the old decorator has served worst, by its own statistics."""
+        self.stage.chapter(f"Where it pays most: afml-codemod plan --evidence --limit {DEAREST}")
+        evidence = self.repository.record(runs)
+        with self.stage.waiting("planning"):
+            shown = self.repository.codemod(
+                "plan", "--evidence", str(evidence), "--min-calls", "1", "--max-hit-rate", "1",
+                "--limit", str(DEAREST), str(self.repository.path), colour=self.stage.colour,
+            )  # fmt: skip
+        self.stage.show(shown)
+        self.stage.promise(
+            f"the {DEAREST} dearest functions are named, by what they cost",
+            f"{DEAREST} functions in" in shown,
+        )
+        self.stage.say("Here all of them are migrated at once.")
+
     def plan(self) -> None:
         self.stage.chapter("What the migration would change: afml-codemod plan --diff")
         with self.stage.waiting("planning"):
@@ -180,11 +200,16 @@ class _Story:
         self.stage.show(shown)
         tree = self.repository.tree()
         changed = [file for file in tree if tree[file] != original.get(file)]
+        notebooks = [file for file in changed if file.endswith(".ipynb")]
         self.stage.promise(
             f"{len(changed)} of {len(tree)} files have changed, none came or went",
             bool(changed) and tree.keys() == original.keys(),
             f"changed: {', '.join(changed) or 'none'}",
         )
+        self.stage.promise("a notebook is among them", bool(notebooks))
+        with self.stage.waiting("checking"):
+            clean = self.repository.codemod("check", str(self.repository.path))
+        self.stage.promise("afml-codemod check finds no legacy decorator", not clean.strip(), clean)
         self.check_tests("after it")
 
     def run_migrated(self, cold: Run) -> tuple[Run, Run]:
@@ -298,7 +323,8 @@ def _remove(home: Path, made: bool) -> None:
         return
     for name in ("legacy_quant", "cache"):
         shutil.rmtree(home / name, ignore_errors=True)
-    (home / "results.json").unlink(missing_ok=True)
+    for name in ("results.json", "cache_stats.json"):
+        (home / name).unlink(missing_ok=True)
 
 
 def _end(home: Path, made: bool, keep: bool) -> str:

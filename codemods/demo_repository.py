@@ -138,6 +138,24 @@ class Repository:
         table = "\n".join(lines[:-1]).strip("\n")
         return Run(name, seconds, table, self._results.read_bytes(), self._count())
 
+    def record(self, runs: Sequence[Run]) -> Path:
+        """The statistics of ``runs`` as a file that ``--evidence`` reads."""
+        rows = []
+        for name in sorted({name for run in runs for name in run.functions}):
+            counts = sum((run.functions.get(name, Counts()) for run in runs), Counts())
+            rows.append(
+                {
+                    "function": name,
+                    "calls": counts.calls,
+                    "hits": counts.hits + counts.adopted,
+                    "misses": counts.computed,
+                }
+            )
+        document = {"format": "afml-cache evidence", "version": 1, "functions": rows}
+        path = self.directory / "cache_stats.json"
+        path.write_text(json.dumps(document, indent=1))
+        return path
+
     def test(self) -> str | None:
         """pytest's closing line when the repository's own tests pass; None without pytest."""
         if find_spec("pytest") is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -177,9 +178,61 @@ def test_the_whole_story_holds_on_fewer_prices(
     assert (code, told.err) == (demo.DONE, "")
     assert not folder.exists()
     assert "Every promise held" in told.out
-    before_diff, diff, after_diff = re.split(r"^(?:2|3)\. .*$", told.out, flags=re.MULTILINE)
+    before_diff, diff, after_diff = re.split(r"^(?:3|4)\. .*$", told.out, flags=re.MULTILINE)
     assert "+@time_aware_cacheable" in diff
     assert max(map(len, (before_diff + after_diff).splitlines())) <= 80
     assert "\x1b" not in told.out
     for function in demo.REACHING:
         assert function.rpartition(".")[2] in told.out
+
+
+RUN_CELLS = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell()
+for cell in json.load(open("research/volatility.ipynb"))["cells"]:
+    if cell["cell_type"] == "code":
+        shell.run_cell("".join(cell["source"])).raise_error()
+sys.stderr.write(repr(shell.user_ns["by_year"].to_dict()))
+"""
+
+
+def test_the_notebook_runs_before_and_after_and_comes_back(
+    repository: Repository, all_packages: None
+) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("IPython")
+    path = repository.path / "research" / "volatility.ipynb"
+    before = path.read_bytes()
+
+    def run() -> str:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", RUN_CELLS],
+            cwd=repository.path,
+            env={**repository._environment, "IPYTHONDIR": str(repository.directory / "ipython")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stderr
+
+    result = run()
+    assert result.startswith("{2006: ")
+    repository.codemod("apply", "--yes", str(repository.path))
+    assert b"@time_aware_cacheable" in path.read_bytes()
+    nbformat.validate(nbformat.read(path, as_version=4))
+    assert run() == result
+    repository.codemod("rollback")
+    assert path.read_bytes() == before
+
+
+def test_what_is_recorded_of_the_runs_can_be_read_as_evidence(repository: Repository) -> None:
+    first = demo.Run("cold", 1.0, "", b"", {"legacy_quant.labels.cusum_events": Counts(computed=4)})
+    second = demo.Run("warm", 1.0, "", b"", {"legacy_quant.labels.cusum_events": Counts(hits=8)})
+    evidence = repository.record([first, second])
+    shown = repository.codemod("plan", "--evidence", str(evidence), str(repository.path))
+    assert "1 function has a hit rate above 50 %" in shown
+    shown = repository.codemod(
+        "plan", "--evidence", str(evidence), "--max-hit-rate", "0.7", str(repository.path)
+    )
+    assert "12 calls, 67 % hits" in shown

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from codemods.below import Below
@@ -49,11 +49,11 @@ class Judge:
     ) -> Choice | Refusal | None:
         """What the decorated function gets, or why not.
 
-        None: nothing is to be done and nothing to be said (``del cacheable``).
+        None: nothing is to be done and nothing to be said.
         """
         function = use.decorates
         if use.delete:
-            return None
+            return Code.VALUE_USE, f"{offer.name} is deleted here"
         if function is None:
             if self.is_applied(use) and not attributes:
                 return self._applied(use)
@@ -91,8 +91,8 @@ class Judge:
         kept = self.kept(use)
         if kept is not None:
             return kept
-        assert use.call is not None
-        given = ast.unparse(use.call.args[0])
+        assert use.given is not None
+        given = ast.unparse(use.given)
         there = self._defined.get(given, [])
         if any(isinstance(node, ast.ClassDef) for node in there):
             return Code.VALUE_USE, f"{given} is a class; only functions can be cached"
@@ -102,7 +102,7 @@ class Judge:
         if any(is_generator(function) for function in functions):
             text = f"{given} is a generator function; the new decorators refuse those"
             return Code.VALUE_USE, text
-        through_joblib = self._through_joblib(self.names.assigned.get(use.call, given))
+        through_joblib = self._through_joblib(self.names.assigned.get(use.whole, given))
         if through_joblib is not None:
             return Code.VALUE_USE, through_joblib
         return self._asked_for(use, functions)
@@ -144,7 +144,9 @@ class Judge:
 
     def is_applied(self, use: Use) -> bool:
         """Whether it is a direct application, and this run is about those too."""
-        return self.rules.call_forms and use.decorates is None and _is_application(use.call)
+        return self.rules.call_forms and isinstance(
+            use.given, ast.Name | ast.Attribute | ast.Lambda
+        )
 
     @cached_property
     def _defined(self) -> dict[str, list[ast.AST]]:
@@ -186,12 +188,13 @@ class Judge:
         if use.call is not None and use.call.end_lineno is not None:
             last = use.call.end_lineno
         lines = range(use.node.lineno, last + 1)
-        return any(KEEP.search(self.source.line(number)) for number in lines)
+        return _is_kept(self.source, lines)
 
     def _unknown_arguments(self, use: Use) -> str:
         if use.call is None:
             return ""
-        unknown = ["positional arguments"] if use.call.args and use.decorates else []
+        given = [] if use.given is None else [use.given]
+        unknown = ["positional arguments"] if [*use.call.args] not in ([], given) else []
         unknown += [
             f"{keyword.arg}=" if keyword.arg else "**keywords"
             for keyword in use.call.keywords
@@ -200,20 +203,16 @@ class Judge:
         return ", ".join(unknown)
 
 
-def _is_application(call: ast.Call | None) -> bool:
-    """``cacheable(g)``: called with one thing that may well be a function."""
-    return (
-        call is not None
-        and len(call.args) == 1
-        and isinstance(call.args[0], ast.Name | ast.Attribute | ast.Lambda)
-    )
-
-
 def asks_to_be_kept(source: Source, function: Function) -> bool:
     """Whether ``# afml: keep`` stands on a ``def``."""
     header = max(function.lineno, function.body[0].lineno - 1)
-    lines = range(function.lineno, header + 1)
-    return any(KEEP.search(source.line(number)) for number in lines)
+    return _is_kept(source, range(function.lineno, header + 1))
+
+
+def _is_kept(source: Source, lines: Iterable[int]) -> bool:
+    """Whether one of the lines has the comment; a string that holds its text is none."""
+    found = [number for number in lines if KEEP.search(source.line(number))]
+    return any(KEEP.search(source.comments.get(number, b"")) for number in found)
 
 
 def is_generator(function: Function) -> bool:

@@ -69,6 +69,8 @@ class Draft:
         self.selected = selected
         self.judge = Judge(source, names, rules, file)
         self.changes: dict[ast.stmt, StatementChange] = {}
+        #: old names behind which a new decorator is imported
+        self.behind: dict[tuple[Scope, str], str] = {}
         self.provided: set[tuple[int, int, str]] = set()  # (block, cell, name) that are added
 
     def finished(self) -> Decisions:
@@ -164,10 +166,23 @@ class Draft:
             if taken is None:
                 imported = False
             elif not self.all_offer(taken.bindings[target], target):
-                return None
+                return self.alias_for(owner, target, uses)
             elif taken is owner or taken is not owner.module:
                 imported = False
         return target, imported
+
+    def alias_for(self, owner: Scope, target: str, uses: list[Use]) -> tuple[str, bool] | None:
+        """An old name that has come to stand for ``target``, and can be used in its place."""
+        first = min(use.node.lineno for use in uses)
+        for (scope, local), became in self.behind.items():
+            if (
+                scope is owner
+                and became == target
+                and all(self.names.owner(use.scope, local) is owner for use in uses)
+                and all(first_line([binding]) < first for binding in owner.bindings[local])
+            ):
+                return local, True
+        return None
 
     def all_offer(self, bindings: list[Binding], target: str) -> bool:
         """Whether every binding is an import of the new decorator ``target``."""
@@ -182,7 +197,7 @@ class Draft:
 
     def behind_the_old_name(
         self,
-        bindings: Iterable[Binding],
+        bindings: Sequence[Binding],
         name: str,
         accepted: Accepted,
         offers: Sequence[Offer],
@@ -195,6 +210,7 @@ class Draft:
             if choice.name != target:
                 reason = f"shares the name {name} with functions that need it"
             self.note(use, offer.name, Choice(target, reason))
+        self.behind[bindings[0].scope, name] = target
         for binding, offer in zip(bindings, offers, strict=True):
             spelled = target if name == target else f"{target} as {name}"
             self.change_import(binding, offer, [spelled], remove=True)

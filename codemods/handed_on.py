@@ -196,6 +196,10 @@ class _Reader:
             match node:
                 case ast.Attribute(value=base, attr=name) if name in self.watched:
                     yield from self.reached(node, base, name, node in decorators)
+                case ast.Subscript(value=held, slice=ast.Constant(value=str(text))):
+                    if text in self.watched:
+                        for base in _namespace(held):
+                            yield from self.reached(node, base, text, False)
                 case ast.Constant(value=str(text)):
                     yield from self.spelled(node, text)
                 case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=args):
@@ -260,6 +264,15 @@ class _Reader:
         return Reference(
             node.lineno, column, name, module, shown, decorates=decorates, doubtful=doubtful
         )
+
+
+def _namespace(held: ast.expr) -> Iterator[ast.expr]:
+    """The module of ``vars(module)`` and of ``module.__dict__``."""
+    match held:
+        case ast.Call(func=ast.Name(id="vars"), args=[base]):
+            yield base
+        case ast.Attribute(value=base, attr="__dict__"):
+            yield base
 
 
 def _from_imports(

@@ -24,6 +24,10 @@ class ParserDiedError(Exception):
     """The parser took its process down: the file is nested too deeply."""
 
 
+class ShadowedError(Exception):
+    """A type parameter is called like a decorator, and would be painted over with the rest."""
+
+
 def lowered(text: str) -> str | None:
     """``text`` in older syntax, each name at its place; None where LibCST refuses it too.
 
@@ -31,6 +35,8 @@ def lowered(text: str) -> str | None:
     ------
     ParserDiedError
         The file is nested too deeply.
+    ShadowedError
+        A type parameter is called like a decorator.
     """
     # As a script and with -P: neither the working directory nor this folder may shadow modules.
     done = subprocess.run(
@@ -42,10 +48,12 @@ def lowered(text: str) -> str | None:
     )
     if done.returncode < 0 or done.returncode == _TOO_DEEP:
         raise ParserDiedError
+    if done.returncode == _SHADOWED:
+        raise ShadowedError
     return done.stdout.decode("utf-8") if done.returncode == 0 else None
 
 
-_REFUSED, _TOO_DEEP = 4, 5
+_REFUSED, _TOO_DEEP, _SHADOWED = 4, 5, 6
 
 
 def lower(text: str) -> str | None:
@@ -75,6 +83,9 @@ def lower(text: str) -> str | None:
     while pending:  # parents first, so that what they leave is painted over by their children
         node = pending.pop()
         pending.extend(node.children)
+        parameter = isinstance(node, libcst.TypeVar | libcst.ParamSpec | libcst.TypeVarTuple)
+        if parameter and node.name.value.endswith("cacheable"):  # type: ignore[attr-defined]
+            raise ShadowedError
         if isinstance(node, libcst.TypeParameters):
             _blank(data, *spans[node])
         elif isinstance(node, libcst.TypeAlias):

@@ -307,6 +307,7 @@ class Names:
                 self._expression(default, block, scope)
 
     def _expression(self, top: ast.AST, block: Block, scope: Scope) -> None:
+        applied: dict[ast.Call, ast.Call] = {}  # cacheable(ignore="x") -> cacheable(ignore="x")(f)
         pending = [top]  # a stack of our own: expressions may be nested a thousand deep
         while pending:
             node = pending.pop()
@@ -328,10 +329,15 @@ class Names:
                 case ast.Call(func=ast.Name() | ast.Attribute() as function):
                     chain = _chain(function)
                     if chain is not None and chain[0].id in self._relevant:
-                        self.uses.append(Use(scope, chain[0].id, chain[1], function, call=node))
+                        use = Use(scope, chain[0].id, chain[1], function, call=node)
+                        use.applied = applied.pop(node, node if node.args else None)
+                        self.uses.append(use)
                     else:
                         pending.append(function)
                     pending.extend((*node.args, *node.keywords))
+                case ast.Call(func=ast.Call(args=[]) as made):
+                    applied[made] = node
+                    pending.extend((*node.args, *node.keywords, made))
                 case ast.Lambda():
                     inner = Scope(Kind.FUNCTION, scope.inner("<lambda>"), scope)
                     self._arguments(node.args, block, scope, inner)
@@ -376,10 +382,10 @@ class Names:
         ``f = cacheable(g)``; None where it is neither decorated nor applied."""
         if use.decorates is not None:
             return use.scope.inner(use.decorates.name)
-        if use.call is None or len(use.call.args) != 1:
+        if use.given is None:
             return None
-        name = self.assigned.get(use.call)
-        return use.scope.inner(name) if name else ast.unparse(use.call.args[0])
+        name = self.assigned.get(use.whole)
+        return use.scope.inner(name) if name else ast.unparse(use.given)
 
     def _note_exports(self, node: ast.stmt) -> None:
         if b"__all__" in self.source.segment(node):

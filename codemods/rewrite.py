@@ -11,13 +11,14 @@ import ast
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
+from codemods.by_name import reached_by_name
 from codemods.draft import Decisions, Draft, first_line
 from codemods.fallback import is_optional_import
 from codemods.findings import Code
 from codemods.in_tree import InTree
 from codemods.resolve import Names
 from codemods.rules import Offer, Rules
-from codemods.scopes import Binding, Scope, Use
+from codemods.scopes import Binding, Kind, Scope, Use
 from codemods.source import Source
 from codemods.through_modules import ThroughModules
 
@@ -74,7 +75,7 @@ class _Rewriter:
             else:
                 uses[owner, use.name].append(use)
         groups = {(scope, name) for scope in self.names.scopes for name in scope.bindings}
-        for owner, name in sorted(groups, key=_in_the_file):
+        for owner, name in sorted(groups, key=_in_turn):
             self.group(owner, name, uses[owner, name])
         return self.draft.finished()
 
@@ -107,6 +108,7 @@ class _Rewriter:
         if not accepted:
             return
         kept = kept or public or any(binding.star for binding in bindings)
+        kept |= self.is_reached_by_name(owner, name)
         targets = {choice.name for _, _, choice in accepted}
         alias_only = not kept and len(targets) == 1 and all(_is_aliased(b) for b in bindings)
         if alias_only:
@@ -135,6 +137,17 @@ class _Rewriter:
         for binding, offer in zip(bindings, offers, strict=True):
             if accepted:
                 self.draft.change_import(binding, offer, missing, remove=not kept)
+
+    def is_reached_by_name(self, owner: Scope, name: str) -> bool:
+        """Whether a string, or an attribute of a class, names it; says so."""
+        if name in self.names.exports:
+            return False  # that has been said
+        is_class = owner.kind is Kind.CLASS
+        there = list(reached_by_name(self.draft.source, name, attribute=is_class))
+        for node in there:
+            text = f"{name} is reached by its name here"
+            self.draft.leave(node, Code.VALUE_USE, text)
+        return bool(there)
 
     def is_public(self, owner: Scope, name: str, bindings: list[Binding], uses: list[Use]) -> bool:
         """Whether other modules may take the name from here; says so."""
@@ -203,8 +216,13 @@ def _is_aliased(binding: Binding) -> bool:
     return alias is not None and alias.asname not in (None, alias.name)
 
 
-def _in_the_file(group: tuple[Scope, str]) -> tuple[int, int, str]:
-    """The order of names in the file: one that does not differ from run to run."""
+def _in_turn(group: tuple[Scope, str]) -> tuple[bool, int, int, str]:
+    """The order of the file, which does not differ from run to run, but for aliases.
+
+    They come first: what becomes of one may serve names that find their successor's name taken.
+    """
     scope, name = group
-    columns = (getattr(binding.node, "col_offset", 0) for binding in scope.bindings[name])
-    return first_line(scope.bindings[name]), min(columns), name
+    bindings = scope.bindings[name]
+    columns = (getattr(binding.node, "col_offset", 0) for binding in bindings)
+    named = not all(_is_aliased(binding) for binding in bindings)
+    return named, first_line(bindings), min(columns), name

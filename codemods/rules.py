@@ -147,7 +147,9 @@ class Rules:
             return None
         for source in self.sources:
             if module == source or module.startswith(source + "."):
-                return Offer(source, module, name)
+                inside = module[len(source) + 1 :].partition(".")[0]
+                # An attribute of a decorator is none of the decorators.
+                return None if inside in CACHING else Offer(source, module, name)
         return None
 
     def leads_to_source(self, target: str) -> bool:

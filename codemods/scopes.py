@@ -80,7 +80,20 @@ class Use:
     node: ast.Name | ast.Attribute  #: the whole chain
     decorates: Function | ast.ClassDef | None = None
     call: ast.Call | None = None  #: it is called: ``@cacheable(...)``, ``cacheable(f)``
+    applied: ast.Call | None = None  #: it is called with something: ``cacheable(f)``
     delete: bool = False
+
+    @property
+    def given(self) -> ast.expr | None:
+        """The ``f`` of ``cacheable(f)`` and of ``cacheable(ignore="x")(f)``."""
+        if self.applied is None or len(self.applied.args) != 1:
+            return None
+        return self.applied.args[0]
+
+    @property
+    def whole(self) -> ast.expr:
+        """The use with all that it is called with."""
+        return self.applied or self.call or self.node
 
 
 def every_argument(arguments: ast.arguments) -> Iterator[ast.arg]:

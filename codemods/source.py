@@ -140,6 +140,21 @@ class Source:
         return match[0] if match else self.newline
 
     @cached_property
+    def comments(self) -> dict[int, bytes]:
+        """Every comment by the number of its line."""
+        from tokenize import COMMENT, TokenError, generate_tokens
+
+        text = self.text.replace("\r\n", "\n").replace("\r", "\n")
+        found: dict[int, bytes] = {}
+        try:
+            for token in generate_tokens(io.StringIO(text).readline):
+                if token.type == COMMENT:
+                    found[token.start[0]] = token.string.encode()
+        except (TokenError, SyntaxError):  # newer syntax: what has been read until then counts
+            pass
+        return found
+
+    @cached_property
     def newline(self) -> bytes:
         """The newline that the file uses first."""
         match = _NEWLINE.search(self.utf8)
@@ -183,12 +198,15 @@ def parse(text: str, *, may_be_newer: bool = True) -> ast.Module:
         raise Unreadable(Code.SYNTAX_ERROR, str(error)) from None
     except SyntaxError as error:
         failure = error
-    from codemods.newer_syntax import ParserDiedError, lowered
+    from codemods.newer_syntax import ParserDiedError, ShadowedError, lowered
 
     try:
         text_before = lowered(text) if may_be_newer else None
     except ParserDiedError:
         raise Unreadable(Code.TOO_DEEP, "is nested too deeply to be parsed") from None
+    except ShadowedError:
+        text = "a type parameter is called like a decorator; a newer Python can tell them apart"
+        raise Unreadable(Code.AMBIGUOUS_BINDING, text) from None
     if text_before is not None:
         try:
             return ast.parse(text_before)

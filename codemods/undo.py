@@ -20,7 +20,7 @@ from codemods.findings import Finding
 from codemods.journal import FileRecord
 from codemods.plan import plan
 from codemods.resolve import Names
-from codemods.rules import Rules
+from codemods.rules import LEGACY, NEW, Rules
 from codemods.source import Source, Unreadable
 
 _LINES = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -86,7 +86,9 @@ def undoing(
         return edits, []
     there = decorated(now, package, rules)
     refused = {name for name, found in there.items() if not found.arguments <= known}
-    rules = replace(rules, back={name: old for name, old in back.items() if name not in refused})
+    others = {r.function for r in record.rewrites if _shows_another(there.get(r.function), r)}
+    left = refused | others  # somebody has written there since
+    rules = replace(rules, back={name: old for name, old in back.items() if name not in left})
     result = plan(now, package, rules)
     if result.findings:
         return (), [unreadable(record.path, finding) for finding in result.findings]
@@ -111,6 +113,15 @@ def _shows_the_old_one(there: Decorated | None, rewrite: Rewrite) -> bool:
         return False
     return rewrite.new not in there.names and (
         rewrite.old in there.names or f"@{rewrite.old}" in there.texts
+    )
+
+
+def _shows_another(there: Decorated | None, rewrite: Rewrite) -> bool:
+    """Whether somebody has put another decorator of the cache in the place of ours."""
+    return (
+        there is not None
+        and bool(there.names & (NEW | LEGACY) - {rewrite.old})
+        and rewrite.new not in there.names
     )
 
 

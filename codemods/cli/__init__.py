@@ -7,6 +7,8 @@ each imports what it needs when it is called.
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 import click
@@ -24,6 +26,9 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from codemods.cut_short import cut_short
 
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a path still
+                stream.reconfigure(errors="backslashreplace")  # gets the rest of the line
         with cut_short():
             return super().invoke(ctx)
 

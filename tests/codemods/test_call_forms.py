@@ -24,6 +24,8 @@ CALLS = {"rules": {"call_forms": True}}
             "def g(start, end): ...\nf = cacheable(g)",
             "def g(start, end): ...\nf = time_aware_cacheable(g)",
         ),
+        ("f = cacheable(ignore=['x'])(g)", "f = robust_cacheable(ignore=['x'])(g)"),
+        ("f = cacheable()(g)", "f = robust_cacheable()(g)"),
         ("fs = {'f': cacheable(f)}", "fs = {'f': robust_cacheable(f)}"),
     ],
 )
@@ -68,7 +70,7 @@ def test_applications_and_decorators_together(check_transformed):
         ("f = cacheable(*functions)", "value-use"),
         ("f = cacheable(g, h)", "value-use"),
         ("f = cacheable(make())", "value-use"),
-        ("f = cacheable(memory=m)(g)", "value-use"),
+        ("f = cacheable(memory=m)(g)", "unknown-arguments"),
         ("f = cacheable(g, verbose=0)", "unknown-arguments"),
         ("class A: ...\nf = cacheable(A)", "value-use"),
         ("def g():\n    yield 1\nf = cacheable(g)", "value-use"),

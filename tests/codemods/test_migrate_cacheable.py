@@ -515,6 +515,7 @@ def test_deleting_the_name_afterwards_keeps_the_import_alive(check_transformed):
         "from afml.cache import cacheable\n@cacheable\ndef f(x): ...\ndel cacheable\n",
         "from afml.cache import cacheable, robust_cacheable\n@robust_cacheable\ndef f(x): ...\n"
         "del cacheable\n",
+        left=("value-use",),
     )
 
 
@@ -770,3 +771,66 @@ def test_name_that_is_taken_further_in_is_avoided_too(check_transformed):
 def test_unreadable_files_are_left_with_a_reason(check_noop, data, reason):
     found = check_noop(data, left=(reason,))
     assert found.findings[0].line >= 1
+
+
+# ------------------------------------------------------------------ names in words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'globals()["cacheable"](f)',
+        'getattr(sys.modules[__name__], "cacheable")',
+        "eval('cacheable(len)(f)')",
+        'def g():\n    """Doubles.\n\n    >>> @cacheable\n    ... def h(x): ...\n    """',
+    ],
+)
+def test_name_that_is_reached_by_its_text_stays(check_transformed, words):
+    rest = f"@{{}}\ndef f(x): ...\n{words}\n"
+    check_transformed(
+        "from afml.cache import cacheable\n" + rest.format("cacheable"),
+        "from afml.cache import cacheable, robust_cacheable\n" + rest.format("robust_cacheable"),
+        left=("value-use",),
+    )
+
+
+@pytest.mark.parametrize(
+    "words", ["x = 'it is cacheable'", "def g():\n    '''Not cacheable.'''", "eval('x.cacheables')"]
+)
+def test_name_that_is_only_spoken_of_goes(check_transformed, words):
+    rest = f"@{{}}\ndef f(x): ...\n{words}\n"
+    check_transformed(
+        "from afml.cache import cacheable\n" + rest.format("cacheable"),
+        "from afml.cache import robust_cacheable\n" + rest.format("robust_cacheable"),
+    )
+
+
+def test_name_that_a_class_hands_on_stays(check_transformed):
+    check_transformed(
+        "class A:\n    from afml.cache import cacheable\n    @cacheable\n    def f(x): ...\n"
+        "A.cacheable(f)\n",
+        "class A:\n    from afml.cache import cacheable, robust_cacheable\n    @robust_cacheable\n"
+        "    def f(x): ...\nA.cacheable(f)\n",
+        left=("value-use",),
+    )
+
+
+def test_attribute_of_a_decorator_is_none_of_the_decorators(check_noop):
+    check_noop("from afml.cache import robust_cacheable as c\n@c.cacheable\ndef f(x): ...\n")
+
+
+def test_comment_is_one_and_a_string_is_none(check_transformed):
+    rest = "@{}\ndef f(x): return '# afml: keep'\n"
+    check_transformed(
+        "from afml.cache import cacheable\n" + rest.format("cacheable"),
+        "from afml.cache import robust_cacheable\n" + rest.format("robust_cacheable"),
+    )
+
+
+def test_alias_that_moves_serves_a_function_that_finds_the_new_name_taken(check_transformed):
+    check_transformed(
+        "from afml.cache import cacheable\nfrom afml.cache import cacheable as c\n"
+        "def g(robust_cacheable):\n    @cacheable\n    def f(x): ...\n@c\ndef h(x): ...\n",
+        "from afml.cache import robust_cacheable as c\n"
+        "def g(robust_cacheable):\n    @c\n    def f(x): ...\n@c\ndef h(x): ...\n",
+    )

@@ -1,0 +1,52 @@
+"""Places of a file that reach a name by its text: a string, a doctest, an attribute of a class.
+
+``globals()["cacheable"]``, ``eval("cacheable(f)")`` and an example in a docstring are no uses that
+scopes could tell of. What they name has to stay where it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from codemods.source import Source
+
+_EVALUATED = frozenset({"eval", "exec", "compile"})
+_PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.) .*", re.MULTILINE)
+
+
+def reached_by_name(source: Source, name: str, *, attribute: bool) -> Iterator[ast.expr]:
+    """The expressions that reach ``name`` by its text.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    name : str
+        What a scope of it binds.
+    attribute : bool
+        The scope is a class, so that ``anything.name`` may mean it too.
+    """
+    word = re.escape(name)
+    quoted = rb"[\"']" + word.encode() + rb"[\"']"
+    code = rb"\b(?:eval|exec|compile)\b|>>>"
+    dotted = rb"\.\s*+" + word.encode() + rb"\b"
+    if not any(
+        re.search(pattern, source.utf8) for pattern in (quoted, code, *([dotted] * attribute))
+    ):
+        return  # nearly always: there is nothing to look for in the tree
+    inside = re.compile(rf"(?<!\w){word}(?!\w)")
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.Constant(value=str(text)):
+                examples = _PROMPT.findall(text) if ">>>" in text else ()
+                if text == name or any(inside.search(line) for line in examples):
+                    yield node
+            case ast.Call(
+                func=ast.Name(id=called), args=[ast.Constant(value=str(text)) as given, *_]
+            ):
+                if called in _EVALUATED and text != name and inside.search(text):
+                    yield given
+            case ast.Attribute(attr=attr) if attribute and attr == name:
+                yield node

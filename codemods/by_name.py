@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from codemods.source import Source
 
 _EVALUATED = frozenset({"eval", "exec", "compile"})
+_BY_NAME = frozenset({"getattr", "hasattr", "setattr", "delattr"})
 _PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.) .*", re.MULTILINE)
 
 
@@ -39,14 +40,33 @@ def reached_by_name(source: Source, name: str, *, attribute: bool) -> Iterator[a
     inside = re.compile(rf"(?<!\w){word}(?!\w)")
     for node in ast.walk(source.tree):
         match node:
-            case ast.Constant(value=str(text)):
-                examples = _PROMPT.findall(text) if ">>>" in text else ()
-                if text == name or any(inside.search(line) for line in examples):
+            case ast.Constant(value=str(text)) if ">>>" in text:
+                if any(inside.search(line) for line in _PROMPT.findall(text)):
                     yield node
-            case ast.Call(
-                func=ast.Name(id=called), args=[ast.Constant(value=str(text)) as given, *_]
-            ):
-                if called in _EVALUATED and text != name and inside.search(text):
+            case ast.Subscript(value=held, slice=ast.Constant(value=text) as given):
+                if text == name and _is_namespace(held):
                     yield given
+            case ast.Call(func=ast.Attribute(value=held), args=[ast.Constant(value=text), *_]) if (
+                text == name and _is_namespace(held)
+            ):
+                yield node.args[0]
+            case ast.Call(
+                func=ast.Name(id=called), args=[_, ast.Constant(value=text) as given, *_]
+            ):
+                if called in _BY_NAME and text == name:
+                    yield given
+            case ast.Call(func=ast.Name(id=called), args=[ast.Constant(value=str(text)), *_]):
+                if called in _EVALUATED and inside.search(text):
+                    yield node.args[0]
             case ast.Attribute(attr=attr) if attribute and attr == name:
                 yield node
+
+
+def _is_namespace(held: ast.expr) -> bool:
+    """``globals()``, ``vars(module)``, ``module.__dict__``: what maps names to what they bind."""
+    match held:
+        case ast.Call(func=ast.Name(id="globals" | "locals" | "vars")):
+            return True
+        case ast.Attribute(attr="__dict__"):
+            return True
+    return False

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -308,6 +309,24 @@ def progress(out: Console, what: str) -> Iterator[Callable[[int, int], None] | N
     with Progress(*columns, console=out, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def progress_if_any(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """The same on standard error, from the first file on: without one, nothing is loaded."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with ExitStack() as stack:
+        bars: list[Callable[[int, int], None] | None] = []
+
+        def tell(done: int, total: int) -> None:
+            if not bars:
+                bars.append(stack.enter_context(progress(console(errors=True), what)))
+            if bars[0] is not None:
+                bars[0](done, total)
+
+        yield tell
 
 
 def _count(number: int, noun: str) -> str:

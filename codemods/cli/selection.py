@@ -108,6 +108,7 @@ def surveyed(
     from codemods.config import ConfigError, read_config
     from codemods.files import PathError, find, find_root
     from codemods.runner import survey
+    from codemods.show import progress_if_any
 
     check_modules(sources)
     paths = paths or (Path(),)
@@ -117,7 +118,9 @@ def surveyed(
     except (ConfigError, PathError) as error:
         stop(str(error), USAGE)
     wanted = _selection(config, tree.root, **wishes)
-    return survey(tree, config.rules(to, sources, call_forms=call_forms), wanted, jobs=jobs)
+    rules = config.rules(to, sources, call_forms=call_forms)
+    with progress_if_any("Planning") as told:
+        return survey(tree, rules, wanted, jobs=jobs, progress=told)
 
 
 def _selection(

@@ -1,4 +1,4 @@
-"""A repository on disk that the tests of adoption migrate from ``@cacheable``, as a user would."""
+"""Repositories on disk that the tests migrate from ``@cacheable``, as a user would."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import importlib
 import json
 import os
 import re
+import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ from typing import Any
 import pytest
 
 from afml_cache.store.store import Store
+from codemods.plan import plan
+from tests.promises.codemod_cases import Case
 
 #: What the bodies of cached functions call, so that a body that ran is known to have run.
 NOTE = """
@@ -152,3 +156,142 @@ def contents() -> Callable[[Path], dict[str, tuple[object, ...]]]:
         return seen
 
     return look
+
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+#: Imports what scripts need once, then runs each of them in a process forked for it.
+PARENT_OF_SCRIPTS = """
+import json, os, runpy, sys, traceback
+import pandas
+from afml.cache import cacheable, robust_cacheable, time_aware_cacheable
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.chdir(asked["folder"])
+        os.environ["AFML_CACHE"] = asked["cache"]
+        printed = os.open("printed", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(printed, 1)
+        os.dup2(printed, 2)
+        sys.path.insert(0, asked["folder"])
+        code = 0
+        try:
+            runpy.run_path(asked["script"], run_name="__main__")
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        sys.stdout.flush()
+        os._exit(code)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def parent_of_scripts() -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PARENT_OF_SCRIPTS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def printed_by(parent_of_scripts: subprocess.Popen[str]) -> Callable[..., tuple[int, str]]:
+    """Run a script in a process of its own, on a new cache: its exit code and what it printed."""
+
+    def run(folder: Path, script: str = "case.py") -> tuple[int, str]:
+        cache = Path(tempfile.mkdtemp(dir=folder.parent, prefix="cache-"))
+        asked = {"folder": str(folder), "script": script, "cache": str(cache)}
+        assert parent_of_scripts.stdin is not None
+        assert parent_of_scripts.stdout is not None
+        parent_of_scripts.stdin.write(json.dumps(asked) + "\n")
+        parent_of_scripts.stdin.flush()
+        code = int(parent_of_scripts.stdout.readline())
+        return code, (folder / "printed").read_text()
+
+    return run
+
+
+@pytest.fixture
+def check_case(
+    tmp_path: Path, printed_by: Callable[..., tuple[int, str]]
+) -> Callable[[Case], None]:
+    """A file becomes what it has to, once and for all, and prints what it printed before."""
+
+    def check(case: Case) -> None:
+        found = plan(case.before)
+        assert found.carry_out(case.before).decode() == case.after.decode()
+        left = tuple(finding.code.value for finding in found.findings)
+        assert left == case.left or case.left == ("anything",)
+        again = plan(case.after)
+        assert again.carry_out(case.after) == case.after, "a second run changes something"
+        said = []
+        for what, data in [("before", case.before), ("after", case.after)]:
+            folder = tmp_path / what
+            folder.mkdir()
+            (folder / "case.py").write_bytes(data)
+            code, printed = printed_by(folder)
+            assert (code == 0) == case.runs or (what == "after" and not case.runs), printed
+            said.append(printed.replace(str(folder), ""))
+        if case.runs:
+            assert said[0].strip(), "it shows nothing"
+            assert said[1] == said[0]
+
+    return check
+
+
+@dataclass(frozen=True)
+class Command:
+    """``afml-codemod`` as a person runs it, in a process of its own; its input is no terminal."""
+
+    folder: Path
+
+    def __call__(
+        self, *arguments: object, code: int | None = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "codemods.cli", *map(str, arguments)],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert code is None or done.returncode == code, done.stdout + done.stderr
+        return done
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def read(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    def findings(self, *arguments: object) -> list[tuple[str, int, str]]:
+        """What ``plan`` leaves alone: path, line and reason."""
+        told = json.loads(self("plan", "--format", "json", *arguments).stdout)
+        return [
+            (file["path"], finding["line"], finding["code"])
+            for file in told["files"]
+            for finding in file["findings"]
+        ]
+
+
+@pytest.fixture
+def codemod(tmp_path: Path) -> Command:
+    """``afml-codemod`` in an empty folder that is no git repository."""
+    folder = tmp_path / "desk_repository"
+    folder.mkdir()
+    return Command(folder)

@@ -27,7 +27,9 @@ CARRIED = {
 def migrate(codemod: Any, printed_by: Callable[..., tuple[int, str]]) -> Callable[..., Any]:
     """Apply to marked files; each becomes what its marks say, and ``case.py`` prints the same."""
 
-    def check(files: dict[str, str], *options: str, runs: bool = True) -> list[tuple[str, int, str]]:
+    def check(
+        files: dict[str, str], *options: str, runs: bool = True
+    ) -> list[tuple[str, int, str]]:
         for name, marked in files.items():
             codemod.write(name, before(marked))
         code, said = printed_by(codemod.folder)
@@ -187,8 +189,7 @@ def test_a_re_export_beside_other_names(
     codemod.write("case.py", "from quant.labels import f\nprint(f(1))\n")
     codemod.write(
         "quant/labels.py",
-        "from quant.caching import cacheable, other\n\n"
-        "@cacheable\ndef f(x): return x + other()\n",
+        "from quant.caching import cacheable, other\n\n@cacheable\ndef f(x): return x + other()\n",
     )
     said = printed_by(codemod.folder)
     assert ("quant/caching.py", 1, "re-export") in codemod.findings()
@@ -305,7 +306,9 @@ def test_paths_of_other_folders_are_looked_at_for_what_they_reach(
 ) -> None:
     codemod.write("pyproject.toml", "")
     codemod.write(".git/HEAD", "ref: refs/heads/main\n")
-    codemod.write("a/one.py", "from afml.cache import cacheable\n\n@cacheable\ndef f(x): return x\n")
+    codemod.write(
+        "a/one.py", "from afml.cache import cacheable\n\n@cacheable\ndef f(x): return x\n"
+    )
     codemod.write("b/two.py", "from a.one import cacheable\nprint(cacheable)\n")
     codemod("apply", "--yes", "a")
     assert b"import cacheable, robust_cacheable\n" in codemod.read("a/one.py")

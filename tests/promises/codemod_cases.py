@@ -3,7 +3,8 @@
 A text holds many cases. ``=== title | left: value-use re-export | cannot run`` opens one; what
 follows is a file. ``«cacheable»`` becomes ``robust_cacheable``, ``«old→new»`` becomes ``new``,
 and everything else has to stay as it is. ``left`` are the reasons of what is left alone, in the
-order of the lines (``anything``: whatever is said of it); a case that cannot run needs what this repository has not got.
+order of the lines (``anything``: whatever is said of it); a case that cannot run needs what this
+repository has not got.
 """
 
 from __future__ import annotations

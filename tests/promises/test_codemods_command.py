@@ -1,4 +1,4 @@
-"""``afml-codemod`` on the command line: exit codes, messages, trees, ignored files and the journal."""
+"""The command line: exit codes, messages, git trees, ignored files and the journal."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_mistake_on_the_command_line_is_2(codemod: Any, arguments: list[str]) 
     ("bad", "reason"),
     [
         (b"from afml.cache import cacheable\n@cacheable\ndef f(:\n", "syntax-error"),
-        (b"from afml.cache import cacheable\n\xff\xfe\n@cacheable\ndef f(x): return x\n", "undecodable"),
+        (b"from afml.cache import cacheable\n\xff\xfe\n@cacheable\ndef f(x): ...\n", "undecodable"),
         (b"# coding: no-such-thing\n" + OLD.encode(), "undecodable"),
         (b"\x7fELF\x00\x00cacheable\x00\xff\x80", ""),
         (OLD.encode() + b"\x00", "syntax-error"),
@@ -118,7 +118,11 @@ def test_messages_fit_in_80_columns(codemod: Any) -> None:
     codemod.write("bad.py", "from afml.cache import cacheable\ndef f(:\n")
     said = [codemod(command).stdout for command in ("plan", "apply", "status", "rollback")]
     for text in said:
-        assert [line for line in text.splitlines() if len(line) > 80 and ".py:" not in line and "/" not in line] == []
+        assert [
+            line
+            for line in text.splitlines()
+            if len(line) > 80 and ".py:" not in line and "/" not in line
+        ] == []
     assert "research/volatility" in said[0]
 
 

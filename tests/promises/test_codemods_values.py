@@ -1,4 +1,4 @@
-"""What is no decorator stays, and keeps what it needs; so do strings, comments and other libraries."""
+"""What is no decorator stays, and keeps what it needs; so do strings and other libraries."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ print(f(1))
 from afml.cache import cacheable
 
 class Meta(type):
-    def __new__(mcls, name, bases, space, decorator=None): return type.__new__(mcls, name, bases, space)
+    def __new__(mcls, name, bases, space, decorator):
+        return type.__new__(mcls, name, bases, space)
 class A(metaclass=Meta, decorator=cacheable): pass
 print(A.__name__)
 

@@ -271,7 +271,7 @@ def test_revert_says_that_it_is_not_byte_exact(codemod: Any) -> None:
     told = codemod("revert", "--to", "cacheable")
     assert codemod.read("a.py").decode() == OLD
     said = " ".join((told.stdout + told.stderr).split())
-    assert "byte" in said
+    assert "byte" in said or "need not be as they were" in said
 
 
 def test_revert_keeps_bytes_like_the_rest(codemod: Any) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from codemods.plan import plan
@@ -279,7 +279,12 @@ def test_what_is_said_of_a_file_is_true(data: bytes) -> None:
         found.carry_out(data + b"#")
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink takes minutes on a disk
+)
 @given(st.lists(modules(), min_size=30, max_size=40))
 @example([b""])
 def test_there_and_back_on_disk_is_nothing(codemod: Any, many: list[bytes]) -> None:

@@ -215,6 +215,99 @@ def g():
 print(g())
 """
 
+#: The new name is imported elsewhere too, but not yet, or not at all, when it is needed here.
+ELSEWHERE = """
+=== for type checkers only
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from afml.cache import robust_cacheable
+
+def load():
+    from afml.cache import «cacheable»
+    @«cacheable»
+    def f(x): return x + 1
+    return f
+print(load()(1))
+
+=== below the call of the function that needs it
+def load():
+    from afml.cache import «cacheable»
+    @«cacheable»
+    def f(x): return x + 1
+    return f
+print(load()(1))
+from afml.cache import robust_cacheable
+
+=== below the class that needs it
+class A:
+    from afml.cache import «cacheable»
+    @staticmethod
+    @«cacheable»
+    def f(x): return x + 1
+from afml.cache import robust_cacheable
+print(A.f(1))
+
+=== in a branch that is not taken
+import sys
+if sys.argv is None:
+    from afml.cache import robust_cacheable
+
+def load():
+    from afml.cache import «cacheable»
+    @«cacheable»
+    def f(x): return x + 1
+    return f
+print(load()(1))
+
+=== in a function that is not called
+def other():
+    global robust_cacheable
+    from afml.cache import robust_cacheable
+
+def load():
+    from afml.cache import «cacheable»
+    @«cacheable»
+    def f(x): return x + 1
+    return f
+print(load()(1))
+
+=== in a function around, in a branch
+def outer(flag):
+    if flag:
+        from afml.cache import robust_cacheable
+    def load():
+        from afml.cache import «cacheable»
+        @«cacheable»
+        def f(x): return x + 1
+        return f
+    return load()
+print(outer(False)(1))
+
+=== above, in every case
+from afml.cache import robust_cacheable
+
+def load():
+    «from afml.cache import cacheable
+    →»@«cacheable»
+    def f(x): return x + 1
+    return f
+print(load()(1))
+
+=== above, and deleted when it is needed | left: anything
+from afml.cache import robust_cacheable
+from afml.cache import «cacheable→robust_cacheable as cacheable»
+del robust_cacheable
+
+@cacheable
+def f(x): return x + 1
+print(f(1))
+"""
+
+
+@pytest.mark.parametrize("case", cases(ELSEWHERE))
+def test_the_new_name_is_imported_elsewhere(case: Case, check_case: Callable[[Case], None]) -> None:
+    check_case(case)
+
 
 @pytest.mark.parametrize("case", cases(TAKEN))
 def test_the_new_name_is_taken(case: Case, check_case: Callable[[Case], None]) -> None:

@@ -119,7 +119,12 @@ def test_the_standard_library_changes_at_an_added_function_only(codemod: Any) ->
     count = 0
     for path in sorted(library.glob("*.py")) + sorted(library.glob("*/*.py")):
         name = path.relative_to(library)
-        if "site-packages" in name.parts or "lib2to3" in name.parts or "test" in name.parts:
+        if (
+            "site-packages" in name.parts
+            or "lib2to3" in name.parts
+            or "test" in name.parts
+            or "venv" in name.parts
+        ):
             continue
         codemod.write(f"lib/{name}", path.read_bytes() + added)
         count += 1

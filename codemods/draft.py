@@ -156,6 +156,7 @@ class Draft:
                 continue  # the new decorator under an old name: that is no place to send others
             if (
                 self.all_offer(there, target)
+                and not self.is_deleted(owner, local)
                 and any(b.block in blocks and first_line([b]) < first for b in there)
                 and all(self.names.owner(use.scope, local) is owner for use in uses)
             ):
@@ -165,11 +166,31 @@ class Draft:
             taken = self.names.owner(use.scope, target)
             if taken is None:
                 imported = False
-            elif not self.all_offer(taken.bindings[target], target):
+            elif not self.all_offer(taken.bindings[target], target) or self.is_deleted(
+                taken, target
+            ):
                 return self.alias_for(owner, target, uses)
-            elif taken is owner or taken is not owner.module:
+            elif taken is owner or not self.is_there(taken, target, first):
                 imported = False
         return target, imported
+
+    def offers_always(self, scope: Scope, target: str) -> bool:
+        """Whether ``target`` is nothing but the new decorator in ``scope``."""
+        return self.all_offer(scope.bindings[target], target) and not self.is_deleted(scope, target)
+
+    def is_there(self, scope: Scope, name: str, line: int) -> bool:
+        """Whether the module has bound ``name``, whatever happens, before it comes to ``line``."""
+        return scope is scope.module and any(
+            binding.block.owner is None and not binding.elsewhere and first_line([binding]) < line
+            for binding in scope.bindings[name]
+        )
+
+    def is_deleted(self, scope: Scope, name: str) -> bool:
+        """Whether ``name`` is taken away again."""
+        return any(
+            use.delete and use.name == name and self.names.owner(use.scope, name) is scope
+            for use in self.names.uses
+        )
 
     def alias_for(self, owner: Scope, target: str, uses: list[Use]) -> tuple[str, bool] | None:
         """An old name that has come to stand for ``target``, and can be used in its place."""

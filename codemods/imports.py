@@ -151,7 +151,7 @@ def changed(
     places: dict[int, list[bytes]] = {}
     if not layout.one_a_line and any(b"#" in items[number].trail for number in removed):
         key, beside = None, next(n for n in sorted(removed) if b"#" in items[n].trail)
-    for text in sorted(add, key=lambda text: key(_name(text))) if key else add:
+    for text in sorted(add, key=lambda text: (key(_name(text)), text)) if key else add:
         if key:
             after = [n for n in kept if key(items[n].name) < key(_name(text))]
             before = [n for n in kept if n > (after[-1] if after else -1)]

@@ -132,6 +132,8 @@ if __name__ == "__main__":
         _answer = lower(sys.stdin.buffer.read().decode("utf-8"))
     except RecursionError:
         sys.exit(_TOO_DEEP)
+    except ShadowedError:
+        sys.exit(_SHADOWED)
     if _answer is None:
         sys.exit(_REFUSED)
     sys.stdout.buffer.write(_answer.encode("utf-8"))

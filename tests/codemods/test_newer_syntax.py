@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 
 import pytest
 
@@ -46,3 +47,19 @@ def test_use_inside_of_a_formatted_string_is_seen(check_noop) -> None:
 
 def test_what_libcst_refuses_too_is_no_newer_syntax() -> None:
     assert lower("def f(:\n") is None
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="it can tell them apart")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def g[cacheable](x: cacheable): ...",
+        "class A[cacheable]:\n    @cacheable\n    def m(self): ...",
+        "type Pair[cacheable] = tuple[cacheable, cacheable]",
+    ],
+)
+def test_type_parameter_that_is_called_like_a_decorator_is_left(check_noop, code):
+    check_noop(
+        f"from afml.cache import cacheable\n{code}\n@cacheable\ndef f(x): ...\n",
+        left=("ambiguous-binding",),
+    )

@@ -64,7 +64,7 @@ def test_the_example_passes_its_own_tests_before_and_after(legacy: Any, options:
     changed = {
         name for name, digest in digests(legacy.folder).items() if before.get(name) != digest
     }
-    assert changed and all(name.endswith(".py") for name in changed)
+    assert changed and all(name.endswith((".py", ".ipynb")) for name in changed)
     assert its_tests(legacy.folder) == said
     legacy("check", *options)
     legacy("rollback")

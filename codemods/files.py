@@ -21,7 +21,7 @@ SUFFIXES = (".py", ".pyi", NOTEBOOK)
 CHECKPOINTS = ".ipynb_checkpoints"  #: where Jupyter keeps a second copy of every notebook
 
 _SKIPPED = frozenset(
-    {".git", ".hg", ".svn", ".afml-codemod", ".tox", ".nox", ".venv", "venv", "node_modules"}
+    {".git", ".hg", ".svn", ".afml-codemod", ".tox", ".nox", "node_modules"}
     | {"__pycache__", CHECKPOINTS, ".mypy_cache", ".ruff_cache", ".pytest_cache", "site-packages"}
 )
 

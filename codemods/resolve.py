@@ -226,11 +226,20 @@ class Names:
                 scope.global_names.update(self._relevant.intersection(names))
             case ast.Nonlocal(names=names):
                 scope.nonlocal_names.update(self._relevant.intersection(names))
+            case _ if type(node).__name__ == "TypeAlias":  # new in Python 3.12
+                self._type_alias(node, block, scope)
             case _:
                 if scope is self.module:
                     self._note_exports(node)
                 self._note_assigned(node)
                 self._children(node, block, scope)
+
+    def _type_alias(self, node: ast.AST, block: Block, scope: Scope) -> None:
+        """``type Pair[T] = tuple[T, T]``: parameters are seen on the right side only."""
+        self._expression(node.name, block, scope)  # type: ignore[attr-defined]
+        around = Scope(Kind.FUNCTION, scope.qualname, scope)
+        for part in (*node.type_params, node.value):  # type: ignore[attr-defined]
+            self._expression(part, block, around)
 
     def _children(self, node: ast.AST, block: Block, scope: Scope) -> None:
         """Statements below ``node`` as blocks, everything else as expressions."""

@@ -17,6 +17,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -173,19 +174,20 @@ def timed(arm: Arm, trees: dict[str, Path], work: Path) -> float:
     os.sync()
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "AFML_CACHE": str(work / "cache")}
     start = time.perf_counter()
-    try:
-        done = subprocess.run(
-            arm.command, cwd=folder, input=arm.stdin, env=environment, capture_output=True,
-            text=True, timeout=PATIENCE if arm.slow else None, start_new_session=True,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        subprocess.run(["pkill", "-f", "libcst.tool"], check=False)  # its workers outlive it
-        return PATIENCE
+    with subprocess.Popen(
+        arm.command, cwd=folder, env=environment, text=True, start_new_session=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            told, complained = process.communicate(arm.stdin, PATIENCE if arm.slow else None)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # its workers, too
+            return PATIENCE
     seconds = time.perf_counter() - start
-    if done.returncode and not arm.slow:  # the big peers complain of files that do not parse
-        raise RuntimeError(f"{arm.name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    if arm.name == "afml-codemod apply" and f"in {SEEDED} files" not in done.stdout:
-        raise RuntimeError(f"not all seeded files were migrated:\n{done.stdout[-2000:]}")
+    if process.returncode and not arm.slow:  # the big peers complain of files that do not parse
+        raise RuntimeError(f"{arm.name} failed:\n{told[-2000:]}{complained[-2000:]}")
+    if arm.name == "afml-codemod apply" and f"in {SEEDED} files" not in told:
+        raise RuntimeError(f"not all seeded files were migrated:\n{told[-2000:]}")
     return seconds
 
 

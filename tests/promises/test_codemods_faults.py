@@ -28,10 +28,12 @@ import importlib, os, pkgutil, sys
 import rich.console, rich.table, rich.progress, rich.syntax, libcst, multiprocessing.pool
 import concurrent.futures.process, multiprocessing.synchronize, multiprocessing.popen_fork
 import codemods, encodings.idna, unicodedata, zipfile, lzma, bz2, click.shell_completion
+import filelock
 "".encode("cp437")
-for found in pkgutil.walk_packages(codemods.__path__, "codemods."):
-    if not found.name.endswith("__main__"):
-        importlib.import_module(found.name)
+for package in (codemods, filelock):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
 os.setgid(65534)
 os.setuid(65534)
 from codemods.cli import main

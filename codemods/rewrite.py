@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from functools import cached_property
 
 from codemods.by_name import reached_by_name
 from codemods.draft import Decisions, Draft, first_line
@@ -144,10 +145,22 @@ class _Rewriter:
             return False  # that has been said
         is_class = owner.kind is Kind.CLASS
         there = list(reached_by_name(self.draft.source, name, attribute=is_class))
+        there = [node for node in there if node not in self.of_modules]
         for node in there:
             text = f"{name} is reached by its name here"
             self.draft.leave(node, Code.VALUE_USE, text)
         return bool(there)
+
+    @cached_property
+    def of_modules(self) -> set[ast.expr]:
+        """Uses that reach an attribute of what was imported, so of no class of this file."""
+        found: set[ast.expr] = set()
+        for use in self.names.uses:
+            owner = self.names.owner(use.scope, use.name)
+            bindings = owner.bindings[use.name] if owner is not None else []
+            if use.attributes and bindings and all(b.target is not None for b in bindings):
+                found.add(use.node)
+        return found
 
     def is_public(self, owner: Scope, name: str, bindings: list[Binding], uses: list[Use]) -> bool:
         """Whether other modules may take the name from here; says so."""

@@ -168,6 +168,12 @@ def test_applications_too_are_rewritten_once_and_for_all(data: bytes) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(modules())
+@example(
+    b"from afml.cache import time_aware_cacheable as cacheable\nimport afml.cache as c, os\n"
+    b"@c.cacheable\ndef f(x):\n    from afml.cache import cacheable\nclass A:\n"
+    b"  from afml.cache import *\n  @smart_cacheable()\n  def f(x):\n"
+    b"      from afml.cache import cacheable"
+)
 def test_there_and_back_without_a_journal_leaves_no_new_decorator_of_the_migration(
     data: bytes,
 ) -> None:

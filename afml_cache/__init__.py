@@ -47,7 +47,10 @@ if TYPE_CHECKING:
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
     from afml_cache.settings import configure as configure
+    from afml_cache.settings import use_settings as use_settings
     from afml_cache.store.active import use_store as use_store
+    from afml_cache.watching import WatchedCall as WatchedCall
+    from afml_cache.watching import watch_calls as watch_calls
 
 alias.install()
 
@@ -71,6 +74,7 @@ _HOMES = {
     "Outcome": "outcomes",
     "Reason": "outcomes",
     "Restored": "clearing",
+    "WatchedCall": "watching",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
     "cacheable": "legacy",
@@ -91,7 +95,9 @@ _HOMES = {
     "robust_cacheable": "robust_cache_keys",
     "setup_production_cache": "production",
     "time_aware_cacheable": "robust_cache_keys",
+    "use_settings": "settings",
     "use_store": "store.active",
+    "watch_calls": "watching",
 }
 
 __all__ = [*_HOMES, "__version__"]

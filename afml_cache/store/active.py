@@ -103,7 +103,13 @@ def _choose() -> Store:
 def _with_settings(store: Store | None, directory: str | os.PathLike[str]) -> Store:
     """``store`` while it agrees with the settings, else a new one in its place."""
     now = settings.current
-    wanted = Store(directory, secret=now.secret, size_limit=now.size_limit, age_limit=now.age_limit)
+    wanted = Store(
+        directory,
+        secret=now.secret,
+        size_limit=now.size_limit,
+        age_limit=now.age_limit,
+        read_only=now.mode == "readonly",
+    )
     if store is not None:
         if store.same_as(wanted):
             return store

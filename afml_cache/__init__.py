@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from afml_cache.memo import CachedFunction as CachedFunction
     from afml_cache.noted.keys import NotedFunction as NotedFunction
     from afml_cache.noted.keys import noted_functions as noted_functions
+    from afml_cache.notices import forget_causes as forget_causes
     from afml_cache.outcomes import Outcome as Outcome
     from afml_cache.outcomes import Reason as Reason
     from afml_cache.pin_adoption import pin_adoption as pin_adoption
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from afml_cache.production import setup_production_cache as setup_production_cache
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
+    from afml_cache.settings import cache_directory as cache_directory
     from afml_cache.settings import configure as configure
     from afml_cache.settings import use_settings as use_settings
     from afml_cache.store.active import use_store as use_store
@@ -77,10 +79,12 @@ _HOMES = {
     "WatchedCall": "watching",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
+    "cache_directory": "settings",
     "cacheable": "legacy",
     "clear_afml_cache": "clearing",
     "configure": "settings",
     "content_key": "keys.content",
+    "forget_causes": "notices",
     "get_cache_monitor": "cache_monitoring",
     "get_cache_stats": "cache_monitoring",
     "invalidate": "by_date",

@@ -212,12 +212,15 @@ class UseSettings:
     """Settings in force until :meth:`close`; what :func:`use_settings` returns."""
 
     def __init__(self, changes: dict[str, Any]) -> None:
-        self._before = current
+        self.before = current  #: what was in force
+        self._named = tuple(changes)
         self.settings = configure(**changes)
 
     def close(self) -> None:
-        """Go back to the settings from before, whatever has been configured since."""
-        _replace(self._before)
+        """Set what was changed to what it was before; closing twice is closing once."""
+        named, self._named = self._named, ()
+        if named:
+            _replace(replace(current, **{name: getattr(self.before, name) for name in named}))
 
     def __enter__(self) -> Settings:
         return self.settings
@@ -242,8 +245,8 @@ def use_settings(**changes: Any) -> UseSettings:
     Returns
     -------
     UseSettings
-        ``with use_settings(mode="off"):`` goes back at the end of the block, also from what was
-        configured inside; without ``with``, call its ``close()``.
+        ``with use_settings(mode="off"):`` goes back at the end of the block; settings that it did
+        not name stay as they are by then. Without ``with``, call its ``close()``.
 
     Raises
     ------

@@ -111,5 +111,6 @@ def test_settings_for_a_while_give_way_to_those_from_before(store):
     configure(strict=True)
     with use_settings(mode="off", strict=False) as inside:
         assert (inside.mode, inside.strict) == ("off", False)
-        configure(mode="on")
+        configure(mode="readonly", size_limit="2 GB")
     assert (settings_module.current.mode, settings_module.current.strict) == ("on", True)
+    assert settings_module.current.size_limit == 2_000_000_000, "which was not set for a while"

@@ -11,7 +11,7 @@ from afml_cache import miss, settings
 from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys import content
 from afml_cache.keys.call import CallKey
-from afml_cache.keys.explain import Difference, Kind, describe_key, differences
+from afml_cache.keys.explain import Difference, Kind, describe_key, differences, whole_values
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Missing, Store
 
@@ -126,7 +126,10 @@ def against_closest(
         return (f"the arguments could not be described ({type(error).__name__}: {error})",), None
     present = _present(key, described, values)
     found, closest = _closest(store, function, key.arguments_digest, present)
-    return tuple(map(str, found)), closest
+    told = [str(difference) for difference in found]
+    if closest is not None:
+        told += whole_values(store.description(bytes.fromhex(closest)), present)
+    return tuple(dict.fromkeys(told)), closest
 
 
 def _with_legacy(

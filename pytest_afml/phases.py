@@ -39,7 +39,6 @@ def around_call(item: pytest.Item) -> Generator[None, T, T]:
     if running is None:
         return (yield)
     from afml_cache import watch_calls
-
     from pytest_afml.calls import Calls
     from pytest_afml.expect import explain, why_broken
 

@@ -65,6 +65,12 @@ def user_project(
 
 
 @pytest.fixture
+def plugin_arguments() -> tuple[str, ...]:
+    """How a pytest of one's own finds the plugin."""
+    return PLUGIN
+
+
+@pytest.fixture
 def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     """Run the project's tests in this process, with the plugin."""
 

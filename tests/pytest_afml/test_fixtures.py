@@ -61,10 +61,12 @@ def test_a_failure_is_shown_at_the_with_line_and_says_why(pytester, run_each_way
         [
             ">       with afml_cache.expect(misses=0):",
             "E       AssertionError: expected no misses, but there were 1 hit and 1 miss (50 % *",
-            "E         *.volatility() was computed (argument): the function has entries, none for *",
+            "E         *.volatility() was computed (argument): the function has entries, none *",
             "E             prices, column close: values differ",
+            "E             prices: stored pandas.DataFrame of shape (4, 2) from 2024-01-01T* to *, "
+            "present pandas.DataFrame of shape (4, 2) *",
             "E             compared with the closest entry, *",
-            "*.py:13: AssertionError",
+            "*.py:12: AssertionError",
         ]
     )
     result.stdout.no_fnmatch_line("*expect.py*")
@@ -92,7 +94,9 @@ def test_an_empty_block_passes_no_rate(pytester, run):
         import pytest
         from features import labels, old_features
 
-        @pytest.mark.parametrize("limits", [{"min_hit_rate": 0.1}, {"misses": 0}, {"max_misses": 3}])
+        LIMITS = [{"min_hit_rate": 0.1}, {"misses": 0}, {"max_misses": 3}]
+
+        @pytest.mark.parametrize("limits", LIMITS)
         def test_nothing(afml_cache, limits):
             with afml_cache.expect(**limits):
                 pass
@@ -295,8 +299,8 @@ def test_the_marker_fails_the_call_phase(pytester, run_each_way):
     result.assert_outcomes(passed=1, failed=2, xfailed=1)
     result.stdout.fnmatch_lines(
         [
-            "@pytest.mark.afml_cache: expected a hit rate of at least 90 %, but there were 1 hit and "
-            "2 misses (33.3 % served)",
+            "@pytest.mark.afml_cache: expected a hit rate of at least 90 %, but there were 1 hit "
+            "and 2 misses (33.3 % served)",
             "  features.labels() was computed (argument): *",
             "      number was 1, is 2",
         ]

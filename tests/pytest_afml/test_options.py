@@ -133,7 +133,7 @@ def test_mode_frozen_fails_a_test_that_misses_with_the_reason(pytester, run_each
     result.stdout.fnmatch_lines(
         [
             "*test_mode_frozen*.py:6: a cached call would be computed, which mode 'frozen' forbids",
-            "  features.labels() was computed (argument): the function has entries, none for these*",
+            "  features.labels() was computed (argument): the function has entries, none for *",
             "      number was [123], is 4",
             "      compared with the closest entry, *",
             "  fill the store first: run the same tests with --afml-cache-mode=shared",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from afml_cache.production import setup_production_cache as setup_production_cache
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
+    from afml_cache.settings import Settings as Settings
     from afml_cache.settings import cache_directory as cache_directory
     from afml_cache.settings import configure as configure
     from afml_cache.settings import use_settings as use_settings
@@ -76,6 +77,7 @@ _HOMES = {
     "Outcome": "outcomes",
     "Reason": "outcomes",
     "Restored": "clearing",
+    "Settings": "settings",
     "WatchedCall": "watching",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",

@@ -24,7 +24,8 @@ def afml_cache(request: pytest.FixtureRequest, _afml_cache_settings: None) -> Af
     It reaches functions that were decorated at import time. See also ``record()``, ``hits(fn)``,
     ``misses(fn)``, ``hit_rate(fn)``, ``entries(fn)``, ``clear()`` and ``path``.
     """
-    from pytest_afml.phases import RUNNING, Running
+    from pytest_afml.isolation import Running
+    from pytest_afml.phases import RUNNING
 
     running: Running | None = request.node.stash.get(RUNNING, None)
     if running is None:

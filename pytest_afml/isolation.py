@@ -27,8 +27,7 @@ from pytest_afml.options import KEPT_MODES, SCOPES, Choices
 from pytest_afml.wording import frozen_miss
 
 if TYPE_CHECKING:
-    from afml_cache import WatchedCall
-    from afml_cache.settings import Settings
+    from afml_cache import Settings, WatchedCall
 
 _VARIABLES = ("AFML_CACHE", "AFML_CACHE_SECRET", "AFML_CACHE_MODE")
 _SETTING = {"isolated": "on", "shared": "on", "off": "off", "readonly": "readonly"}
@@ -174,7 +173,8 @@ class Run:
 
             folder = cache_directory()  # the store of the run is in force, and is not the user's
         if folder is not None:
-            stack.callback(use_store(folder).close)
+            is_thrown_away = mode == "isolated"
+            stack.callback(use_store(folder, durable=not is_thrown_away).close)
 
 
 def _place_of_the_call() -> str:

@@ -53,16 +53,18 @@ class Index:
         The directory of the store.
     read_only : bool, optional
         Read what is there; make and write nothing.
+    durable : bool, optional
+        False: do not wait for the disk, for a store that need not outlive the machine.
     """
 
-    def __init__(self, base: Path, *, read_only: bool = False) -> None:
+    def __init__(self, base: Path, *, read_only: bool = False, durable: bool = True) -> None:
         self.base = base
         self.path = base / "index.sqlite"
         self.values = base / "values"
         self.journal: str | None = None  #: "wal" or "delete"; None before the first use
         self.writable = False
         self._read_only = read_only
-        self._pool = Pool()
+        self._pool = Pool(durable=durable)
         self._identity: tuple[int, ...] | None = None
         self._address = ""
         self._prepared_at = 0.0

@@ -66,6 +66,8 @@ class Store:
         Seconds; an entry that has not been used for so long has expired.
     read_only : bool, optional
         Give out what is there, and write, make and remove nothing.
+    durable : bool, optional
+        False: do not wait for the disk, for a store that need not outlive the machine.
 
     Examples
     --------
@@ -87,6 +89,7 @@ class Store:
         size_limit: int | None = None,
         age_limit: float | None = None,
         read_only: bool = False,
+        durable: bool = True,
     ) -> None:
         self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symlinks
         self.size_limit = size_limit
@@ -95,7 +98,7 @@ class Store:
         self._secret = secret
         self._sealer: Sealer | None = None
         self._suffix: bytes | None = None  # the sealer's id; None until it is known
-        self._index = Index(self.directory, read_only=read_only)
+        self._index = Index(self.directory, read_only=read_only, durable=durable)
         self._vault = Vault(self._index.values)
         self._opened = self._vault.opened
         self._flights = Flights(self.directory / "flights")

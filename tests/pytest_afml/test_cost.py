@@ -21,7 +21,7 @@ def test_collecting_tests_loads_nothing_that_is_heavy(pytester, plugin_arguments
             "pytest",
             *plugin_arguments,
             "--collect-only",
-            "-q",
+            "-s",
         ],
         capture_output=True,
         text=True,
@@ -30,10 +30,9 @@ def test_collecting_tests_loads_nothing_that_is_heavy(pytester, plugin_arguments
     )
     assert done.returncode == 0, done.stdout
     imported = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
-    assert "pytest_afml.plugin" in imported
+    assert "pytest_afml.options" in imported, "what the plugin imports is seen"
     assert [name for name in imported if name.partition(".")[0] in HEAVY] == []
-    assert {name for name in imported if name.startswith("pytest_afml")} == {
-        "pytest_afml",
+    assert {name for name in imported if name.startswith("pytest_afml.")} <= {
         "pytest_afml.plugin",
         "pytest_afml.options",
         "pytest_afml.fixtures",

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 import afml_cache
+import pytest_afml
 
-# A pytest inside of pytest forgets what it has imported: half of the cache would be there twice.
-for _module in pkgutil.walk_packages(afml_cache.__path__, "afml_cache."):
-    importlib.import_module(_module.name)
+# A pytest inside of pytest forgets what it has imported: half of a package would be there twice.
+for _package in (afml_cache, pytest_afml):
+    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
+        importlib.import_module(_module.name)
 
 ROOT = Path(__file__).resolve().parents[2]
 

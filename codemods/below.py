@@ -8,10 +8,10 @@ hand back what they are given or a function that they define.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 
 from codemods.rules import Rules
-from codemods.scopes import Function
+from codemods.scopes import Function, own_nodes
 from codemods.source import Source
 
 _BUILTIN = frozenset({"staticmethod", "classmethod"})
@@ -84,7 +84,7 @@ def _hands_back_a_function(function: ast.FunctionDef, calls: int) -> bool:
         return False
     inner: dict[str, list[ast.FunctionDef | None]] = {}  # None: bound to anything else
     returned: list[ast.expr | None] = []
-    for statement in _own(function):
+    for statement in own_nodes(function):
         if isinstance(statement, ast.Return):
             returned.append(statement.value)
         elif isinstance(statement, ast.FunctionDef):
@@ -113,13 +113,3 @@ def _is_plain(there: ast.FunctionDef | None, calls: int) -> bool:
         isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("wraps")
         for decorator in there.decorator_list
     )
-
-
-def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """What belongs to the function itself, not to functions and classes inside of it."""
-    pending: list[ast.AST] = list(function.body)
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            pending.extend(ast.iter_child_nodes(node))

@@ -18,7 +18,7 @@ from codemods.choose import Choice, choose
 from codemods.findings import Code
 from codemods.resolve import Names
 from codemods.rules import ROBUST, TIME_AWARE, Offer, Rules
-from codemods.scopes import Function, Use
+from codemods.scopes import Function, Use, own_nodes
 from codemods.source import Source
 
 KEEP = re.compile(rb"#[ \t]*afml:[ \t]*keep\b")
@@ -217,11 +217,4 @@ def _is_kept(source: Source, lines: Iterable[int]) -> bool:
 
 def is_generator(function: Function) -> bool:
     """Whether a function yields, itself and not in one that it defines."""
-    pending: list[ast.AST] = list(function.body)
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.Yield | ast.YieldFrom):
-            return True
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            pending.extend(ast.iter_child_nodes(node))
-    return False
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function))

@@ -52,7 +52,7 @@ class InTree:
                 what = f"it cannot be told whether {carried.path} offers {name} ({carried.doubt})"
             if offer.home == "afml_cache":
                 return f"{what}; export it there"
-            return f"{what}; add `from afml_cache import {name}` there"
+            return f"{what}; add `from afml_cache import {name}` there (`afml-codemod adopt-init`)"
         return None
 
     def _places(self, binding: Binding, offer: Offer, package: Parts) -> Iterator[Parts]:

@@ -53,6 +53,7 @@ class PlannedCommand(CodemodCommand):
         found = plan(data, self._package(), rules, in_tree=self._in_tree(rules), file=file)
         for finding in found.findings:
             self.warn(finding.at(self.context.filename or "<module>"))
+        for finding in found.findings:
             if finding.code in (Code.OPTED_OUT, Code.NOT_LOSSLESS) and not found.edits:
                 raise SkipFile(finding.text)
         return libcst.parse_module(found.carry_out(data)) if found.edits else tree

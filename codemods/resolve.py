@@ -12,10 +12,10 @@ import re
 import sys
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 from unicodedata import normalize
 
+from codemods.import_targets import imports_in, local_name, qualified
 from codemods.re_exports import ReExports
 from codemods.rules import Offer, Rules
 from codemods.scopes import Binding, Block, Function, Import, Kind, Scope, Use, every_argument
@@ -62,16 +62,14 @@ class Names:
         self.imported: dict[str, set[str]] = defaultdict(set)
         spelled = rules.old | rules.new
         relevant = set(spelled)
-        for statement in _imports(source.tree.body):
+        for statement in imports_in(source.tree.body):
             for alias in statement.names:
                 target = self.target(statement, alias)
                 if alias.name == "*":
                     assert isinstance(statement, ast.ImportFrom)
                     self.stars.append(statement)
                     continue
-                local = alias.asname or alias.name
-                if isinstance(statement, ast.Import) and alias.asname is None:
-                    local = local.partition(".")[0]
+                local = local_name(statement, alias)
                 self.imported[local].add(target)
                 if self._leads_to_source(target) or self.offer(target, spelled):
                     relevant.add(local)
@@ -110,18 +108,7 @@ class Names:
     def target(self, statement: Import, alias: ast.alias) -> str:
         """The qualified name that an import binds; it starts with a dot when it is relative
         and leads to no source."""
-        if isinstance(statement, ast.Import):
-            return alias.name if alias.asname else alias.name.partition(".")[0]
-        star = alias.name == "*"
-        if not statement.level:
-            module = statement.module or ""
-            return module if star else f"{module}.{alias.name}"
-        above = len(self.package) - (statement.level - 1)
-        if above <= 0:  # out of all packages
-            return "." * statement.level + f"{statement.module or ''}.{alias.name}"
-        parts = [*self.package[:above], *((statement.module,) if statement.module else ())]
-        path = ".".join(parts if star else [*parts, alias.name])
-        return self.rules.canonical(path, above) or "." + path
+        return qualified(statement, alias, self.package, self.rules)
 
     def owner(self, scope: Scope, name: str) -> Scope | None:
         """The scope whose binding a use of ``name`` in ``scope`` sees."""
@@ -264,9 +251,7 @@ class Names:
             if alias.name == "*":
                 self._star_blocks[node] = block
                 continue
-            local = alias.asname or alias.name
-            if isinstance(node, ast.Import) and alias.asname is None:
-                local = local.partition(".")[0]
+            local = local_name(node, alias)
             target = self.target(node, alias)
             self._bind(scope, local, alias, block, target=target, statement=node, alias=alias)
 
@@ -411,17 +396,3 @@ def _chain(node: ast.AST) -> tuple[ast.Name, tuple[str, ...]] | None:
     if not isinstance(node, ast.Name):
         return None
     return node, tuple(reversed(attributes))
-
-
-def _imports(body: Iterable[ast.stmt]) -> Iterator[Import]:
-    """Every import statement of a file, wherever it stands."""
-    pending: list[ast.AST] = list(body)
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node
-            continue
-        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-            below = getattr(node, name, None)
-            if isinstance(below, list):
-                pending.extend(below)

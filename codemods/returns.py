@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codemods.scopes import Function, every_argument
+from codemods.scopes import Function, every_argument, own_nodes
 
 #: What each decorator needs, in words; the metrics are a dictionary.
 NEEDED: Mapping[str, tuple[str, ...]] = {
@@ -75,7 +75,7 @@ def lacks(function: Function, decorator: str) -> Lack | None:
 
 
 def _lacks(function: Function, needed: tuple[str, ...]) -> Iterator[Lack]:
-    own = list(_own(function))
+    own = list(own_nodes(function))
     returns = sorted((n for n in own if isinstance(n, ast.Return)), key=lambda n: n.lineno)
     values = [node for node in returns if not _is_nothing(node.value)]
     if not values:
@@ -229,13 +229,3 @@ def _runs_through(body: list[ast.stmt]) -> bool:
                 if whatever and last.guard is None and not through:
                     return False
     return True
-
-
-def _own(function: Function) -> Iterator[ast.AST]:
-    """What belongs to the function itself, not to functions and classes inside of it."""
-    pending: list[ast.AST] = list(function.body)
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            pending.extend(ast.iter_child_nodes(node))

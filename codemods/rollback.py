@@ -60,7 +60,7 @@ def standing(root: Path, record: FileRecord) -> tuple[Standing, bytes]:
     """
     try:
         data = (root / record.path).read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Standing.MISSING, b""
     found = digest(data)
     if found == record.after:

@@ -218,7 +218,9 @@ def apply(found: Survey, progress: Progress | None = None, command: str = "apply
             if progress is not None:
                 progress(done, len(ready))
         if changed:
-            journal.mark(migration, State.APPLIED)
+            # What could not be written is none of the migration's: a person may migrate it by hand.
+            written = tuple(record for record in migration.files if record.path in changed)
+            journal.mark(replace(migration, files=written), State.APPLIED)
         else:
             journal.forget(migration)
     return Applied(migration.id if changed else None, tuple(changed), tuple(sorted(failures)))

@@ -7,6 +7,7 @@ a migration carries its edits as a fix. A file that failed is a notification of 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,7 @@ def _place(path: str, line: int, column: int = 1, cell: int = 0) -> dict[str, An
 
 
 def _at(path: str) -> dict[str, Any]:
-    return {"uri": quote(path), "uriBaseId": "SRCROOT"}
+    return {"uri": quote(os.fsencode(path)), "uriBaseId": "SRCROOT"}
 
 
 def _fix(path: str, edits: tuple[Edit, ...]) -> dict[str, Any]:

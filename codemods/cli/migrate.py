@@ -117,4 +117,6 @@ def _pin(found: Survey, done: Applied) -> Pinned | None:
         for entry in found.changes
         if entry.path in done.changed
     }
-    return pin(found.tree.root, [*found.tree.files, *found.tree.all_files()], functions)
+    files = {*found.tree.files, *found.tree.all_files()}
+    regular = [file for file in files if (found.tree.root / file).is_file()]  # no pipes
+    return pin(found.tree.root, regular, functions)

@@ -536,3 +536,35 @@ def test_journal_of_a_later_version_is_refused(repository: Path, afml_codemod: C
     done = afml_codemod("rollback", cwd=repository)
     assert done.returncode == 2
     assert "version 99" in done.stderr
+
+
+def test_file_that_could_not_be_written_is_none_of_the_migrations(
+    tmp_path: Path, afml_codemod: Command
+) -> None:
+    code = b"from afml.cache import cacheable\n@cacheable\ndef f(x): ...\n"
+    (tmp_path / "pyproject.toml").touch()
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_bytes(code)
+    (tmp_path / "b.py").chmod(0o444)
+    assert afml_codemod("apply").returncode == 3
+    (tmp_path / "b.py").chmod(0o644)
+    by_hand = code.replace(b"cacheable", b"robust_cacheable")
+    (tmp_path / "b.py").write_bytes(by_hand)
+    assert afml_codemod("rollback").returncode == 0
+    assert (tmp_path / "a.py").read_bytes() == code
+    assert (tmp_path / "b.py").read_bytes() == by_hand
+
+
+def test_status_outlives_a_folder_that_became_a_file(tmp_path: Path, afml_codemod: Command) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q" / "a.py").write_bytes(
+        b"from afml.cache import cacheable\n@cacheable\ndef f(): ...\n"
+    )
+    assert afml_codemod("apply").returncode == 0
+    (tmp_path / "q" / "a.py").unlink()
+    (tmp_path / "q").rmdir()
+    (tmp_path / "q").touch()
+    shown = afml_codemod("status")
+    assert shown.returncode == 0
+    assert "1 missing" in shown.stdout

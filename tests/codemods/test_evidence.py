@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codemods.evidence import Evidence, EvidenceError, Recorded, read_evidence
@@ -324,6 +324,7 @@ def test_what_is_selected_and_cannot_be_migrated_is_told_and_uses_up_no_limit(
 names = st.sampled_from("fghijkl")
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(names, st.tuples(st.integers(0, 40), st.integers(0, 40))),
     st.integers(1, 8),

@@ -71,7 +71,7 @@ def test_decorator_stays_where_the_projects_own_module_lacks_the_new_one(
     found = survey(find([tmp_path / user]), Rules())
     text = (
         f"unresolved-import: {source} does not offer robust_cacheable;"
-        " add `from afml_cache import robust_cacheable` there"
+        " add `from afml_cache import robust_cacheable` there (`afml-codemod adopt-init`)"
     )
     assert findings(found) == [(user, text)]
     assert not found.changes

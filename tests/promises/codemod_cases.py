@@ -60,6 +60,8 @@ def cases(text: str) -> list[Any]:
                 left = tuple(option.removeprefix("left: ").split())
             elif option == "needs 3.12":
                 marks.append(NEEDS_312)
+            elif option == "runs on 3.12":
+                runs = sys.version_info >= (3, 12)
             else:
                 assert option == "cannot run", option
                 runs = False

@@ -180,7 +180,7 @@ match 1:
         def e(x): return x + 5
 print(a(1), b(1), c(1), d(1), e(1))
 
-=== a function with type parameters | cannot run
+=== a function with type parameters | runs on 3.12
 from afml.cache import «cacheable»
 
 @«cacheable»

@@ -28,10 +28,12 @@ import importlib, os, pkgutil, sys
 import rich.console, rich.table, rich.progress, rich.syntax, libcst, multiprocessing.pool
 import concurrent.futures.process, multiprocessing.synchronize, multiprocessing.popen_fork
 import codemods, encodings.idna, unicodedata, zipfile, lzma, bz2, click.shell_completion
+import filelock
 "".encode("cp437")
-for found in pkgutil.walk_packages(codemods.__path__, "codemods."):
-    if not found.name.endswith("__main__"):
-        importlib.import_module(found.name)
+for package in (codemods, filelock):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
 os.setgid(65534)
 os.setuid(65534)
 from codemods.cli import main
@@ -115,7 +117,7 @@ def test_killed_at_any_instant(codemod: Any, tenth: int) -> None:
     finish(codemod, 150)
 
 
-@pytest.mark.parametrize("milliseconds", [0, 3, 10, 30, 60])
+@pytest.mark.parametrize("milliseconds", [0, 10, 60])
 def test_killed_while_it_writes(codemod: Any, milliseconds: int) -> None:
     write_many(codemod, 200)
     process = start(codemod, "apply", "--no-pin")
@@ -245,7 +247,7 @@ def small_disk(codemod: Any) -> Iterator[Callable[[int], Any]]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("free", [0, 4, 8, 12, 16, 24, 40])
+@pytest.mark.parametrize("free", [0, 8, 24])
 def test_a_disk_that_is_full(small_disk: Callable[[int], Any], free: int) -> None:
     codemod = small_disk(200)
     write_many(codemod, 20)

@@ -223,7 +223,7 @@ def compiles(data: bytes) -> bool:
     return True
 
 
-LAW = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 #: Two that once took two runs.

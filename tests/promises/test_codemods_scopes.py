@@ -319,7 +319,7 @@ d = dict(cacheable=2)
 def f(x, cacheable=0): return x + 1 + cacheable
 print(f(1, cacheable=3), a.cacheable, d["cacheable"])
 
-=== a type parameter of a function | cannot run | needs 3.12
+=== a type parameter of a function | needs 3.12
 from afml.cache import «cacheable»
 
 def g[cacheable](x: cacheable) -> cacheable: return x
@@ -339,7 +339,7 @@ class A[cacheable]:
 def f[T](x: T) -> T: return x
 print(f(1))
 
-=== the variable of a type alias | cannot run | needs 3.12
+=== the variable of a type alias | needs 3.12
 from afml.cache import «cacheable»
 
 type Pair[cacheable] = tuple[cacheable, cacheable]

@@ -12,6 +12,8 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+pytest_plugins = ["pytester"]
+
 #: What tests read, not run.
 collect_ignore = ["tests/data"]
 

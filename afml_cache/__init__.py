@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from afml_cache.memo import CachedFunction as CachedFunction
     from afml_cache.noted.keys import NotedFunction as NotedFunction
     from afml_cache.noted.keys import noted_functions as noted_functions
+    from afml_cache.notices import forget_causes as forget_causes
     from afml_cache.outcomes import Outcome as Outcome
     from afml_cache.outcomes import Reason as Reason
     from afml_cache.pin_adoption import pin_adoption as pin_adoption
@@ -46,8 +47,13 @@ if TYPE_CHECKING:
     from afml_cache.production import setup_production_cache as setup_production_cache
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
+    from afml_cache.settings import Settings as Settings
+    from afml_cache.settings import cache_directory as cache_directory
     from afml_cache.settings import configure as configure
+    from afml_cache.settings import use_settings as use_settings
     from afml_cache.store.active import use_store as use_store
+    from afml_cache.watching import WatchedCall as WatchedCall
+    from afml_cache.watching import watch_calls as watch_calls
 
 alias.install()
 
@@ -71,12 +77,16 @@ _HOMES = {
     "Outcome": "outcomes",
     "Reason": "outcomes",
     "Restored": "clearing",
+    "Settings": "settings",
+    "WatchedCall": "watching",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
+    "cache_directory": "settings",
     "cacheable": "legacy",
     "clear_afml_cache": "clearing",
     "configure": "settings",
     "content_key": "keys.content",
+    "forget_causes": "notices",
     "get_cache_monitor": "cache_monitoring",
     "get_cache_stats": "cache_monitoring",
     "invalidate": "by_date",
@@ -91,7 +101,9 @@ _HOMES = {
     "robust_cacheable": "robust_cache_keys",
     "setup_production_cache": "production",
     "time_aware_cacheable": "robust_cache_keys",
+    "use_settings": "settings",
     "use_store": "store.active",
+    "watch_calls": "watching",
 }
 
 __all__ = [*_HOMES, "__version__"]

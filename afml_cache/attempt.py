@@ -19,6 +19,7 @@ from afml_cache.keys.code import Fingerprint, FunctionCode
 from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.store import Missing, Store
+from afml_cache.watching import reasons_are_wanted, watchers
 
 if TYPE_CHECKING:
     from afml_cache.adoption.look import Adopted, Legacy
@@ -49,7 +50,13 @@ class Asked(Protocol):
     def _legacy(self, key: CallKey, own: Fingerprint, args: Any, kwargs: Any) -> Legacy: ...
     def _is_old(self, store: Store, key: CallKey) -> bool: ...
     def _count_hit(self, store: Store, key: CallKey) -> None: ...
-    def _count(self, reason: Reason, key: CallKey | None, seconds: float = 0.0) -> None: ...
+    def _count(
+        self,
+        reason: Reason,
+        key: CallKey | None,
+        seconds: float = 0.0,
+        why: miss.Why = miss.NO_WHY,
+    ) -> None: ...
 
 
 class Attempt:
@@ -70,6 +77,7 @@ class Attempt:
         "_store",
         "_token",
         "_values",
+        "_why_missed",
         "flight",
         "is_recursive",
     )
@@ -80,6 +88,7 @@ class Attempt:
         self._key = key
         self._is_flying = False
         self._reason = self._why(found)
+        self._why_missed = miss.NO_WHY
         # What is about to run: by the time it has run, the code may have been reloaded.
         self._code = function._code.current()
         self.is_recursive = any(
@@ -108,8 +117,28 @@ class Attempt:
             adopted = self._adopt(args, kwargs)
             if adopted is not None:
                 return adopted.value
+        self._explain()
         self._before = miss.attributes_before(self._values)
         return found
+
+    def count_unstored(self, args: Any, kwargs: Any) -> None:
+        """Count a call that a store which may not be written to has no entry of.
+
+        It is counted before the function runs: a watcher may refuse it.
+        """
+        self._values = self._function._binder.bind(args, kwargs)
+        self._explain()
+        self._function._count(self._reason, self._key, why=self._why_missed)
+
+    def _explain(self) -> None:
+        """Hold the call against the closest entry, if anybody wants to know."""
+        if reasons_are_wanted():
+            from afml_cache.diagnosis import against_closest
+
+            identity = self._function._identity
+            told, closest = against_closest(self._store, identity, self._key, self._values)
+            refused = self._why_missed[0]
+            self._why_missed = ((*refused, *told), closest)
 
     def _adopt(self, args: Any, kwargs: Any) -> Adopted | None:
         """What the old decorator has stored of this call; None where there is none to use."""
@@ -130,6 +159,7 @@ class Attempt:
         )
         if answer is None or isinstance(answer, serve.Adopted):
             return answer
+        self._why_missed = (f"what @cacheable has stored of it is not used: {answer.why}",), None
         if self._reason not in serve.KNOWN_CODE:
             self._reason = answer.reason
         return None
@@ -141,7 +171,8 @@ class Attempt:
         try:
             yield
         except BaseException:
-            self._function._count(self._reason, self._key, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._function._count(self._reason, self._key, seconds, self._why_missed)
             raise
         self._seconds = time.perf_counter() - started
 
@@ -149,7 +180,7 @@ class Attempt:
         """Store the result and count the call."""
         function = self._function
         if not self._is_flying:
-            function._count(self._reason, self._key, self._seconds)
+            function._count(self._reason, self._key, self._seconds, self._why_missed)
             return
         refused: Reason | None
         if miss.was_replaced(self._code, function._code.current()):
@@ -170,8 +201,9 @@ class Attempt:
             )
         if refused is not None:
             function._count(refused, self._key, self._seconds)
-        elif notices.audible():  # the store has counted it together with the entry
-            miss.log_outcome(function._identity, Outcome.COMPUTED, self._reason, self._key)
+        elif watchers or notices.audible():  # the store has counted it together with the entry
+            told = function._identity, Outcome.COMPUTED, self._reason, self._key
+            miss.tell_outcome(*told, seconds=self._seconds, why=self._why_missed)
 
     def land(self) -> None:
         """Let the next one in."""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from afml_cache import settings
 from afml_cache.errors import NoPlaceError
-from afml_cache.outcomes import Reason
+from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
 from afml_cache.store.claims import Counters
 from afml_cache.store.store import Store
+from afml_cache.watching import WatchedCall, tell, watchers
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ _off_calls: Counter[tuple[Path | None, str]] = Counter()
 
 def count_off(function: str) -> None:
     """Count a call while the cache is switched off; nothing is read or written."""
+    if watchers:
+        tell(WatchedCall(function, Outcome.COMPUTED, Reason.MODE_OFF))
     try:
         _off_calls[active().directory, function] += 1
     except NoPlaceError:

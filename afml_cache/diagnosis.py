@@ -11,7 +11,7 @@ from afml_cache import miss, settings
 from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys import content
 from afml_cache.keys.call import CallKey
-from afml_cache.keys.explain import Difference, Kind, describe_key, differences
+from afml_cache.keys.explain import Difference, Kind, describe_key, differences, whole_values
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Missing, Store
 
@@ -99,13 +99,37 @@ def explain_call(
     reason, legacy = _with_legacy(store, missed, lambda: legacy_of(key))
     if reason is None:
         return Explanation(function, key.digest.hex(), None, left_out=left_out, legacy=legacy)
+    present = _present(key, described, values)
+    found, closest = _closest(store, function, key.arguments_digest, present)
+    return Explanation(function, key.digest.hex(), reason, found, closest, left_out, legacy)
+
+
+def _present(
+    key: CallKey, described: Mapping[str, content.Description], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The description of a present call, as an entry of it would keep one."""
     present = describe_key(described, key.fingerprint)
     for name, value in values.items():
         if type(value) is str and len(value) <= LONGEST_TEXT:
             # Shown to whoever passes it in; an entry never keeps a text.
             present["arguments"][name]["repr"] = repr(value)
+    return present
+
+
+def against_closest(
+    store: Store, function: str, key: CallKey, values: Mapping[str, Any]
+) -> tuple[tuple[str, ...], str | None]:
+    """What differs between a call that misses and the closest entry, and that entry's key."""
+    try:
+        described = {name: content.describe(value, name) for name, value in values.items()}
+    except Exception as error:  # noqa: BLE001 - it is only told; the call itself goes on
+        return (f"the arguments could not be described ({type(error).__name__}: {error})",), None
+    present = _present(key, described, values)
     found, closest = _closest(store, function, key.arguments_digest, present)
-    return Explanation(function, key.digest.hex(), reason, found, closest, left_out, legacy)
+    told = [str(difference) for difference in found]
+    if closest is not None:
+        told += whole_values(store.description(bytes.fromhex(closest)), present)
+    return tuple(dict.fromkeys(told)), closest
 
 
 def _with_legacy(

@@ -21,7 +21,8 @@ from afml_cache.joblib_memory.layout import joblib_location
 from afml_cache.keys.code import function_identity
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
-from afml_cache.store.store import Store
+from afml_cache.store.store import Missing, Store
+from afml_cache.watching import WatchedCall, tell, watchers
 
 if TYPE_CHECKING:
     from afml_cache.joblib_memory.folder import Origin
@@ -59,6 +60,8 @@ class JoblibCachedFunction(Generic[P, R_co]):
             mark_coroutine_function(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        if settings.current.mode == "readonly":
+            return self._call_readonly(args, kwargs)  # type: ignore[no-any-return]
         memorized = self._joblib_function()
         if memorized is None:
             return self._wrapped(*args, **kwargs)
@@ -90,6 +93,31 @@ class JoblibCachedFunction(Generic[P, R_co]):
         function: Any = self._wrapped
         return await function(*args, **kwargs)
 
+    def _call_readonly(self, args: Any, kwargs: Any) -> Any:
+        """Serve what is stored, else run the function; counted before it runs."""
+        from afml_cache.joblib_memory.peek import peek
+
+        try:
+            store = active()
+        except NoPlaceError as error:
+            notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
+            return self._wrapped(*args, **kwargs)
+        place = joblib_location(store)
+        found = peek(self._wrapped, self._ignore, place, self._origin, args, kwargs)
+        if type(found) is Missing:
+            self._told(store, Outcome.COMPUTED, found.reason)
+            return self._wrapped(*args, **kwargs)
+        self._told(store, Outcome.HIT)
+        return _awaitable(found) if self._is_async else found
+
+    def _told(
+        self, store: Store, outcome: Outcome, reason: Reason | None = None, seconds: float = 0.0
+    ) -> None:
+        """Count a call, and tell those who watch."""
+        store.count(self._identity, outcome, reason, seconds=seconds)
+        if watchers:
+            tell(WatchedCall(self._identity, outcome, reason, seconds=seconds))
+
     def _joblib_function(self) -> Any:
         """joblib's function for the active store; None (counted, told) where it cannot be had."""
         if settings.current.mode == "off":
@@ -101,7 +129,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
             notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
         except OSError as error:
             self._say_unusable(error)
-            active().count(self._identity, Outcome.COMPUTED, Reason.STORE_UNAVAILABLE)
+            self._told(active(), Outcome.COMPUTED, Reason.STORE_UNAVAILABLE)
         return None
 
     def _memorized_in(self, store: Store) -> Any:
@@ -132,13 +160,13 @@ class JoblibCachedFunction(Generic[P, R_co]):
         """Count, and note if asked, a call that joblib has answered."""
         store = active()
         if not call.ran:
-            store.count(self._identity, Outcome.HIT)
+            self._told(store, Outcome.HIT)
         else:
             if call.arguments in self._cleared or (call.was_cleared and reason is Reason.ARGUMENT):
                 reason = Reason.CLEARED
             self._cleared.discard(call.arguments or "")
             reason = call.refused or call.missed or reason
-            store.count(self._identity, Outcome.COMPUTED, reason, seconds=call.seconds)
+            self._told(store, Outcome.COMPUTED, reason, call.seconds)
             if call.refused is not None:
                 self._say_not_stored(call)
         if exact is not None:
@@ -153,7 +181,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         if call.ran:
             call.stop()
             reason = call.missed or reason
-            store.count(self._identity, Outcome.COMPUTED, reason, seconds=call.seconds)
+            self._told(store, Outcome.COMPUTED, reason, call.seconds)
             if exact is not None:
                 exact.note(store, call.arguments, raised=True)
             return False
@@ -165,7 +193,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
             reason, what = call.missed, "read its result back"
         else:
             reason, what = Reason.STORE_UNAVAILABLE, "look into its folder"
-        store.count(self._identity, Outcome.COMPUTED, reason)
+        self._told(store, Outcome.COMPUTED, reason)
         notices.warn_once(
             ("joblib", self._identity, reason),
             f"{self._identity}() is computed, since joblib could not {what} "
@@ -207,6 +235,11 @@ class JoblibCachedFunction(Generic[P, R_co]):
             "are computed at every call; see that it can be written to",
         )
 
+    @property
+    def identity(self) -> str:
+        """``module.qualname``, the same in every process; statistics go by it."""
+        return self._identity
+
     def cache_info(self) -> CacheInfo:
         """Counts of this function's calls, and joblib's entries of it in the active store.
 
@@ -225,7 +258,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
 
     def cache_clear(self) -> None:
         """Clear joblib's entries of this function from the active store."""
-        if settings.current.mode == "off":
+        if settings.current.mode != "on":
             return
         from afml_cache.joblib_memory.folder import clear, entries, folder_of
 
@@ -258,6 +291,10 @@ class JoblibCachedFunction(Generic[P, R_co]):
         # Where a notebook's function arrives, its source is not to be had.
         rebuild, parts = reduced
         return rebuild, (*parts, self._origin or origin_of(self._wrapped))
+
+
+async def _awaitable(value: Any) -> Any:
+    return value
 
 
 @overload

@@ -36,6 +36,7 @@ from afml_cache.store.active import active
 from afml_cache.store.flight import Flight
 from afml_cache.store.store import Missing, Store
 from afml_cache.store.tally import Tally
+from afml_cache.watching import watchers
 
 if TYPE_CHECKING:
     from afml_cache.adoption.look import Legacy
@@ -128,11 +129,12 @@ class CachedFunction(Generic[P, R_co]):
             key = call_key(self._identity_digest, fingerprint, values, self._owner)
             if key.fingerprint.edited:
                 miss.say_source_changed(self._identity, key.fingerprint.edited)
-                self._count(Reason.SOURCE_CHANGED, None)
+                edited = f"{', '.join(key.fingerprint.edited)} was edited since it was imported"
+                self._count(Reason.SOURCE_CHANGED, None, why=((edited,), None))
                 return None
         except UnkeyableArgumentError as error:
             miss.say_unkeyable(self._identity, error)
-            self._count(Reason.UNKEYABLE, None)
+            self._count(Reason.UNKEYABLE, None, why=((str(error),), None))
             return None
         except NoPlaceError as error:
             miss.say_no_place(error)
@@ -153,13 +155,20 @@ class CachedFunction(Generic[P, R_co]):
             last = self._last_tally = (store, store.tally(self._identity))
         # Not locked: CPython switches threads at calls and jumps, never within this statement.
         last[1].hits += 1
-        if notices.audible():
-            miss.log_outcome(self._identity, Outcome.HIT, None, key)
+        if watchers or notices.audible():
+            miss.tell_outcome(self._identity, Outcome.HIT, None, key)
 
-    def _count(self, reason: Reason, key: CallKey | None, seconds: float = 0.0) -> None:
+    def _count(
+        self,
+        reason: Reason,
+        key: CallKey | None,
+        seconds: float = 0.0,
+        why: miss.Why = miss.NO_WHY,
+    ) -> None:
         active().count(self._identity, Outcome.COMPUTED, reason, seconds=seconds)
-        if notices.audible():
-            miss.log_outcome(self._identity, Outcome.COMPUTED, reason, key)
+        if watchers or notices.audible():
+            told = self._identity, Outcome.COMPUTED, reason, key
+            miss.tell_outcome(*told, seconds=seconds, why=why)
 
     def _is_old(self, store: Store, key: CallKey) -> bool:
         """Whether an entry, stored under a longer ``ttl`` maybe, is too old for today's."""
@@ -168,6 +177,9 @@ class CachedFunction(Generic[P, R_co]):
 
     def _miss(self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any) -> R_co:
         attempt = Attempt(self, store, key, found)
+        if store.read_only:
+            attempt.count_unstored(args, kwargs)
+            return self._wrapped(*args, **kwargs)
         try:
             if not attempt.is_recursive and attempt.flight.acquire():
                 attempt.take_off()
@@ -193,6 +205,9 @@ class CachedFunction(Generic[P, R_co]):
             self._count_hit(store, key)
             return found
         attempt = Attempt(self, store, key, found)
+        if store.read_only:
+            attempt.count_unstored(args, kwargs)
+            return await function(*args, **kwargs)
         try:
             if not attempt.is_recursive and await _acquire(attempt.flight):
                 attempt.take_off()

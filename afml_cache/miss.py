@@ -25,6 +25,11 @@ from afml_cache.keys.extent import Extent, extents_of, union
 from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.store import Claim, Missing, Store
+from afml_cache.watching import WatchedCall, tell, watchers
+
+#: What differs, a sentence each, and from which entry (its key, hex).
+Why = tuple[tuple[str, ...], str | None]
+NO_WHY: Why = ((), None)
 
 
 def reason_of_miss(store: Store, function: str, key: CallKey, missing: Missing) -> Reason:
@@ -137,8 +142,8 @@ def keep_adopted(
         refused = Reason.UNKEYABLE
     if refused is not None:  # else the store has counted it together with the entry
         store.count(function, Outcome.ADOPTED, seconds=seconds)
-    if notices.audible():
-        log_outcome(function, Outcome.ADOPTED, None, key)
+    if watchers or notices.audible():
+        tell_outcome(function, Outcome.ADOPTED, None, key, seconds=seconds)
 
 
 def _described(function: str, values: Mapping[str, Any]) -> dict[str, Description]:
@@ -266,10 +271,20 @@ def say_source_changed(function: str, files: tuple[str, ...]) -> None:
     )
 
 
-def log_outcome(function: str, outcome: str, reason: object, key: CallKey | None) -> None:
-    """One DEBUG record a call."""
-    digest = "-" if key is None else key.digest.hex()
+def tell_outcome(
+    function: str,
+    outcome: Outcome,
+    reason: Reason | None,
+    key: CallKey | None,
+    *,
+    seconds: float = 0.0,
+    why: Why = NO_WHY,
+) -> None:
+    """One DEBUG record a call, and one word to each who watches."""
+    digest = None if key is None else key.digest.hex()
     if reason is None:
-        notices.say(logging.DEBUG, "%s %s, key %s", outcome, function, digest)
+        notices.say(logging.DEBUG, "%s %s, key %s", outcome, function, digest or "-")
     else:
-        notices.say(logging.DEBUG, "%s %s (%s), key %s", outcome, function, reason, digest)
+        notices.say(logging.DEBUG, "%s %s (%s), key %s", outcome, function, reason, digest or "-")
+    if watchers:
+        tell(WatchedCall(function, outcome, reason, digest, seconds, *why))

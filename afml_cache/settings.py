@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal, get_args
 
 from afml_cache.errors import ConfigurationError, NoPlaceError
 
-Mode = Literal["on", "off"]
+Mode = Literal["on", "off", "readonly"]
 PackageVersions = Literal["exact", "minor", "ignore"]
 #: One path, or several.
 Locations = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -151,8 +152,9 @@ def configure(
         True: an argument without a key raises instead of being computed with a warning.
     secret : str or bytes, optional
         Seals the entries. None: ``$AFML_CACHE_SECRET``, else a file in the configuration directory.
-    mode : {"on", "off"}, optional
-        "off": every call computes, nothing is read or written.
+    mode : {"on", "off", "readonly"}, optional
+        "off": every call computes, nothing is read or written. "readonly": what is stored is
+        served, nothing is stored, adopted, cleared or made.
     package_versions : {"minor", "exact", "ignore"}, optional
         How much of the version of an installed package counts in a key.
     adopt : bool, optional
@@ -204,6 +206,54 @@ def configure(
         changes["note_exact_keys"] = bool(note_exact_keys)
     _replace(replace(current, **changes))
     return current
+
+
+class UseSettings:
+    """Settings in force until :meth:`close`; what :func:`use_settings` returns."""
+
+    def __init__(self, changes: dict[str, Any]) -> None:
+        self.before = current  #: what was in force
+        self._named = tuple(changes)
+        self.settings = configure(**changes)
+
+    def close(self) -> None:
+        """Set what was changed to what it was before; closing twice is closing once."""
+        named, self._named = self._named, ()
+        if named:
+            _replace(replace(current, **{name: getattr(self.before, name) for name in named}))
+
+    def __enter__(self) -> Settings:
+        return self.settings
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def use_settings(**changes: Any) -> UseSettings:
+    """Change some settings for a while.
+
+    Parameters
+    ----------
+    **changes
+        As for :func:`configure`.
+
+    Returns
+    -------
+    UseSettings
+        ``with use_settings(mode="off"):`` goes back at the end of the block; settings that it did
+        not name stay as they are by then. Without ``with``, call its ``close()``.
+
+    Raises
+    ------
+    ConfigurationError
+        A value is out of its range; nothing has been changed.
+    """
+    return UseSettings(changes)
 
 
 def _locations(named: Locations | None) -> tuple[Path, ...]:
@@ -270,4 +320,5 @@ __all__ = [
     "parse_age",
     "parse_size",
     "reset",
+    "use_settings",
 ]

@@ -99,6 +99,8 @@ def bar(store: Store, function: Any, identity: str, period: Period | None) -> No
     It is recorded even while nothing is adopted, which may change. Where it cannot be recorded,
     that is told. A ``period`` concerns calls that touch it alone.
     """
+    if store.read_only:
+        return
     records = Records(store)
     try:
         places = roots(store)

@@ -96,6 +96,20 @@ def differences(stored: Mapping[str, Any], present: Mapping[str, Any]) -> list[D
     ]
 
 
+def whole_values(stored: Mapping[str, Any], present: Mapping[str, Any]) -> list[str]:
+    """Frames, Series and the like of which a part differs: what each was, and is, as a whole."""
+    if stored.get("version") != present.get("version"):
+        return []
+    told = []
+    for name, after in present["arguments"].items():
+        before = stored["arguments"].get(name)
+        if before is None or before["digest"] == after["digest"]:
+            continue
+        if before.get("type") == after.get("type") and ("columns" in after or "values" in after):
+            told.append(f"{name}: stored {_brief(before)}, present {_brief(after)}")
+    return told
+
+
 def _named(stored: Mapping[str, str], present: Mapping[str, str], kind: Kind) -> list[Difference]:
     found = []
     for name in sorted(stored.keys() | present.keys()):

@@ -30,7 +30,8 @@ class UseStore:
     As a context manager it gives the :class:`~afml_cache.store.store.Store`.
     """
 
-    def __init__(self, place: Store | str | os.PathLike[str]) -> None:
+    def __init__(self, place: Store | str | os.PathLike[str], durable: bool = True) -> None:
+        self._durable = durable
         self._given = place if isinstance(place, Store) else None
         self._directory = None if isinstance(place, Store) else os.fspath(place)
         self._made: Store | None = None
@@ -45,7 +46,7 @@ class UseStore:
             return self._given
         assert self._directory is not None
         with _guard:
-            self._made = _with_settings(self._made, self._directory)
+            self._made = _with_settings(self._made, self._directory, self._durable)
             return self._made
 
     def close(self) -> None:
@@ -72,13 +73,16 @@ class UseStore:
         self.close()
 
 
-def use_store(place: Store | str | os.PathLike[str]) -> UseStore:
+def use_store(place: Store | str | os.PathLike[str], *, durable: bool = True) -> UseStore:
     """Use the store at ``place`` for everything decorated, in all threads.
 
     Parameters
     ----------
     place : path or Store
         A directory, with limits and secret from the settings; or a store of your own.
+    durable : bool, optional
+        False: do not wait for the disk, for a directory that is thrown away soon, as in tests;
+        after a power cut it may be damaged.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def use_store(place: Store | str | os.PathLike[str]) -> UseStore:
         ``with use_store(path) as store:`` goes back at the end of the block; without
         ``with``, the store stays in use until ``close()`` or the end of the process.
     """
-    return UseStore(place)
+    return UseStore(place, durable)
 
 
 def _choose() -> Store:
@@ -100,10 +104,19 @@ def _choose() -> Store:
         return _active
 
 
-def _with_settings(store: Store | None, directory: str | os.PathLike[str]) -> Store:
+def _with_settings(
+    store: Store | None, directory: str | os.PathLike[str], durable: bool = True
+) -> Store:
     """``store`` while it agrees with the settings, else a new one in its place."""
     now = settings.current
-    wanted = Store(directory, secret=now.secret, size_limit=now.size_limit, age_limit=now.age_limit)
+    wanted = Store(
+        directory,
+        secret=now.secret,
+        size_limit=now.size_limit,
+        age_limit=now.age_limit,
+        read_only=now.mode == "readonly",
+        durable=durable,
+    )
     if store is not None:
         if store.same_as(wanted):
             return store

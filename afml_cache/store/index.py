@@ -51,15 +51,20 @@ class Index:
     ----------
     base : Path
         The directory of the store.
+    read_only : bool, optional
+        Read what is there; make and write nothing.
+    durable : bool, optional
+        False: do not wait for the disk, for a store that need not outlive the machine.
     """
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, *, read_only: bool = False, durable: bool = True) -> None:
         self.base = base
         self.path = base / "index.sqlite"
         self.values = base / "values"
         self.journal: str | None = None  #: "wal" or "delete"; None before the first use
         self.writable = False
-        self._pool = Pool()
+        self._read_only = read_only
+        self._pool = Pool(durable=durable)
         self._identity: tuple[int, ...] | None = None
         self._address = ""
         self._prepared_at = 0.0
@@ -231,6 +236,8 @@ class Index:
             self._prepared_at = time.monotonic()
 
     def _make_directories(self) -> bool:
+        if self._read_only:
+            return False
         try:
             location.make_folder(self.base, self.values)
         except OSError as error:
@@ -267,6 +274,12 @@ class Index:
 
     def _prepare_to_read(self) -> None:
         if not self.path.exists():
+            if self._read_only:
+                raise UnavailableError(
+                    "read-only",
+                    f"There is no cache in {self.base}, and mode 'readonly' makes none. Fill it "
+                    "in mode 'on' first, or name the directory that has been filled.",
+                )
             raise UnavailableError(
                 "read-only",
                 f"There is no cache in {self.base}, and none can be made there. Make the "

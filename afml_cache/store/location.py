@@ -43,15 +43,20 @@ def is_network(directory: Path, mounts: str | None = None) -> bool:
 
 def filesystem_type(directory: Path, mounts: str) -> str | None:
     """The type of the file system that holds ``directory``, from a table of mounts."""
+    # As text: a machine can have hundreds of mounts, and every new store asks.
+    inside = f"{directory}".rstrip("/") + "/"
     best, found = -1, None
     for line in mounts.splitlines():
         fields = line.split(" ")
         if len(fields) < 3:
             continue
-        point = Path(re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), fields[1]))
+        point = fields[1]
+        if "\\" in point:
+            point = re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), point)
+        point = point.rstrip("/") + "/"
         # Of two mounts on one point the later hides the earlier.
-        if len(point.parts) >= best and (directory == point or point in directory.parents):
-            best, found = len(point.parts), fields[2]
+        if len(point) >= best and inside.startswith(point):
+            best, found = len(point), fields[2]
     return found
 
 

@@ -30,7 +30,8 @@ class Pool:
         Held by the one thread that writes: SQLite lets waiting writers poll, threads need not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = True) -> None:
+        self._synchronous = "NORMAL" if durable else "OFF"
         self.idle: list[sqlite3.Cursor] = []
         self.opening = threading.RLock()
         self.writing = threading.RLock()
@@ -52,7 +53,7 @@ class Pool:
         connection.text_factory = _text
         cursor = connection.cursor()
         try:
-            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.execute(f"PRAGMA synchronous={self._synchronous}")
             cursor.execute("PRAGMA cache_size=-16384")
             cursor.execute("PRAGMA cell_size_check=ON")
             cursor.execute("PRAGMA trusted_schema=OFF")

@@ -14,7 +14,7 @@ from sqlite3 import Cursor
 from time import monotonic, time
 from typing import Any
 
-from afml_cache.errors import CacheWarning
+from afml_cache.errors import CacheWarning, ClearingError
 from afml_cache.notices import warn_once
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store import exits, rows
@@ -64,6 +64,10 @@ class Store:
         Bytes; over it, what is cheapest to recompute a megabyte is evicted.
     age_limit : float, optional
         Seconds; an entry that has not been used for so long has expired.
+    read_only : bool, optional
+        Give out what is there, and write, make and remove nothing.
+    durable : bool, optional
+        False: do not wait for the disk, for a store that need not outlive the machine.
 
     Examples
     --------
@@ -84,14 +88,17 @@ class Store:
         secret: bytes | None = None,
         size_limit: int | None = None,
         age_limit: float | None = None,
+        read_only: bool = False,
+        durable: bool = True,
     ) -> None:
         self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symlinks
         self.size_limit = size_limit
         self.age_limit = age_limit
+        self.read_only = read_only
         self._secret = secret
         self._sealer: Sealer | None = None
         self._suffix: bytes | None = None  # the sealer's id; None until it is known
-        self._index = Index(self.directory)
+        self._index = Index(self.directory, read_only=read_only, durable=durable)
         self._vault = Vault(self._index.values)
         self._opened = self._vault.opened
         self._flights = Flights(self.directory / "flights")
@@ -120,9 +127,12 @@ class Store:
         return self._index.journal
 
     def same_as(self, other: Store) -> bool:
-        """Whether the other store has the same directory, secret and limits."""
-        mine = (self.directory, self._secret, self.size_limit, self.age_limit)
-        return mine == (other.directory, other._secret, other.size_limit, other.age_limit)
+        """Whether the other store has the same directory, secret, limits and mode."""
+        mine, others = (
+            (one.directory, one._secret, one.size_limit, one.age_limit, one.read_only)
+            for one in (self, other)
+        )
+        return mine == others
 
     # -- values ----------------------------------------------------------------------
 
@@ -261,6 +271,11 @@ class Store:
 
     def take_out(self) -> Cleared:
         """Move everything that is cache in the directory aside; raises `ClearingError`."""
+        if self.read_only:
+            raise ClearingError(
+                f"the cache {self.directory} is not cleared in mode 'readonly'; "
+                "configure(mode='on') first"
+            )
         self.close()
         return take_out(self._index)
 

@@ -1,0 +1,66 @@
+"""Reading an entry of joblib's where nothing may be written.
+
+joblib itself records sources, and drops the entries of an edited function, while it looks one up.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from afml_cache import notices
+from afml_cache.joblib_memory.folder import (
+    Origin,
+    entries,
+    folder_named,
+    folder_of,
+    memorize,
+    name_of,
+    recorded_source,
+)
+from afml_cache.outcomes import Reason
+from afml_cache.store.store import Missing
+
+
+def peek(
+    function: Any,
+    ignore: tuple[str, ...],
+    place: Path,
+    origin: Origin | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """joblib's result of a call, or a :class:`Missing` with the reason; nothing is changed.
+
+    Parameters
+    ----------
+    function, ignore, place, origin
+        As for :func:`~afml_cache.joblib_memory.folder.memorize`.
+    args, kwargs
+        Of the call.
+    """
+    name = name_of(function) if origin is None else origin[0]
+    folder = folder_named(place, name)
+    if not folder.is_dir() or next(entries(folder), None) is None:
+        return Missing(Reason.FIRST_CALL)
+    # The folder that joblib makes for a function is there.
+    memorized = memorize(function, ignore, place, origin)
+    if recorded_source(memorized) != memorized.func_code_info[0]:
+        return Missing(Reason.CODE)
+    try:
+        arguments = memorized._get_args_id(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - what an argument's pickling may raise
+        notices.say(10, "joblib could not hash the arguments of %s: %r", name, error)
+        return Missing(Reason.UNKEYABLE)
+    if not os.path.exists(folder_of(memorized) / arguments / "output.pkl"):  # noqa: PTH110
+        return Missing(Reason.ARGUMENT)
+    try:
+        return memorized._load_item((memorized.func_id, arguments))
+    except Exception as error:  # noqa: BLE001 - what a class raises while it is unpickled
+        notices.warn_once(
+            ("joblib", name, Reason.UNREADABLE),
+            f"{name} is computed, since joblib could not read its result back "
+            f"({type(error).__name__}: {error})",
+        )
+        return Missing(Reason.UNREADABLE)

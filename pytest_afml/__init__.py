@@ -1,0 +1,25 @@
+"""The pytest plugin of afml-cache; the types of its fixtures, loaded on first use.
+
+``def test_x(afml_cache: AfmlCache) -> None`` is what they are for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_afml.cache import AfmlCache as AfmlCache
+    from pytest_afml.calls import Calls as Calls
+
+#: Public name -> the module that defines it.
+_HOMES = {"AfmlCache": "cache", "Calls": "calls"}
+
+__all__ = ["AfmlCache", "Calls"]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

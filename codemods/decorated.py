@@ -18,7 +18,7 @@ from codemods.choose import Choice, choose
 from codemods.findings import Code
 from codemods.resolve import Names
 from codemods.rules import ROBUST, TIME_AWARE, Offer, Rules
-from codemods.scopes import Function, Use, own_nodes
+from codemods.scopes import Function, Scope, Use, own_nodes
 from codemods.source import Source
 
 KEEP = re.compile(rb"#[ \t]*afml:[ \t]*keep\b")
@@ -184,11 +184,32 @@ class Judge:
     def _opted_out(self, use: Use) -> bool:
         if isinstance(use.decorates, Function) and asks_to_be_kept(self.source, use.decorates):
             return True
-        last = use.node.end_lineno or use.node.lineno
-        if use.call is not None and use.call.end_lineno is not None:
-            last = use.call.end_lineno
-        lines = range(use.node.lineno, last + 1)
-        return _is_kept(self.source, lines)
+        last = use.whole.end_lineno or use.node.lineno
+        if _is_kept(self.source, range(use.node.lineno, last + 1)):
+            return True
+        return self._is_kept_around(use.scope) or self._is_kept_where_it_is_from(use)
+
+    def _is_kept_around(self, scope: Scope | None) -> bool:
+        """Whether a class, or a function, that the use stands in asks for it."""
+        while scope is not None:
+            around = scope.body.owner if scope.body is not None else None
+            if isinstance(around, Function | ast.ClassDef) and asks_to_be_kept(self.source, around):
+                return True
+            scope = scope.parent
+        return False
+
+    def _is_kept_where_it_is_from(self, use: Use) -> bool:
+        """Whether the import of the name asks for it."""
+        owner = self.names.owner(use.scope, use.name)
+        for binding in owner.bindings[use.name] if owner is not None else ():
+            place = binding.alias
+            if place is not None and binding.statement is not None:
+                first, last = binding.statement.lineno, binding.statement.end_lineno
+                if len(binding.statement.names) > 1 and place.lineno != first:
+                    first = last = place.lineno  # one name of several, on a line of its own
+                if _is_kept(self.source, range(first, (last or first) + 1)):
+                    return True
+        return False
 
     def _unknown_arguments(self, use: Use) -> str:
         if use.call is None:
@@ -203,10 +224,13 @@ class Judge:
         return ", ".join(unknown)
 
 
-def asks_to_be_kept(source: Source, function: Function) -> bool:
-    """Whether ``# afml: keep`` stands on a ``def``."""
-    header = max(function.lineno, function.body[0].lineno - 1)
-    return _is_kept(source, range(function.lineno, header + 1))
+def asks_to_be_kept(source: Source, defined: Function | ast.ClassDef) -> bool:
+    """Whether ``# afml: keep`` stands on a ``def`` or ``class``, on its decorators or above."""
+    first = min([defined.lineno, *(decorator.lineno for decorator in defined.decorator_list)])
+    while first > 1 and source.line(first - 1).lstrip().startswith(b"#"):
+        first -= 1
+    header = max(defined.lineno, defined.body[0].lineno - 1)
+    return _is_kept(source, range(first, header + 1))
 
 
 def _is_kept(source: Source, lines: Iterable[int]) -> bool:

@@ -70,6 +70,7 @@ class Migration:
     files: tuple[FileRecord, ...]
     command: str = "apply"  #: what made it: ``apply``, ``revert``, ...
     told: tuple[str, ...] = ()  #: what is gone, and a rollback has said so
+    undone: tuple[str, ...] = ()  #: files of which a rollback has left nothing to undo
 
 
 class Journal:
@@ -291,6 +292,7 @@ def _to_json(migration: Migration) -> dict[str, Any]:
         "state": migration.state,
         "sources": migration.sources,
         "told": migration.told,
+        "undone": migration.undone,
         "files": files,
     }
 
@@ -318,6 +320,7 @@ def _from_json(found: dict[str, Any]) -> Migration:
         files,
         found.get("command", "apply"),
         tuple(found.get("told", ())),
+        tuple(found.get("undone", ())),
     )
 
 

@@ -96,6 +96,10 @@ def _roll_back(
     for done, record in enumerate(migration.files, start=1):
         path = journal.root / record.path
         try:
+            if record.path in migration.undone:
+                # Whatever stands there now is none of this migration's, even if it looks like it.
+                already.append(record.path)
+                continue
             state, data = standing(journal.root, record)
             remove_leftover(Path(os.path.realpath(path)))
             if state is Standing.ORIGINAL:
@@ -124,14 +128,17 @@ def _roll_back(
         except (OSError, JournalError) as error:
             text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             failures.append(Failure(record.path, text))
-        if progress is not None:
-            progress(done, len(migration.files))
+        finally:
+            if progress is not None:
+                progress(done, len(migration.files))
     settled = [conflict for conflict in conflicts if conflict.settles in migration.told]
     conflicts = [conflict for conflict in conflicts if conflict not in settled]
     complete = not conflicts and not failures
     told = (*migration.told, *(conflict.settles for conflict in conflicts if conflict.settles))
     reached = State.ROLLED_BACK if complete else State.PARTLY_ROLLED_BACK
-    migration = journal.mark(replace(migration, told=told), reached)
+    left = {one.path for one in (*conflicts, *failures)}
+    gone = tuple(record.path for record in migration.files if record.path not in left)
+    migration = journal.mark(replace(migration, told=told, undone=gone), reached)
     return RolledBack(
         migration,
         tuple(restored),

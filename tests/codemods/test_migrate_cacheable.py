@@ -402,6 +402,13 @@ def test_forms_of_the_decorator(check_transformed, before, after):
         ("@cacheable()()\ndef f(x): ...", "value-use"),
         ("@cacheable  # afml: keep\ndef f(x): ...", "opted-out"),
         ("@cacheable\ndef f(x):  # afml:keep\n    return x", "opted-out"),
+        ("# the old key on purpose\n# afml: keep\n@cacheable\ndef f(x): ...", "opted-out"),
+        ("@cacheable\n# afml: keep\ndef f(x): ...", "opted-out"),
+        ("@cacheable\n# afml: keep\n@other\ndef f(x): ...", "opted-out"),
+        ("class A:  # afml: keep\n    @cacheable\n    def f(x): ...", "opted-out"),
+        ("# afml: keep\n@other\nclass A:\n    class B:\n        @cacheable\n        def f(x): ...",
+         "opted-out"),
+        ("def make():  # afml: keep\n    @cacheable\n    def f(x): ...\n    return f", "opted-out"),
         ("", "re-export"),
     ],
 )
@@ -555,6 +562,30 @@ def test_files_of_the_cache_package_itself_are_left(check_noop):
         "from .selective_cleaner import smart_cacheable\n@smart_cacheable\ndef f(): ...\n",
         package=("afml", "cache"),
         left=("re-export",),
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from afml.cache import cacheable  # afml: keep",
+        "from afml.cache import (\n    os,\n    cacheable,  # afml: keep\n)",
+        "import afml.cache as c  # afml: keep",
+    ],
+)
+def test_what_is_imported_to_be_kept_is_kept(check_noop, line):
+    used = "c.cacheable" if line.startswith("import") else "cacheable"
+    check_noop(f"{line}\n@{used}\ndef f(x): ...\n", left=("opted-out",))
+
+
+def test_a_comment_about_another_name_or_function_keeps_nothing(check_transformed):
+    check_transformed(
+        "from afml.cache import (\n    os,  # afml: keep\n    cacheable,\n)\n"
+        "# afml: keep\n\n@cacheable\ndef f(x): ...\n"
+        "@cacheable\ndef g(x):\n    pass  # afml: keep\n",
+        "from afml.cache import (\n    os,  # afml: keep\n    robust_cacheable,\n)\n"
+        "# afml: keep\n\n@robust_cacheable\ndef f(x): ...\n"
+        "@robust_cacheable\ndef g(x):\n    pass  # afml: keep\n",
     )
 
 

@@ -213,7 +213,8 @@ def test_keep_on_a_decorator_and_on_a_def() -> None:
 
 def test_keep_in_the_first_lines_of_the_first_code_cell() -> None:
     noop("# Text", f"# A notebook.\n# afml: keep\n{IMPORT}", F, left=["cell 2:2: opted-out"])
-    check([IMPORT, f"# afml: keep\n{F}"], [NEW_IMPORT, f"# afml: keep\n{NEW_F}"])
+    check([IMPORT, f"# afml: keep\n\n{F}"], [NEW_IMPORT, f"# afml: keep\n\n{NEW_F}"])
+    noop(IMPORT, f"# afml: keep\n{F}", left=["cell 2:2: opted-out"])
 
 
 # ------------------------------------------------------------------ JSON

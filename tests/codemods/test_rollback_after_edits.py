@@ -180,3 +180,22 @@ def test_file_that_was_rolled_back_can_be_imported(tmp_path: Path) -> None:
     run = [sys.executable, "-c", f"import sys; sys.path.append({root!r}); import a"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# ------------------------------------------------------------------ a second rollback
+
+
+def test_a_second_rollback_leaves_alone_what_a_person_has_migrated_meanwhile(
+    tmp_path: Path,
+) -> None:
+    migrate(tmp_path, a=CODE, b=CODE)
+    migrated = (tmp_path / "b.py").read_text()
+    edit(tmp_path / "a.py", "@robust_cacheable()", "@robust_cacheable(version=2)")
+    assert [conflict.path for conflict in back(tmp_path).conflicts] == ["a.py"]
+    assert (tmp_path / "b.py").read_text() == CODE
+    (tmp_path / "b.py").write_text(migrated)  # by hand, after the rollback
+    edit(tmp_path / "a.py", "(version=2)", "()")
+    again = back(tmp_path)
+    assert again.complete and again.already == ("b.py",)
+    assert (tmp_path / "a.py").read_text() == CODE
+    assert (tmp_path / "b.py").read_text() == migrated

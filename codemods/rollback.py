@@ -76,12 +76,29 @@ def roll_back(
     Raises
     ------
     JournalError
-        Another run is at work in the repository.
+        Another run is at work in the repository, or later migrations build on this one.
     OSError
         The journal cannot be written; what was undone in files stands.
     """
     with journal.locked():
+        _refuse_under_others(journal, migration)
         return _roll_back(journal, migration, progress)
+
+
+def _refuse_under_others(journal: Journal, migration: Migration) -> None:
+    """Refuse to take names away that later migrations may have imported."""
+    if migration.command != "adopt-init":
+        return
+    later = [
+        other.id
+        for other in journal.migrations()
+        if other.id > migration.id and other.state is not State.ROLLED_BACK
+    ]
+    if later:
+        raise JournalError(
+            f"{migration.id} has added names to a package, and later migrations may import them:"
+            f" roll {' and '.join(reversed(later))} back first (`afml-codemod rollback {later[-1]}`)"
+        )
 
 
 def _roll_back(

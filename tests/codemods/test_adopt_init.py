@@ -475,6 +475,21 @@ def test_repository_is_migrated_after_its_package_has_adopted_the_names(
     assert {file: file.read_bytes() for file in repository.rglob("*.py")} == before
 
 
+def test_names_that_a_later_migration_imports_are_not_taken_away_from_under_it(
+    repository: Path, afml_codemod: Command
+) -> None:
+    afml_codemod("adopt-init")
+    afml_codemod("apply", "--no-pin")
+    first, second = Journal(repository).migrations()
+    refused = afml_codemod("rollback", first.id)
+    assert refused.returncode == 2
+    assert f"roll {second.id} back first" in refused.stderr
+    assert python(repository, "import afml.bars; print(afml.bars.bars(1))") == "2"
+    assert afml_codemod("rollback", second.id).returncode == 0
+    assert afml_codemod("rollback", first.id).returncode == 0
+    assert (repository / "afml/cache/__init__.py").read_text() == INIT
+
+
 @pytest.mark.parametrize("path", [".", "afml/cache", "afml/cache/__init__.py", "afml"])
 def test_path_may_be_the_file_its_folder_or_the_repository(
     repository: Path, afml_codemod: Command, path: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +21,7 @@ from codemods.notebook import Notebook
 from codemods.re_exports import ReExports
 from codemods.resolve import Names
 from codemods.rules import Rules
+from codemods.run_files import run_files
 from codemods.source import Source, Unreadable
 
 _FROM = re.compile(
@@ -111,6 +112,17 @@ def handed_on(
         if mentions.search(data) is None:
             continue
         parsed = notebook.python if notebook is not None else data
+        mentioned = sorted(name for name in watched if _mentions([name]).search(data))
+        for line, shown, run in run_files(data):
+            for other in (o for o in modules if o != file and Path(o).name == run):
+                for name in bound[other].intersection(mentioned):
+                    inside = notebook.place(line) if notebook is not None else (0, line)
+                    seen = f"{file}:{place(inside[1], inside[0])}: {shown}"
+                    found.names[other].setdefault(name, seen)
+                    reached = Reference(
+                        inside[1], 1, name, None, shown, imports=True, cell=inside[0]
+                    )
+                    found.references[file].append((reached, [other]))
         for reference in references(data, package, watched, rules, parsed=parsed):
             if notebook is not None:
                 cell, line = notebook.place(reference.line)
@@ -348,7 +360,7 @@ def _notebook(data: bytes, watched: frozenset[str]) -> Notebook | None:
         return None
 
 
-def _mentions(watched: frozenset[str]) -> re.Pattern[bytes]:
+def _mentions(watched: Collection[str]) -> re.Pattern[bytes]:
     words = b"|".join(re.escape(name.encode()) for name in sorted(watched))
     return re.compile(rb"(?<!\w)(?:" + words + rb")(?!\w)|import[ \t]*\*")
 

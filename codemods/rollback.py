@@ -96,8 +96,8 @@ def _refuse_under_others(journal: Journal, migration: Migration) -> None:
     ]
     if later:
         raise JournalError(
-            f"{migration.id} has added names to a package, and later migrations may import them:"
-            f" roll {' and '.join(reversed(later))} back first (`afml-codemod rollback {later[-1]}`)"
+            f"{migration.id} has added names to a package, and later migrations may import them;"
+            f" roll {' and '.join(reversed(later))} back first: `afml-codemod rollback {later[-1]}`"
         )
 
 
@@ -153,7 +153,7 @@ def _roll_back(
     complete = not conflicts and not failures
     told = (*migration.told, *(conflict.settles for conflict in conflicts if conflict.settles))
     reached = State.ROLLED_BACK if complete else State.PARTLY_ROLLED_BACK
-    left = {one.path for one in (*conflicts, *failures)}
+    left = {conflict.path for conflict in conflicts} | {failure.path for failure in failures}
     gone = tuple(record.path for record in migration.files if record.path not in left)
     migration = journal.mark(replace(migration, told=told, undone=gone), reached)
     return RolledBack(

@@ -43,6 +43,12 @@ class Planned:
     plan: Plan
 
 
+_OUTSIDE = (
+    "is a link that leads out of the repository; migrate the file where it lies, and --exclude"
+    " the link"
+)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Failure:
     """A file that could not be read or written; it is as it was."""
@@ -104,6 +110,7 @@ def survey(
     size = 0
     contents: dict[str, bytes] = {}
     seen: set[str] = set()
+    inside = os.path.realpath(tree.root)
     for file in tree.files:
         path = tree.root / file
         try:
@@ -115,7 +122,9 @@ def survey(
             continue
         if concerns(data, rules):
             real = os.path.realpath(path)
-            if real not in seen:  # a link and the file it points to are one file
+            if not Path(real).is_relative_to(inside):
+                failures.append(Failure(file, _OUTSIDE))
+            elif real not in seen:  # a link and the file it points to are one file
                 seen.add(real)
                 contents[file] = data
                 size += len(data)
@@ -127,10 +136,15 @@ def survey(
         reached = handed_on(modules, contents, _everything(tree, contents), rules)
         suspects = set(reached.takers())
         for file in suspects.intersection(tree.files).difference(contents):
-            real = os.path.realpath(tree.root / file)
-            if real not in seen:  # it takes one by a name that does not show what it is
-                seen.add(real)
+            real = os.path.realpath(tree.root / file)  # takes one under a name that shows nothing
+            if real in seen:
+                continue
+            seen.add(real)
+            try:
                 contents[file] = Path(real).read_bytes()
+            except OSError as error:
+                failures.append(Failure(file, _words(error)))
+            else:
                 packages[file] = tree.package(file)
         found = {file: (packages[file], _python(file, data)) for file, data in contents.items()}
         re_exports = find_re_exports(tree.root, found, rules, suspects)
@@ -290,7 +304,7 @@ def _in_processes(
     tasks: Sequence[_Task], rules: Rules, workers: int
 ) -> Iterator[tuple[_Task, Answer]]:
     """Plan in worker processes; a worker that dies takes only its own file with it."""
-    pending = sorted(tasks, key=lambda task: -task.path.stat().st_size)
+    pending = sorted(tasks, key=lambda task: -_size(task.path))
     batches = [pending[first :: workers * 8] for first in range(workers * 8)]
     alone: list[_Task] = []
     with ProcessPoolExecutor(workers) as pool:
@@ -308,8 +322,20 @@ def _in_processes(
                 yield task, pool.submit(_plan_task, task, rules).result()
             except BrokenProcessPool:
                 text = "is nested too deeply: the parser died of it"
-                data = task.path.read_bytes()
-                yield task, Plan(digest(data), findings=(Finding(1, 1, Code.TOO_DEEP, text),))
+                try:
+                    mark = digest(task.path.read_bytes())
+                except OSError as error:
+                    yield task, Failure(task.file, _words(error))
+                else:
+                    yield task, Plan(mark, findings=(Finding(1, 1, Code.TOO_DEEP, text),))
+
+
+def _size(path: Path) -> int:
+    """Its size, to begin with the largest; a file that has vanished is told when it is read."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 # ------------------------------------------------- names that files take from each other

@@ -263,6 +263,19 @@ def test_link_keeps_pointing_at_the_file_that_is_written(repository: Path) -> No
     assert (repository / "quant" / "labels.py").read_bytes() == LABELS_AFTER
 
 
+def test_link_that_leads_out_of_the_repository_is_left_and_told(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shared = tmp_path_factory.mktemp("elsewhere") / "shared.py"
+    shared.write_bytes(LABELS)
+    (repository / "link.py").symlink_to(shared)
+    found = survey(find([repository]), Rules())
+    assert [failure.path for failure in found.failures] == ["link.py"]
+    assert "out of the repository" in found.failures[0].text
+    apply(found)
+    assert shared.read_bytes() == LABELS
+
+
 def test_relative_imports_are_resolved_by_the_place_of_the_file(tmp_path: Path) -> None:
     code = b"from ..cache import cacheable\n@cacheable\ndef f(x): ...\n"
     for package in ("src/afml/features", "src/other/features"):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from codemods.files import find
@@ -134,3 +135,51 @@ def test_a_long_comment_behind_a_dot_takes_no_longer_than_a_short_one(tmp_path: 
     ruler = "from a import *\n\nprint('Chapter 1.' '" + "." + "#" * 200 + "')\n"
     write(tmp_path, a=TAKER, b=ruler)
     assert told(survey(find([tmp_path]), Rules())) == {"a.py": [(1, "re-export")]}
+
+
+# ------------------------------------------------------------------ files that are run
+
+
+@pytest.mark.parametrize(
+    ("user", "line"),
+    [
+        (
+            "import runpy\nglobals().update(runpy.run_path('a.py'))\n@cacheable\ndef g(x): ...\n",
+            2,
+        ),
+        ("exec(open('a.py').read())\n@cacheable\ndef g(x): ...\n", 1),
+        ('exec(Path(HERE, "a.py").read_text())\n@cacheable\ndef g(x): ...\n', 1),
+        ("from runpy import run_module\nm = run_module('pkg.a')['cacheable']\n", 2),
+    ],
+)
+def test_name_stays_in_a_file_that_another_runs_in_its_own_namespace(
+    tmp_path: Path, user: str, line: int
+) -> None:
+    write(tmp_path, pkg__a=TAKER, pkg__b=user)
+    found = survey(find([tmp_path]), Rules())
+    assert told(found)["pkg/b.py"] == [(line, "unresolved-import")]
+    assert told(found)["pkg/a.py"] == [(1, "re-export")]
+    apply(found)
+    assert (tmp_path / "pkg/a.py").read_text().startswith(STAYS)
+
+
+def test_file_that_is_run_by_somebody_without_the_name_is_migrated_as_any(tmp_path: Path) -> None:
+    write(tmp_path, pkg__a=TAKER, pkg__b="import runpy\nrunpy.run_path('a.py')\n")
+    apply(survey(find([tmp_path]), Rules()))
+    assert (tmp_path / "pkg/a.py").read_text().startswith(GOES)
+
+
+@pytest.mark.parametrize("magic", ["%run a.py", "%run -i pkg/a", "%run './a.py' x y"])
+def test_name_stays_in_a_file_that_a_notebook_runs(tmp_path: Path, magic: str) -> None:
+    write(tmp_path, pkg__a=TAKER)
+    book = nbformat.v4.new_notebook()
+    book.cells = [
+        nbformat.v4.new_code_cell("import os"),
+        nbformat.v4.new_code_cell(f"{magic}\n@cacheable\ndef g(x): ..."),
+    ]
+    nbformat.write(book, tmp_path / "study.ipynb")
+    found = survey(find([tmp_path]), Rules())
+    (there,) = [entry.plan for entry in found.planned if entry.path == "study.ipynb"]
+    assert [(f.cell, f.line, f.code.value) for f in there.findings] == [(2, 1, "unresolved-import")]
+    apply(found)
+    assert (tmp_path / "pkg/a.py").read_text().startswith(STAYS)

@@ -406,8 +406,10 @@ def test_forms_of_the_decorator(check_transformed, before, after):
         ("@cacheable\n# afml: keep\ndef f(x): ...", "opted-out"),
         ("@cacheable\n# afml: keep\n@other\ndef f(x): ...", "opted-out"),
         ("class A:  # afml: keep\n    @cacheable\n    def f(x): ...", "opted-out"),
-        ("# afml: keep\n@other\nclass A:\n    class B:\n        @cacheable\n        def f(x): ...",
-         "opted-out"),
+        (
+            "# afml: keep\n@other\nclass A:\n    class B:\n        @cacheable\n        def f(): 1",
+            "opted-out",
+        ),
         ("def make():  # afml: keep\n    @cacheable\n    def f(x): ...\n    return f", "opted-out"),
         ("", "re-export"),
     ],

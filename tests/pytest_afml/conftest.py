@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -30,8 +29,16 @@ WAYS = {
     "two workers": ("-n", "2"),
     "without benchmark": ("-p", "no:benchmark"),
     "warnings are errors": ("-W", "error"),
-    "random order": ("-p", "randomly"),
+    "random order": ("-p", "shuffled"),
 }
+
+#: What a plugin for random order does; those that exist shuffle all tests of whoever has them.
+SHUFFLED = """
+import random
+
+def pytest_collection_modifyitems(items):
+    random.shuffle(items)
+"""
 
 #: A module of the user's project, decorated at import time.
 FEATURES = """
@@ -61,6 +68,7 @@ def user_project(
 ) -> None:
     """``features.py``, importable also in new processes."""
     (pytester.path / "features.py").write_text(FEATURES)
+    (pytester.path / "shuffled.py").write_text(SHUFFLED)
     pytester.syspathinsert()
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{pytester.path}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
@@ -98,8 +106,6 @@ def run_each_way(
 ) -> Callable[..., pytest.RunResult]:
     """Run the project's tests in every one of the ways."""
     way = WAYS[request.param]
-    if "randomly" in way and importlib.util.find_spec("pytest_randomly") is None:
-        pytest.skip("pytest-randomly is not installed")
 
     def run_tests(*arguments: str) -> pytest.RunResult:
         if "error" in way:

@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 TWO_TESTS = """
     import pytest
     from features import labels, old_features
@@ -181,26 +183,21 @@ def test_settings_made_by_a_fixture_of_the_session_stay(pytester, run):
     run("--afml-cache").assert_outcomes(passed=2)
 
 
-def test_reruns_start_afresh(pytester, run):
-    pytester.makeconftest("""
-        from _pytest.runner import runtestprotocol
-
-        # As pytest-rerunfailures does it: the phases of one item, again.
-        def pytest_runtest_protocol(item, nextitem):
-            for attempt in range(2):
-                for report in runtestprotocol(item, nextitem=nextitem, log=False):
-                    item.ihook.pytest_runtest_logreport(report=report)
-            return True
-    """)
+def test_reruns_start_afresh(pytester, run_in_process):
+    pytest.importorskip("pytest_rerunfailures")
     pytester.makepyfile("""
         from features import labels
+        tries = []
         def test_it(afml_cache):
-            labels(1)
+            tries.append(labels(1))
             assert afml_cache.misses() == 1
+            assert len(tries) == 3
     """)
-    result = run("--afml-cache")
-    result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["2 cached calls: no hits, 2 computed*(2 first_call)*"])
+    result = run_in_process("--afml-cache", "--reruns=3", "--afml-cache-json=numbers.json")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["3 cached calls: no hits, 3 computed*(3 first_call)*"])
+    numbers = json.loads((pytester.path / "numbers.json").read_text())
+    assert numbers["tests"]["test_reruns_start_afresh.py::test_it"]["calls"] == 3
 
 
 def test_without_a_terminal_and_when_only_collecting(pytester, run_in_process):

@@ -75,9 +75,12 @@ def _afml_cache_settings(afml_cache_config: Mapping[str, Any]) -> Iterator[None]
     for name, instead in _NOT_TO_BE_SET.items():
         if name in afml_cache_config:
             pytest.fail(f"afml_cache_config cannot set {name!r}; {instead}", pytrace=False)
+    wrong = ""
     try:
         settings = use_settings(**afml_cache_config)
     except (TypeError, ConfigurationError) as error:
-        pytest.fail(f"afml_cache_config: {error}", pytrace=False)
+        wrong = f"afml_cache_config: {error}"
+    if wrong:  # not in the handler, or it would be told twice: as the failure and its context
+        pytest.fail(wrong, pytrace=False)
     with settings:
         yield

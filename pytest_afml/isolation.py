@@ -7,6 +7,7 @@ the environment, so the processes that a test starts are reached.
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import sys
@@ -181,7 +182,7 @@ def _place_of_the_call() -> str:
     """``file:line`` of the line that called a cached function."""
     import afml_cache
 
-    ours = tuple(str(Path(file).parent) for file in (afml_cache.__file__, __file__))
+    ours = tuple(f"{Path(file).parent}{os.sep}" for file in (afml_cache.__file__, __file__))
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(ours):
         frame = frame.f_back

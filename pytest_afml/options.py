@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -36,8 +35,8 @@ _RATE_HELP = (
 _JSON_HELP = "Write the numbers of the run to FILE, also of a run that failed."
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+# Named tuples, since making a dataclass takes a millisecond of every start of pytest.
+class Choices(NamedTuple):
     """What was asked for on the command line and in the ini file."""
 
     on: bool = False
@@ -111,8 +110,7 @@ def chosen(config: pytest.Config) -> Choices:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(NamedTuple):
     value: Any
     source: str  #: as the user writes it
     is_flag: bool

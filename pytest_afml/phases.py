@@ -27,10 +27,13 @@ def run_of(config: pytest.Config, choices: Choices) -> Run:
 def begin(item: pytest.Item, choices: Choices) -> None:
     """Put the test on its store, before its fixtures are made."""
     item.stash[RUNNING] = None
+    wrong = ""
     try:
         item.stash[RUNNING] = run_of(item.config, choices).running(item)
     except LimitError as error:
-        pytest.fail(str(error), pytrace=False)
+        wrong = str(error)
+    if wrong:  # not in the handler, or it would be told twice: as the failure and its context
+        pytest.fail(wrong, pytrace=False)
 
 
 def around_call(item: pytest.Item) -> Generator[None, T, T]:

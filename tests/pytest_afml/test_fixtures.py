@@ -270,6 +270,7 @@ def test_a_wrong_setting_is_an_error_at_setup(pytester, run, config, message):
     result = run()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([message])
+    result.stdout.no_fnmatch_line("During handling of the above exception*")
 
 
 def test_the_marker_fails_the_call_phase(pytester, run_each_way):
@@ -332,6 +333,7 @@ def test_a_wrong_argument_of_the_marker_is_an_error_at_setup(pytester, run, argu
         "only: a cached function, or a list of them; mode: one of isolated, shared, off, *"
     )
     result.stdout.fnmatch_lines([message + allowed])
+    result.stdout.no_fnmatch_line("During handling of the above exception*")
 
 
 def test_the_marker_can_choose_the_store(pytester, run, store):

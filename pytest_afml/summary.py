@@ -76,7 +76,7 @@ class Summary:
         if total.hit_rate is None:
             return (
                 f"a hit rate of at least {percent(wanted)} was asked for (--afml-min-hit-rate), "
-                "and no cached call was made on the kept store"
+                "and no cached call was made on the kept store" + self._elsewhere()
             )
         if total.hit_rate >= wanted:
             return None
@@ -86,6 +86,13 @@ class Summary:
             f"the kept store was served, less than the {percent(wanted)} of --afml-min-hit-rate; "
             f"computed were {reasons} (--afml-cache-mode=frozen says why at each)"
         )
+
+    def _elsewhere(self) -> str:
+        calls = self._all.of().calls
+        if not calls:
+            return ""
+        made = plural(calls, "call was", "calls were")
+        return f" ({made} made by tests on isolated ones: they have the fixture, or mode=)"
 
     def _plain(self, status: int) -> dict[str, Any]:
         directory = self._choices.directory

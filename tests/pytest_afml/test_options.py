@@ -163,6 +163,22 @@ def test_a_frozen_miss_fails_the_test_although_the_test_catches_it(pytester, run
     result.stdout.fnmatch_lines(["*a cached call would be computed, which mode 'frozen' forbids*"])
 
 
+def test_a_rate_that_no_call_speaks_of_fails_and_says_where_the_calls_went(pytester, run):
+    pytester.makepyfile("""
+        from features import labels
+        def test_it(afml_cache):
+            labels(1)
+    """)
+    result = run("--afml-cache", "--afml-cache-dir=kept", "--afml-min-hit-rate=0.5")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "ERROR: a hit rate of at least 50 % was asked for *, and no cached call was made on "
+            "the kept store (1 call was made by tests on isolated ones: *"
+        ]
+    )
+
+
 def test_every_option_has_an_ini_twin_and_the_command_line_wins(pytester, run):
     pytester.makepyfile(FILL)
     pytester.makeini("""

@@ -54,11 +54,12 @@ def find_re_exports(
     by_attribute = re.compile(
         rb"\.\s*+(?:" + b"|".join(w.encode() for w in sorted(words)) + rb")\b"
     )
-    for file, (package, data) in files.items():
+    for file in sorted(files, key=lambda file: file not in suspects):
+        package, data = files[file]
         everything = file in suspects or by_attribute.search(data) is not None
         for level, module, listed in imported_modules(data):
             if everything or "*" in listed or words.intersection(listed):
-                search.follow(level, module, listed, package)
+                search.follow(level, module, listed, package, file in suspects)
     return search.known()
 
 
@@ -92,7 +93,9 @@ class _Search:
         modules = (module for module in self.found.values() if module is not None)
         return ReExports(self.top, {".".join(module.place): module for module in modules})
 
-    def follow(self, level: int, module: str, listed: Iterable[str], package: Parts) -> None:
+    def follow(
+        self, level: int, module: str, listed: Iterable[str], package: Parts, everything: bool
+    ) -> None:
         """Look at the modules that one import may lead to."""
         parts = tuple(module.split(".")) if module else ()
         if level:
@@ -104,12 +107,12 @@ class _Search:
             depths = range(len(package), len(self.top) - 1, -1)
             places = [package[:depth] + parts for depth in depths] + [(*self.top, "src", *parts)]
         for place in places:
-            self.module(place)
+            self.module(place, everything)
             for name in listed:
                 if name != "*":
-                    self.module((*place, name))
+                    self.module((*place, name), everything)
 
-    def module(self, place: Parts) -> None:
+    def module(self, place: Parts, everything: bool) -> None:
         """Read the module at ``place``, if there is one of the project's."""
         if place in self.found or place[: len(self.top)] != self.top or place == self.top:
             return
@@ -123,7 +126,7 @@ class _Search:
             except OSError:  # it is not there, mostly; what cannot be read hands nothing on
                 continue
             package = place if file.name == "__init__.py" else place[:-1]
-            self.found[place] = self._read(file, data, place, package)
+            self.found[place] = self._read(file, data, place, package, everything)
             break
 
     def _is_source(self, place: Parts, source: str) -> bool:
@@ -133,14 +136,17 @@ class _Search:
             for start in range(len(self.top), len(place) - len(parts) + 1)
         )
 
-    def _read(self, file: Path, data: bytes, place: Parts, package: Parts) -> Module:
+    def _read(
+        self, file: Path, data: bytes, place: Parts, package: Parts, everything: bool
+    ) -> Module:
         shown = file.relative_to(self.root).as_posix()
         words = self.rules.old | self.rules.new
-        if not any(word.encode() in data for word in words) and _STAR.search(data) is None:
+        spelled = any(word.encode() in data for word in words) or _STAR.search(data) is not None
+        if not spelled and not everything:
             return Module(shown, place, {})  # it binds none of the names, or makes them itself
         for level, module, listed in imported_modules(data):
-            if "*" in listed or words.intersection(listed):
-                self.follow(level, module, listed, package)
+            if everything or "*" in listed or words.intersection(listed):
+                self.follow(level, module, listed, package, everything)
         known = self.known()
         try:
             source = Source(data)
@@ -207,12 +213,18 @@ def _does_more(tree: ast.Module, names: Names) -> bool:
     none. Any other import may lead to code that has some.
     """
     ours = names.rules.old | names.rules.new
+    called = ours | {
+        name
+        for name, bindings in names.module.bindings.items()
+        if all(names.offer(binding.target, ours) is not None for binding in bindings)
+    }
 
     def harmless(statement: ast.stmt) -> bool:
         match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return all(
-                    _named(decorator) in ours | _HARMLESS for decorator in statement.decorator_list
+                    _named(decorator) in called | _HARMLESS
+                    for decorator in statement.decorator_list
                 )
             case ast.Expr(value=ast.Constant()):
                 return True

@@ -45,6 +45,8 @@ class Reference:
     shown: str  #: as it is written
     decorates: bool = False
     imports: bool = False  #: ``from module import name``
+    local: str = ""  #: what it is called after ``as``
+    idle: bool = False  #: it comes with ``import *``, and is not mentioned
     doubtful: bool = False  #: where no module fits, it may be any
 
 
@@ -58,6 +60,9 @@ class HandedOn:
     references: dict[str, list[tuple[Reference, list[str]]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+
+    #: names that a file imports from these, as it calls them: it may hand them on in its turn
+    through: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def takers(self) -> Iterator[str]:
         """Files that import a name, or decorate with it, through another."""
@@ -81,8 +86,11 @@ def handed_on(
     contents: Mapping[str, bytes],
     everything: Iterable[tuple[str, tuple[str, ...], bytes]],
     rules: Rules,
+    through: Mapping[str, frozenset[str]] | None = None,
 ) -> HandedOn:
-    """Which names of which files are reached from other files.
+    """Which names of which files are reached from other files, one step far.
+
+    With ``through`` of the answer, it is asked again until that does not change any more.
 
     Parameters
     ----------
@@ -94,8 +102,14 @@ def handed_on(
         All files of the repository: also those that are not migrated reach names.
     rules : Rules
         What is looked for.
+    through : mapping of str to frozenset of str, optional
+        What is known already to be imported from these files.
     """
-    bound = {file: _bound(contents[file], takers[file], rules) for file in takers}
+    through = through or {}
+    bound = {
+        file: _bound(contents[file], takers[file], rules) | through.get(file, frozenset())
+        for file in takers
+    }
     modules = {file: _module(file, takers[file]) for file in takers if bound[file]}
     found = HandedOn()
     watched = frozenset().union(*bound.values())
@@ -112,10 +126,10 @@ def handed_on(
         if mentions.search(data) is None:
             continue
         parsed = notebook.python if notebook is not None else data
-        mentioned = sorted(name for name in watched if _mentions([name]).search(data))
+        mentioned = [name for name in watched if _mentions([name], star=False).search(data)]
         for line, shown, run in run_files(data):
             for other in (o for o in modules if o != file and Path(o).name == run):
-                for name in bound[other].intersection(mentioned):
+                for name in sorted(bound[other].intersection(mentioned)):
                     inside = notebook.place(line) if notebook is not None else (0, line)
                     seen = f"{file}:{place(inside[1], inside[0])}: {shown}"
                     found.names[other].setdefault(name, seen)
@@ -140,6 +154,10 @@ def handed_on(
                 seen = f"{file}:{at}: {reference.shown}"
                 found.names[other].setdefault(reference.name, seen)
             found.references[file].append((reference, there))
+    for file, places in found.references.items():
+        names = frozenset(r.local or r.name for r, _ in places if r.imports)
+        if names:
+            found.through[file] = names
     return found
 
 
@@ -150,8 +168,10 @@ def _is_followed(
     if not (reference.imports or reference.decorates):
         return False
     every = rules.old | rules.new
-    if reference.module is None or reference.shown.endswith("*"):
-        return reference.module is not None
+    if reference.shown.endswith("*"):
+        return reference.idle or reference.name in every  # these are followed, the others never
+    if reference.module is None:
+        return False
     # A relative import has been made absolute: by the folders, or as far as the file tells.
     return any(
         re_exports.offer(f"{dot}{reference.module}.{reference.name}", package, every) is not None
@@ -294,6 +314,7 @@ def _from_imports(
         listed = match[2].decode("utf-8", "replace")
         star = listed.lstrip().startswith("*")
         words = set(re.findall(r"\w+", listed))
+        renamed = dict(_RENAMED.findall(listed))
         names = (name for name in sorted(watched) if star or name in words)
         module = _absolute(match[1].decode("utf-8", "replace"), package)
         if _is_source(match[1].decode("utf-8", "replace"), package, rules):
@@ -301,7 +322,9 @@ def _from_imports(
         line = data.count(b"\n", 0, match.start()) + 1
         for name in names:
             shown = f"from {match[1].decode('utf-8', 'replace')} import {'*' if star else name}"
-            yield Reference(line, 1, name, module, shown, imports=True)
+            local = renamed.get(name, "")
+            idle = star and _mentions([name], star=False).search(data) is None
+            yield Reference(line, 1, name, module, shown, imports=True, local=local, idle=idle)
 
 
 def _bound(data: bytes, package: tuple[str, ...], rules: Rules) -> frozenset[str]:
@@ -360,9 +383,10 @@ def _notebook(data: bytes, watched: frozenset[str]) -> Notebook | None:
         return None
 
 
-def _mentions(watched: Collection[str]) -> re.Pattern[bytes]:
+def _mentions(watched: Collection[str], *, star: bool = True) -> re.Pattern[bytes]:
     words = b"|".join(re.escape(name.encode()) for name in sorted(watched))
-    return re.compile(rb"(?<!\w)(?:" + words + rb")(?!\w)|import[ \t]*\*")
+    or_star = rb"|import[ \t]*\*" if star else b""
+    return re.compile(rb"(?<!\w)(?:" + words + rb")(?!\w)" + or_star)
 
 
 def _finding(reference: Reference, there: list[str]) -> Finding:

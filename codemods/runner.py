@@ -131,21 +131,27 @@ def survey(
     packages = {file: tree.package(file) for file in contents}
     reached, re_exports = HandedOn(), ReExports()
     if contents:
-        # Nobody can import a notebook; but a notebook can reach names of modules.
-        modules = {file: p for file, p in packages.items() if not file.endswith(NOTEBOOK)}
-        reached = handed_on(modules, contents, _everything(tree, contents), rules)
-        suspects = set(reached.takers())
-        for file in suspects.intersection(tree.files).difference(contents):
-            real = os.path.realpath(tree.root / file)  # takes one under a name that shows nothing
-            if real in seen:
-                continue
-            seen.add(real)
-            try:
-                contents[file] = Path(real).read_bytes()
-            except OSError as error:
-                failures.append(Failure(file, _words(error)))
-            else:
-                packages[file] = tree.package(file)
+        suspects: set[str] = set()
+        through: Mapping[str, frozenset[str]] = {}
+        while True:  # as many rounds as a name is handed on from file to file
+            # Nobody can import a notebook; but a notebook can reach names of modules.
+            modules = {file: p for file, p in packages.items() if not file.endswith(NOTEBOOK)}
+            reached = handed_on(modules, contents, _everything(tree, contents), rules, through)
+            suspects |= set(reached.takers())
+            for file in suspects.intersection(tree.files).difference(contents):
+                real = os.path.realpath(tree.root / file)  # takes one by a name that shows nothing
+                if real in seen:
+                    continue
+                seen.add(real)
+                try:
+                    contents[file] = Path(real).read_bytes()
+                except OSError as error:
+                    failures.append(Failure(file, _words(error)))
+                else:
+                    packages[file] = tree.package(file)
+            if reached.through == through:
+                break
+            through = reached.through
         found = {file: (packages[file], _python(file, data)) for file, data in contents.items()}
         re_exports = find_re_exports(tree.root, found, rules, suspects)
     in_tree = find_in_tree(tree.root, packages.values(), rules)

@@ -13,6 +13,7 @@ from codemods.files import find
 from codemods.rules import Rules
 from codemods.runner import Survey, apply, survey
 
+ROOT = Path(__file__).resolve().parents[2]
 TAKER = "from afml.cache import cacheable\n\n\n@cacheable\ndef f(x):\n    return x\n"
 STAYS = "from afml.cache import cacheable, robust_cacheable\n"
 GOES = "from afml.cache import robust_cacheable\n"
@@ -26,6 +27,13 @@ def write(root: Path, **files: str) -> None:
     for folder in {path.parent for path in root.rglob("*.py")} - {root}:
         (folder / "__init__.py").touch()
     (root / "pyproject.toml").touch()
+
+
+def python(root: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in the repository, on a cache of its own."""
+    environment = {"PYTHONPATH": f"{root}:{ROOT}", "AFML_CACHE": str(root / "cache")}
+    run = [sys.executable, "-c", script]
+    return subprocess.run(run, cwd=root, env=environment, capture_output=True, text=True)
 
 
 def told(found: Survey) -> dict[str, list[tuple[int, str]]]:
@@ -183,3 +191,39 @@ def test_name_stays_in_a_file_that_a_notebook_runs(tmp_path: Path, magic: str) -
     assert [(f.cell, f.line, f.code.value) for f in there.findings] == [(2, 1, "unresolved-import")]
     apply(found)
     assert (tmp_path / "pkg/a.py").read_text().startswith(STAYS)
+
+
+# ------------------------------------------------------------------ through several files
+
+
+def test_name_stays_for_whoever_takes_it_from_a_file_that_has_it_from_another(
+    tmp_path: Path,
+) -> None:
+    write(
+        tmp_path,
+        pkg__q="from afml.cache import cacheable as memo\n",
+        pkg__r="from pkg.q import memo\n@memo\ndef f(x):\n    return x\n",
+        pkg__u="from .r import memo as m\n@m\ndef g(x):\n    return x + 1\n",
+        pkg__v="from .u import m\n@m\ndef h(x):\n    return x + 2\n",
+    )
+    apply(survey(find([tmp_path]), Rules()))
+    for name in "qruv":
+        assert " import " in (tmp_path / f"pkg/{name}.py").read_text()
+    script = "import pkg.r, pkg.u, pkg.v; print(pkg.r.f(1), pkg.u.g(1), pkg.v.h(1))"
+    done = python(tmp_path, script)
+    assert done.stdout.split() == ["1", "2", "3"], done.stderr
+    assert not survey(find([tmp_path]), Rules()).changes
+
+
+def test_alias_that_comes_with_a_star_is_told_where_it_is_used(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        pkg__q="from afml.cache import cacheable as memo\n@memo\ndef q(x): ...\n",
+        pkg__t="from pkg.q import *\n@memo\ndef f(x):\n    return x\n",
+        pkg__idle="from pkg.q import *\n",
+    )
+    found = survey(find([tmp_path]), Rules())
+    assert told(found)["pkg/t.py"] == [(1, "unresolved-import")]
+    assert "pkg/idle.py" not in told(found)
+    apply(found)
+    assert python(tmp_path, "import pkg.t; print(pkg.t.f(1))").stdout.split() == ["1"]

@@ -6,6 +6,8 @@ import pytest
 
 from afml_cache import clear_afml_cache, list_cleared, restore_cleared
 
+pytestmark = pytest.mark.slow  # it starts, or kills, many processes
+
 #: Copies a filled cache, does something to the copy in a forked process that is killed at its
 #: nth event, and asks another process what is left. Prints how many instants there were.
 DRIVER = """

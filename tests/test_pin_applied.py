@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts, or kills, many processes
+
 ROOT = Path(__file__).resolve().parent.parent
 
 LABELS = """\

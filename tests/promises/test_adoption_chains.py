@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts, or kills, many processes
+
 MAIN = """
     import numpy as np
     import pandas as pd

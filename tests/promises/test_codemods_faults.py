@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts, or kills, many processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 OLD = "from afml.cache import cacheable\n\n\n@cacheable\ndef f(x):\n    return x + 1\n"
 NEW = OLD.replace("cacheable", "robust_cacheable")

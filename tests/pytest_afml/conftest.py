@@ -100,7 +100,13 @@ def run_in_process(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]
     return run_tests
 
 
-@pytest.fixture(params=list(WAYS))
+#: Starting workers takes seconds; tests of what is particular to them are not `slow`.
+_SLOW = {"two workers"}
+
+
+@pytest.fixture(
+    params=[pytest.param(way, marks=pytest.mark.slow) if way in _SLOW else way for way in WAYS]
+)
 def run_each_way(
     request: pytest.FixtureRequest, pytester: pytest.Pytester
 ) -> Callable[..., pytest.RunResult]:

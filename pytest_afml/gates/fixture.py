@@ -31,7 +31,9 @@ def afml_gate(request: pytest.FixtureRequest) -> AfmlGate:
 
     config, test = request.config, request.node.nodeid
     reason = obstacle(config)
-    if reason is None and not request.getfixturevalue("benchmark").enabled:
+    takes_part = reason is None or "benchmark" in request.fixturenames
+    benchmark: Any = request.getfixturevalue("benchmark") if takes_part else None
+    if reason is None and not benchmark.enabled:
         reason = "benchmarks are disabled"
     if reason is not None and _choice(config, "afml_gates") != "require":
         from pytest_afml.gates.records import record
@@ -39,12 +41,7 @@ def afml_gate(request: pytest.FixtureRequest) -> AfmlGate:
 
         request.node.stash[SKIPPED] = record(test, None, "skipped", reason)
         pytest.skip(cannot_measure(reason))
-    gate = AfmlGate(
-        test,
-        limits=lambda: _limits(config),
-        benchmark=lambda: request.node.funcargs.get("benchmark"),
-        obstacle=reason,
-    )
+    gate = AfmlGate(test, lambda: _limits(config), benchmark, reason)
     request.node.stash[GATE] = gate
     return gate
 

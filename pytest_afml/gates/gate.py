@@ -34,8 +34,8 @@ class AfmlGate:
         The test's node id.
     limits : callable
         Gives the project's limits.
-    benchmark : callable
-        Gives the fixture of pytest-benchmark, or None where there is none.
+    benchmark : BenchmarkFixture or None
+        The fixture of pytest-benchmark; None where there is none.
     obstacle : str or None
         Why nothing can be measured here.
     """
@@ -44,7 +44,7 @@ class AfmlGate:
         self,
         test: str,
         limits: Callable[[], Limits],
-        benchmark: Callable[[], Any],
+        benchmark: Any,
         obstacle: str | None = None,
     ) -> None:
         self._test, self._limits, self._benchmark = test, limits, benchmark
@@ -125,10 +125,9 @@ class AfmlGate:
         def refuse() -> None:
             raise _RefusedError
 
-        benchmark = self._benchmark()
-        if benchmark is not None:  # else it warns that it has not been used
+        if self._benchmark is not None:  # else it warns that it has not been used
             with suppress(_RefusedError):
-                benchmark.pedantic(refuse)
+                self._benchmark.pedantic(refuse)
         pytest.fail(message)
 
     def _measured(
@@ -140,7 +139,7 @@ class AfmlGate:
         max_pairs: int,
     ) -> Verdict:
         """The verdict; pytest-benchmark measures the candidate along."""
-        benchmark = self._benchmark()
+        benchmark = self._benchmark
         benchmark.extra_info["afml_gate"] = self.record
         compared = False
 

@@ -30,8 +30,8 @@ def unsure(name: str, verdict: Verdict) -> str:
     """The message of a gate that cannot tell."""
     return (
         f"gate {name!r} is UNSURE, {doubt(verdict)}: {_measured(verdict)}\n{_grounds(verdict)}\n"
-        f"  run it on a calmer machine, raise max-pairs under {SECTION}, or move the limit away "
-        "from what is true"
+        f"  run it on a calmer machine, raise max-pairs or max-seconds under {SECTION}, or move "
+        "the limit away from what is true"
     )
 
 

@@ -66,7 +66,7 @@ def doubt(verdict: Verdict) -> str:
 
 def _measured(verdict: Verdict) -> str:
     return (
-        f"the candidate takes {number(verdict.ratio)} of the baseline's time "
+        f"the candidate takes {number(verdict.ratio)} x the baseline's time "
         f"({span(verdict.low, verdict.high)}), the limit is {number(verdict.limit)}"
     )
 

@@ -111,7 +111,7 @@ def test_a_slower_candidate_fails_its_test_at_the_line_of_the_call(run_gates: Ru
     result.stdout.re_match_lines(
         [
             r">   +afml_gate\('labels', candidate=work\(1500\), baseline=work\(500\)\)",
-            r"E   +Failed: gate 'labels' FAILED: the candidate takes [234]\.\d+ of the baseline's "
+            r"E   +Failed: gate 'labels' FAILED: the candidate takes [234]\.\d+ x the baseline's "
             r"time \(\d\.\d+ to \d\.\d+\), the limit is 1\.050",
             r"E +candidate .* us, baseline .* us a call; \d\d pairs, in two blocks .* and .*; "
             r"fastest calls .*",

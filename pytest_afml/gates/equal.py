@@ -15,7 +15,7 @@ def difference(candidate: object, baseline: object, place: str = "the result") -
     """The first difference in words, or None.
 
     >>> difference([1, 2.0], [1, 3.0])
-    "the result[1] is 2.0 of the candidate, 3.0 of the baseline"
+    'the result[1] is 2.0 of the candidate, 3.0 of the baseline'
     """
     if candidate is baseline:
         return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from pytest_afml.gates.verdict import Verdict
@@ -47,11 +47,9 @@ def write(file: Path, records: Sequence[dict[str, Any]]) -> None:
     """Write all records, or leave the file as it was."""
     text = json.dumps({"schema": SCHEMA, "gates": list(records)}, indent=2) + "\n"
     file.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=file.parent, prefix=file.name, delete=False) as beside:
-        beside.write(text)
+    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        Path(beside.name).chmod(0o644)
-        Path(beside.name).replace(file)
-    except OSError:
-        Path(beside.name).unlink()
-        raise
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)

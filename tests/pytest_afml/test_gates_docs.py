@@ -27,6 +27,13 @@ NUMBER = re.compile(r"\d+(?:\\\.\d+)?(?:e\\-\d+)?")
 UNIT = re.compile(r"(?<=NUMBER)\\ (?:ns|us|ms|s)\b")
 
 
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inner runs are no workers of xdist, whatever the outer one is."""
+    for variable in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 def pattern(line: str) -> str:
     """A line of the page as a regular expression: any number for a number."""
     escaped = re.escape(line.strip("=").strip())

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 
 
 class Decision(StrEnum):
@@ -148,10 +149,12 @@ def interval(values: Sequence[float], error: float) -> tuple[float, float]:
     (2, 9)
     """
     count = len(values)
-    within, below = 0, 0  # `below` ways in 2**count of having fewer than `within` values below
-    while 2 * (below + math.comb(count, within)) <= error * 2**count:
-        below += math.comb(count, within)
+    allowed = Fraction(error) * 2**count / 2  # exact; as a float it overflows from 1024 values on
+    within = 0
+    below = 1  # of 2**count ways, those in which at most `within` values lie below the median
+    while below <= allowed:
         within += 1
+        below += math.comb(count, within)
     if within == 0:
         return 0.0, math.inf
     ordered = sorted(values)

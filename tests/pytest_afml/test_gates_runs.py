@@ -372,7 +372,9 @@ def test_a_wrong_choice_is_a_usage_error(run_gates: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-W", "error"], ["-p", "no:terminal"], ["-p", "no:cacheprovider"]], ids=str
+    "arguments",
+    [["-W", "error"], ["-p", "no:terminal"], ["-p", "no:cacheprovider"], ["--afml-cache"]],
+    ids=str,
 )
 def test_gates_work_in_every_kind_of_run(
     run_gates: Run, pytester: pytest.Pytester, arguments: list[str]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_afml.gates.pairs import STEP, Effort
@@ -99,6 +100,22 @@ def test_the_interval_misses_the_median_no_more_often_than_said_and_no_narrower_
     assert missed(narrower=0) <= error
     if interval(range(count), error)[1] != math.inf:
         assert missed(narrower=1) > error
+
+
+@settings(deadline=None)  # sums of numbers with hundreds of digits
+@given(st.integers(1, 1500), st.floats(1e-9, 0.5))
+@example(1024, 0.01)  # as a float, 2**1024 overflows
+def test_the_ends_are_the_innermost_ranks_that_binomial_sums_allow(
+    count: int, error: float
+) -> None:
+    def misses(rank: int) -> Fraction:
+        """How often fewer than ``rank`` of so many values lie on one side of the median."""
+        return Fraction(2 * sum(math.comb(count, k) for k in range(rank)), 2**count)
+
+    low, high = interval(range(count), error)
+    rank = 0 if high == math.inf else int(low) + 1
+    assert rank == 0 or high == count - rank
+    assert misses(rank) <= error < misses(rank + 1)
 
 
 @given(two_blocks, limits)

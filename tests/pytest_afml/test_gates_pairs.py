@@ -155,15 +155,18 @@ def two_busy_processes() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("turns", [500, 20_000], ids=["20 us", "1 ms"])
+@pytest.mark.parametrize(
+    ("turns", "gates"), [(500, 20), (20_000, 50)], ids=["20 us, 20 gates", "1 ms, 50 gates"]
+)
 def test_beside_two_busy_processes_15_percent_fail_and_the_same_code_never_does(
     two_busy_processes: None,
     record_property: Callable[[str, object], None],
     turns: int,
+    gates: int,
 ) -> None:
-    """The gate's own proof, 50 gates each. A limit of 5 % lies between the two."""
+    """The gate's own proof. A limit of 5 % lies between the two."""
     same, slower = Counter[str](), Counter[str]()
-    for _ in range(50):
+    for _ in range(gates):
         same[measure(work(turns), work(turns), 1.05, QUICK).decision.value] += 1
         planted = measure(work(turns * 115 // 100), work(turns), 1.05, QUICK)
         slower[planted.decision.value] += 1
@@ -173,5 +176,5 @@ def test_beside_two_busy_processes_15_percent_fail_and_the_same_code_never_does(
     assert same["fail"] == 0
     assert slower["pass"] == 0
     # Not by being unsure, either; a machine that has still more to do leaves some of them so.
-    assert same["pass"] >= 35
-    assert slower["fail"] >= 40
+    assert same["pass"] >= 0.6 * gates
+    assert slower["fail"] >= 0.8 * gates

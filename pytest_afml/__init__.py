@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_afml.cache import AfmlCache as AfmlCache
     from pytest_afml.calls import Calls as Calls
+    from pytest_afml.gates.gate import AfmlGate as AfmlGate
+    from pytest_afml.gates.gate import GateWarning as GateWarning
 
 #: Public name -> the module that defines it.
-_HOMES = {"AfmlCache": "cache", "Calls": "calls"}
+_HOMES = {
+    "AfmlCache": "cache",
+    "AfmlGate": "gates.gate",
+    "Calls": "calls",
+    "GateWarning": "gates.gate",
+}
 
-__all__ = ["AfmlCache", "Calls"]
+__all__ = ["AfmlCache", "AfmlGate", "Calls", "GateWarning"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,8 +1,9 @@
 """The pytest plugin of afml-cache: its table of contents.
 
 Options are declared in `options`, stores put in force in `isolation`, what happens around a test
-is in `phases`, the fixtures in `fixtures`, the numbers of the run in `summary`. Installed but
-unused it costs next to nothing: whatever imports afml_cache is imported where it is used.
+is in `phases`, the fixtures in `fixtures`, the numbers of the run in `summary`; benchmark gates are
+a plugin of their own, `gates.plugin`. Installed but unused it costs next to nothing: whatever
+imports afml_cache is imported where it is used.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ __all__ = [
     "afml_cache_module",
     "afml_cache_session",
 ]
+
+#: Registered by pytest along with this one.
+pytest_plugins = ("pytest_afml.gates.plugin",)
 
 T = TypeVar("T")
 

@@ -1,0 +1,61 @@
+"""The fixture `afml_gate`: finds out whether anything can be measured, and hands out the gate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_afml.gates.gate import AfmlGate
+    from pytest_afml.gates.limits import Limits
+
+#: The gate of a test, or what is told of it where it was skipped.
+GATE = pytest.StashKey["AfmlGate"]()
+SKIPPED = pytest.StashKey[dict[str, Any]]()
+
+_LIMITS = pytest.StashKey["Limits"]()
+
+
+@pytest.fixture
+def afml_gate(request: pytest.FixtureRequest) -> AfmlGate:
+    """Fail the test if a candidate is slower than a baseline by more than a limit.
+
+    ``afml_gate("labels", candidate=new, baseline=old)`` runs both in turn, pair by pair, until
+    the ratio of their times is clearly on one side of the limit that ``[tool.afml.gates]`` in
+    pyproject.toml has under this name. Both have to return equal results. The test fails if the
+    candidate is too slow, and warns if it is too close to the limit to tell.
+    """
+    from pytest_afml.gates.gate import AfmlGate
+    from pytest_afml.gates.obstacles import obstacle
+
+    config, test = request.config, request.node.nodeid
+    reason = obstacle(config)
+    takes_part = reason is None or "benchmark" in request.fixturenames
+    benchmark: Any = request.getfixturevalue("benchmark") if takes_part else None
+    if reason is None and not benchmark.enabled:
+        reason = "benchmarks are disabled"
+    if reason is not None and _choice(config, "afml_gates") != "require":
+        from pytest_afml.gates.records import record
+        from pytest_afml.gates.table import cannot_measure
+
+        request.node.stash[SKIPPED] = record(test, None, "skipped", reason)
+        pytest.skip(cannot_measure(reason))
+    gate = AfmlGate(test, lambda: _limits(config), benchmark, reason)
+    request.node.stash[GATE] = gate
+    return gate
+
+
+def _choice(config: pytest.Config, name: str) -> str | None:
+    """What was chosen; the command line has the last word."""
+    chosen: str | None = config.getoption(name) or config.getini(name) or None
+    return chosen
+
+
+def _limits(config: pytest.Config) -> Limits:
+    """The limits of the project, read once."""
+    from pytest_afml.gates.limits import read_limits
+
+    if _LIMITS not in config.stash:
+        config.stash[_LIMITS] = read_limits(config.rootpath / "pyproject.toml")
+    return config.stash[_LIMITS]

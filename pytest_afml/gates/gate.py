@@ -1,0 +1,173 @@
+"""What the fixture `afml_gate` hands to a test: one comparison of two arms, and its verdict."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import pytest
+
+from pytest_afml.gates import table
+from pytest_afml.gates.equal import difference
+from pytest_afml.gates.limits import Limit, LimitError, Limits
+from pytest_afml.gates.pairs import Arm, Enough, Rounds
+from pytest_afml.gates.records import record
+from pytest_afml.gates.verdict import Decision, Verdict
+
+
+class GateWarning(UserWarning):
+    """A gate is unsure."""
+
+
+class _RefusedError(Exception):
+    """Nothing is measured; raised where pytest-benchmark takes note that it has failed."""
+
+
+class AfmlGate:
+    """Compare two arms, and fail the test if the candidate is too slow. Called once a test.
+
+    Parameters
+    ----------
+    test : str
+        The test's node id.
+    limits : callable
+        Gives the project's limits.
+    benchmark : BenchmarkFixture or None
+        The fixture of pytest-benchmark; None where there is none.
+    obstacle : str or None
+        Why nothing can be measured here.
+    """
+
+    def __init__(
+        self,
+        test: str,
+        limits: Callable[[], Limits],
+        benchmark: Any,
+        obstacle: str | None = None,
+    ) -> None:
+        self._test, self._limits, self._benchmark = test, limits, benchmark
+        self._obstacle = obstacle
+        self.record: dict[str, Any] | None = None  #: what became of it; None before it is called
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        candidate: Arm,
+        baseline: Arm,
+        same: Callable[[Any, Any], bool] | None = None,
+    ) -> Verdict:
+        """Hold ``candidate`` against ``baseline``.
+
+        Parameters
+        ----------
+        name : str
+            The gate's name under ``[tool.afml.gates]`` in pyproject.toml, where its limit is:
+            the most that the candidate may take of the baseline's time.
+        candidate, baseline : callable
+            Called without arguments, some hundred times. Both have to return equal results.
+        same : callable, optional
+            ``same(candidate's result, baseline's result)``: a comparison of your own.
+
+        Returns
+        -------
+        Verdict
+            PASS, or UNSURE after a :class:`GateWarning`.
+        """
+        __tracebackhide__ = True
+        if self.record is not None:
+            pytest.fail(
+                "afml_gate was called a second time; a test has one gate (parametrize it, or "
+                "write another test)"
+            )
+        self.record = record(self._test, name, "error", "an arm raised")
+        if self._obstacle is not None:
+            self._refuse(self._obstacle, table.required(self._obstacle))
+        limit = self._limit(name)
+        if isinstance(limit, str):
+            self._refuse(limit, limit)
+        rounds = Rounds(candidate, baseline, limit.limit, limit.effort)
+        found = None
+        try:
+            verdict = self._measured(rounds, candidate, baseline, same, limit.effort.max_pairs)
+        except _RefusedError as error:
+            found = str(error)
+        if found is not None:  # said here, so that the failure has no other one as its context
+            self.record["reason"] = "the arms' results differ"
+            pytest.fail(table.different(name, found))
+        reason = table.doubt(verdict)
+        self.record.update(
+            record(self._test, name, verdict.decision.value, reason, verdict, rounds.loops)
+        )
+        if verdict.decision is Decision.FAIL:
+            pytest.fail(table.failed(name, verdict))
+        if verdict.decision is Decision.UNSURE:
+            if limit.fail_if_unsure:
+                pytest.fail(table.unsure(name, verdict))
+            warnings.warn(table.unsure(name, verdict), GateWarning, stacklevel=2)
+        return verdict
+
+    def _limit(self, name: str) -> Limit | str:
+        """The limit of a gate, or why it has none."""
+        try:
+            return self._limits().of(name)
+        except LimitError as error:
+            return str(error)
+
+    def _refuse(self, reason: str, message: str) -> NoReturn:
+        """Fail the test before anything is measured."""
+        __tracebackhide__ = True
+        assert self.record is not None
+        self.record["reason"] = reason
+
+        def refuse() -> None:
+            raise _RefusedError
+
+        if self._benchmark is not None:  # else it warns that it has not been used
+            with suppress(_RefusedError):
+                self._benchmark.pedantic(refuse)
+        pytest.fail(message)
+
+    def _measured(
+        self,
+        rounds: Rounds,
+        candidate: Arm,
+        baseline: Arm,
+        same: Callable[[Any, Any], bool] | None,
+        max_pairs: int,
+    ) -> Verdict:
+        """The verdict; pytest-benchmark measures the candidate along."""
+        benchmark = self._benchmark
+        benchmark.extra_info["afml_gate"] = self.record
+        compared = False
+
+        def before() -> None:
+            nonlocal compared
+            if not compared:  # inside of pytest-benchmark, so that it knows of a failure
+                _compare(candidate(), baseline(), same)
+                compared = True
+            rounds.before()
+            benchmark.stats.iterations = rounds.loops[0]  # its times are a call's, too
+
+        try:
+            benchmark.pedantic(
+                rounds.run_candidate, setup=before, teardown=rounds.after, rounds=max_pairs
+            )
+        except Enough:
+            pass
+        finally:
+            rounds.close()
+        return rounds.verdict()
+
+
+def _compare(ours: object, theirs: object, same: Callable[[Any, Any], bool] | None) -> None:
+    if same is not None:
+        if not same(ours, theirs):
+            name = getattr(same, "__qualname__", repr(same))
+            raise _RefusedError(f"{name} does not find the two results the same")
+        return
+    found = difference(ours, theirs)
+    if found is not None:
+        raise _RefusedError(found)

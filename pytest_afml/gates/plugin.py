@@ -1,0 +1,132 @@
+"""The gates' part of the pytest plugin: options, hooks around a gate, the section at the end.
+
+Whatever is not needed to find out that there is no gate is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from pytest_afml.gates.fixture import GATE, SKIPPED, afml_gate
+
+__all__ = ["afml_gate"]
+
+T = TypeVar("T")
+
+CHOICES = ("auto", "require")
+
+_HELP = (
+    "What becomes of a gate where nothing can be measured (xdist, coverage, a debugger, benchmarks "
+    "disabled): 'auto' skips its test with the reason, the default; 'require' fails it."
+)
+_JSON_HELP = "Write the verdicts of the gates to FILE, also of a run that failed."
+
+_JSON = "afml_gates_json"
+
+_COLOURS = {"pass": "green", "fail": "red", "unsure": "yellow"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare every option with its ini twin."""
+    group = parser.getgroup("afml", "afml-cache")
+    group.addoption("--afml-gates", choices=CHOICES, default=None, help=_HELP)
+    group.addoption("--afml-gates-json", metavar="FILE", default=None, help=_JSON_HELP)
+    parser.addini("afml_gates", f"As --afml-gates. {_HELP}", type="string")
+    parser.addini("afml_gates_json", f"As --afml-gates-json. {_JSON_HELP}", type="string")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options; take note of the verdicts."""
+    chosen = config.getini("afml_gates")
+    if chosen and chosen not in CHOICES:
+        raise pytest.UsageError(
+            f"the ini value afml_gates is {chosen!r}; it can be one of {', '.join(CHOICES)}"
+        )
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Run(config), "afml_gates_run")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have pytest-benchmark know the gates as benchmarks: ``--benchmark-only`` runs them."""
+    gates = [item for item in items if "afml_gate" in getattr(item, "fixturenames", ())]
+    if not gates:
+        return
+    from pytest_afml.gates.obstacles import obstacle
+
+    if obstacle(config) is None:
+        for item in gates:
+            names: list[str] = item.fixturenames  # type: ignore[attr-defined]
+            if "benchmark" not in names:
+                names.insert(0, "benchmark")  # first: it is told of skips by the fixtures there are
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
+    """A test that has a gate and never calls it shows nothing."""
+    result = yield
+    gate = item.stash.get(GATE, None)
+    if gate is not None and gate.record is None:
+        pytest.fail("the test asks for afml_gate and never calls it", pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send the verdict along with the report."""
+    report = yield
+    gate = item.stash.get(GATE, None)
+    found = item.stash.get(SKIPPED, None) if gate is None else gate.record
+    if found is not None and report.when != "teardown":
+        from pytest_afml.gates.records import ON_REPORT
+
+        vars(report)[ON_REPORT] = dict(found)
+    return report
+
+
+class _Run:
+    """The verdicts of the whole run, where its end is shown: not in a worker of xdist."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._records: dict[str, dict[str, Any]] = {}  # by test: of reruns the last one counts
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the verdict from the report."""
+        found = getattr(report, "afml_gate", None)
+        if found is not None:
+            self._records[report.nodeid] = found
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Write the file."""
+        if self._config.getoption("collectonly"):
+            return
+        flag, ini = self._config.getoption(_JSON), self._config.getini(_JSON)
+        if flag or ini:
+            from pytest_afml.gates.records import write
+
+            # As every path of pytest: on the command line from where it was called.
+            start = self._config.invocation_params.dir if flag else _beside(self._config)
+            write(start / Path(flag or ini).expanduser(), list(self._records.values()))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the table."""
+        if not self._records:
+            return
+        from pytest_afml.gates.table import lines
+
+        terminalreporter.write_sep("=", "benchmark gates")
+        for line, verdict in lines(list(self._records.values())):
+            colour = _COLOURS.get(verdict)
+            terminalreporter.write_line(line, **({colour: True} if colour else {}))
+
+
+def _beside(config: pytest.Config) -> Path:
+    return config.inipath.parent if config.inipath is not None else config.rootpath

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_afml.cache import AfmlCache as AfmlCache
     from pytest_afml.calls import Calls as Calls
+    from pytest_afml.compat.fixture import AfmlCompat as AfmlCompat
 
 #: Public name -> the module that defines it.
-_HOMES = {"AfmlCache": "cache", "Calls": "calls"}
+_HOMES = {"AfmlCache": "cache", "AfmlCompat": "compat.fixture", "Calls": "calls"}
 
-__all__ = ["AfmlCache", "Calls"]
+__all__ = ["AfmlCache", "AfmlCompat", "Calls"]
 
 
 def __getattr__(name: str) -> object:

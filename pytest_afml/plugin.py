@@ -13,6 +13,7 @@ from typing import TypeVar
 import pytest
 
 from pytest_afml import options
+from pytest_afml.compat import plugin as compat
 from pytest_afml.fixtures import (
     _afml_cache_settings,
     afml_cache,
@@ -32,12 +33,17 @@ __all__ = [
 
 T = TypeVar("T")
 
+#: Parts with hooks and fixtures of their own.
+PARTS = (compat,)
+
 CHOICES = pytest.StashKey[Choices]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options and their ini twins."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the options and their ini twins; register the parts, which declare their own."""
     options.add_options(parser)
+    for part in PARTS:
+        pluginmanager.register(part, part.__name__)
 
 
 def pytest_configure(config: pytest.Config) -> None:

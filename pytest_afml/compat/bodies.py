@@ -23,12 +23,13 @@ def is_cached(function: Function) -> bool:
 
 
 def body_of(function: Any) -> Function:
-    """What the cache's decorator was put on; a function that is not cached is its own body.
+    """What the cache's decorator was put on.
 
-    Decorators below the cache's stay: they belong to what is cached. Those above it go.
+    Decorators below the cache's stay: they belong to what is cached. Those above it go. Of a
+    function that is not cached by us, the outermost decorator that says what it wraps goes.
     """
     if not is_cached(function):
-        return function  # type: ignore[no-any-return]
+        return getattr(function, "__wrapped__", function)  # type: ignore[no-any-return]
     if isinstance(function, functools.partial):
         return functools.partial(body_of(function.func), *function.args, **function.keywords)
     if getattr(function, "__self__", None) is not None and hasattr(function, "__func__"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,7 +91,14 @@ def named_cases(cases: Sequence[Any] | Mapping[str, Any]) -> list[tuple[str, Arg
 
 
 def _copied(value: Any) -> Any:
-    try:
-        return copy.deepcopy(value)
-    except TypeError:  # a lock, say: the function gets the one there is
-        return value
+    # Pickled, since deep copies of frames share the index, whose freq and name can be set.
+    for copied in (_pickled, copy.deepcopy):
+        try:
+            return copied(value)
+        except Exception:  # noqa: BLE001 - a value's own copying may raise anything
+            continue
+    return value  # a lock, say: the function gets the one there is
+
+
+def _pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value, protocol=5))

@@ -67,7 +67,8 @@ def _of_indexes(was: Any, now: Any, place: str, compare: Compare) -> list[Differ
         for name in ("freq", "tz"):
             one, other = getattr(was, name, None), getattr(now, name, None)
             if str(one) != str(other):
-                found.append(Difference(below(place, name), name, shown(one), shown(other)))
+                shown_as = shown if name == "freq" else str
+                found.append(Difference(below(place, name), name, shown_as(one), shown_as(other)))
     if isinstance(was, pd.MultiIndex) or isinstance(now, pd.MultiIndex):
         if was.nlevels == now.nlevels and len(was) == len(now):
             found += compare(list(was.names), list(now.names), below(place, "names"))

@@ -19,6 +19,9 @@ from pytest_afml.limits import identity
 if TYPE_CHECKING:
     from afml_cache import WatchedCall
 
+#: How joblib's one warning of a common category begins.
+_JOBLIBS = "Persisting input arguments took"
+
 _ENTERED_AGAIN = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE
 
 
@@ -118,4 +121,6 @@ def _counted(code: CodeType | None) -> Iterator[list[FrameType | None] | None]:
 
 
 def _is_joblibs(warning: warnings.WarningMessage) -> bool:
-    return "/joblib/" in warning.filename.replace("\\", "/")
+    """By what it says: where a warning of the body's stands depends on its ``stacklevel``."""
+    module = warning.category.__module__
+    return module.startswith("joblib") or str(warning.message).startswith(_JOBLIBS)

@@ -7,6 +7,7 @@ copies of the arguments.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import pickle
 from collections.abc import Iterator
@@ -34,12 +35,13 @@ def _of_functions(old: Function, new: Function) -> Iterator[str]:
     one, other = _signature(old), _signature(new)
     if one != other:
         yield f"new: the signature is {other}, was {one}"
-    if inspect.getdoc(old) != inspect.getdoc(new):
-        yield f"new: the docstring is {inspect.getdoc(new)!r}, was {inspect.getdoc(old)!r}"
+    was, now = _docstring(old), _docstring(new)
+    if was != now:
+        yield f"new: the docstring is {now!r}, was {was!r}"
     if inspect.iscoroutinefunction(old) != inspect.iscoroutinefunction(new):
         kinds = ["a plain function", "a coroutine function"]
-        was, now = (kinds[inspect.iscoroutinefunction(one)] for one in (old, new))
-        yield f"new: it is {now}, was {was}"
+        kind, other_kind = (kinds[inspect.iscoroutinefunction(each)] for each in (old, new))
+        yield f"new: it is {other_kind}, was {kind}"
     if _why_unpicklable(old) is None:
         why = _why_unpicklable(new)
         if why is not None:
@@ -152,6 +154,13 @@ def _signature(function: Function) -> str:
         return str(inspect.signature(function))
     except (TypeError, ValueError) as error:  # some functions written in C do not say
         return f"unknown ({error})"
+
+
+def _docstring(function: Any) -> str | None:
+    """Of a bound method, that of the function."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.getdoc(getattr(function, "__func__", function))
 
 
 def _why_unpicklable(value: Any) -> str | None:

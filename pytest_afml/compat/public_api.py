@@ -21,7 +21,7 @@ _CALLED = ("__init__", "__call__", "__enter__", "__exit__", "__iter__", "__len__
 
 def api_text(module: ModuleType) -> str:
     """The public names of a module: ``__all__``, else all that it defines without an underscore."""
-    lines = [line for name in public_names(module) for line in _of(name, getattr(module, name))]
+    lines = [line for name in public_names(module) for line in _of_name(module, name)]
     return "\n".join([f"# public names of {module.__name__}", *lines, ""])
 
 
@@ -43,6 +43,15 @@ def api_diff(snapshot: str, now: str, name: str) -> str:
     """A unified diff of two such texts, without its two lines of file names."""
     lines = difflib.unified_diff(snapshot.splitlines(), now.splitlines(), name, "now", lineterm="")
     return "\n".join(lines)
+
+
+def _of_name(module: ModuleType, name: str) -> Iterator[str]:
+    try:
+        value = getattr(module, name)
+    except AttributeError:  # __all__ promises what is not there
+        yield f"{name}: missing"
+        return
+    yield from _of(name, value)
 
 
 def _of(name: str, value: Any) -> Iterator[str]:

@@ -26,6 +26,8 @@ def why_not_served(function: Function, first: Args, second: Args) -> str | None:
     head = f"{name_of(function)} was called with {first}; then {second} should be served, but"
     if before.error is not None:
         return f"{head} nothing was stored, since the first call raised {before.error!r}"
+    if after.error is not None and not after.runs:
+        return f"{head} it raised {after.error!r} before the body ran"
     if after.call is None:
         return f"{head} {_no_call(after)}"
     return "\n".join([f"{head} it was not:", *missed_call(after.call)])
@@ -48,6 +50,8 @@ def why_served(function: Function, first: Args, second: Args) -> str | None:
     head = f"{name_of(function)} was called with {first}; then {second} should be computed, but"
     if before.error is not None:
         return f"{head} that proves nothing, since the first call raised {before.error!r}"
+    if after.error is not None and not after.runs:
+        return f"{head} that proves nothing, since it raised {after.error!r} before the body ran"
     if same.call is None or after.call is None:
         return f"{head} {_no_call(same if same.call is None else after)}"
     if not same.call.was_served:

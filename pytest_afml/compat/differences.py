@@ -31,6 +31,8 @@ def differences(was: object, now: object) -> list[Difference]:
     def compare(one: object, other: object, place: str) -> list[Difference]:
         if one is other or (id(one), id(other)) in met:
             return []
+        if one is None or other is None:
+            return [Difference(place, "value", shown(one), shown(other))]
         if type(one) is not type(other):
             return [Difference(place, "type", _type_name(one, other), _type_name(other, one))]
         pair = (id(one), id(other))

@@ -140,7 +140,7 @@ class AfmlCompat:
                 f"there is no entry in the golden store {path}, and no call either"
             )
         bad = [str(verdict) for verdict in verdicts if verdict.verdict not in accept]
-        _fail(f"of {len(verdicts)} verdicts on {path}, {len(bad)} are not accepted:", bad)
+        _fail(f"{len(bad)} of {len(verdicts)} verdicts on {path} cannot be accepted:", bad)
         return verdicts
 
     def public_api(self, module: ModuleType, snapshot: str | Path | None = None) -> None:

@@ -20,13 +20,14 @@ from pytest_afml.compat.cases import Args
 from pytest_afml.compat.differences import differences
 from pytest_afml.compat.observe import Observed, observe
 from pytest_afml.compat.stores import fresh_store, no_store
+from pytest_afml.compat.wording import Finding
 
 
 def different_results(old: Function, new: Function, cases: list[tuple[str, Args]]) -> list[str]:
     """Every difference, a sentence each with its case and its arm; empty: none."""
     found = list(_of_functions(old, new))
     for name, arguments in cases:
-        found += [f"{name}, {text}" for text in _of_case(old, new, arguments)]
+        found += wording.case_texts(name, _of_case(old, new, arguments))
     return found
 
 
@@ -48,34 +49,32 @@ def _of_functions(old: Function, new: Function) -> Iterator[str]:
             yield f"new: the function cannot be pickled any more ({why})"
 
 
-def _of_case(old: Function, new: Function, arguments: Args) -> Iterator[str]:
+def _of_case(old: Function, new: Function, arguments: Args) -> Iterator[Finding]:
     with no_store():
         reference, again = (observe(body_of(old), arguments) for _ in range(2))
-        plain = None if body_of(new) is body_of(old) else observe(body_of(new), arguments)
+        plain = None if body_of(new) == body_of(old) else observe(body_of(new), arguments)
     unsteady = list(_outcomes(reference, again))
     if unsteady:
-        yield from (f"plain, old: a second call does otherwise: {text}" for text in unsteady)
-        yield f"plain, old: {wording.UNSTEADY}"
+        for text in unsteady:
+            yield Finding("plain", "old", f"a second call does otherwise: {text}")
+        yield Finding("plain", "old", wording.UNSTEADY)
         return
     if plain is not None:
-        yield from (f"plain, new: {text}" for text in _like(reference, plain))
-    is_free = not shares(reference.result, again.result)  # nothing of the module's is in it
+        yield from (Finding("plain", "new", text) for text in _like(reference, plain))
+    may_change = not shares(reference.result, again.result)  # else it is the module's
     arms = {}
     for side, function in (("old", old), ("new", new)):
         with fresh_store():
             cold, warm = observe(function, arguments), observe(function, arguments)
-            yield from (f"cold, {side}: {text}" for text in _like(reference, cold))
-            known = list(_outcomes(reference, warm))
-            yield from (f"warm, {side}: {text}" for text in known)
-            yield from (f"warm, {side}: {text}" for text in _pickled(reference, warm))
+            served = [*_outcomes(reference, warm), *_pickled(reference, warm)]
+            yield from (Finding("cold", side, text) for text in _like(reference, cold))
+            yield from (Finding("warm", side, text) for text in served)
             for temperature, seen in (("cold", cold), ("warm", warm)):
-                if is_free and change(seen.result):
-                    leaked = list(_outcomes(reference, observe(function, arguments)))
-                    yield from (
-                        f"warm, {side}: {wording.LEAKED.format(temperature)}: {text}"
-                        for text in leaked
-                        if text not in known
-                    )
+                if may_change and change(seen.result):
+                    now = observe(function, arguments)
+                    leaked = [text for text in _outcomes(reference, now) if text not in served]
+                    changing = wording.LEAKED.format(temperature)
+                    yield from (Finding("warm", side, f"{changing}: {text}") for text in leaked)
             arms[side] = cold, warm
     both = is_cached(old) and is_cached(new)
     for temperature, was, now in zip(("cold", "warm"), arms["old"], arms["new"], strict=True):
@@ -83,7 +82,7 @@ def _of_case(old: Function, new: Function, arguments: Args) -> Iterator[str]:
         told = [*_runs(was, now, is_warm)] if both else [*_runs_alone(new, now, is_warm)]
         if is_warm and both and was.runs == now.runs:
             told += [*_warnings(was, now), *_arguments(was, now)]
-        yield from (f"{temperature}, new: {text}" for text in told)
+        yield from (Finding(temperature, "new", text) for text in told)
 
 
 def _like(was: Observed, now: Observed) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_afml.compat.difference import Difference, shown
 from pytest_afml.wording import REASONS
@@ -73,6 +73,33 @@ def runs_text(now: int, was: int | None, call: WatchedCall | None) -> str:
 
 def _the_type(place: str) -> str:
     return f"the type of {place}" if place else "the type"
+
+
+class Finding(NamedTuple):
+    """What an arm of a case does otherwise."""
+
+    temperature: str  #: plain, cold or warm
+    side: str  #: old or new
+    text: str
+
+
+def case_texts(case: str, findings: Iterable[Finding]) -> list[str]:
+    """What was found of a case, a line each; what several arms of a side do alike, once.
+
+    >>> case_texts("case 2", [Finding("cold", "new", "it is 1"), Finding("warm", "new", "it is 1")])
+    ['case 2, cold and warm, new: it is 1']
+    """
+    arms: dict[tuple[str, str], list[str]] = {}
+    for temperature, side, text in findings:
+        known = arms.setdefault((side, text), [])
+        if temperature not in known:
+            known.append(temperature)
+    return [f"{case}, {_joined(named)}, {side}: {text}" for (side, text), named in arms.items()]
+
+
+def _joined(names: Sequence[str]) -> str:
+    """``cold``, ``cold and warm``, ``plain, cold and warm``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def times(number: int) -> str:

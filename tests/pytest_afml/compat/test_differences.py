@@ -95,7 +95,7 @@ TOLD = [
     (
         np.array([1, None], object),
         np.array([1, "x"], object),
-        ["the type of [1] is str, was NoneType"],
+        ["[1] is 'x', was None"],
     ),
     (frame(), without_freq(), ["index.freq is None, was <Day>"]),
     (
@@ -116,7 +116,8 @@ TOLD = [
         frame(),
         with_close(1.0, 2.5, 3.5),
         [
-            "2 of 3 values of ['close'] differ, the first at [2024-01-02 00:00:00+00:00]: 2.5, was 2.0"
+            "2 of 3 values of ['close'] differ, the first at [2024-01-02 00:00:00+00:00]: 2.5, "
+            "was 2.0"
         ],
     ),
     (

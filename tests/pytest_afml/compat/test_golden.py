@@ -111,7 +111,7 @@ def test_a_damaged_entry_is_told_as_such(afml_compat, features, tmp_path):
     connection.execute("UPDATE entry SET body = zeroblob(length(body))")
     connection.commit()
     connection.close()
-    with pytest.raises(AssertionError, match=r"3 are not accepted(.|\n)*key \w+: unreadable"):
+    with pytest.raises(AssertionError, match=r"3 of 3 verdicts(.|\n)*key \w+: unreadable"):
         afml_compat.reads_store(damaged, **SEALED)
 
 

@@ -55,7 +55,7 @@ def _helper(): ...
 
 def module(source: str) -> types.ModuleType:
     found = sys.modules["trades_t"] = types.ModuleType("trades_t")
-    exec(source, vars(found))
+    exec(compile(source, "trades_t.py", "exec", dont_inherit=True), vars(found))
     return sys.modules.pop("trades_t")
 
 

@@ -224,9 +224,7 @@ def test_all_differences_are_listed(afml_compat):
     assert found == [
         "new: the signature is (prices, window=3), was (prices, window=2)",
         "new: the docstring is 'Other means.', was 'Means.'",
-        "case 'a', plain, new: the type is DataFrame, was Series",
-        "case 'a', cold, new: the type is DataFrame, was Series",
-        "case 'a', warm, new: the type is DataFrame, was Series",
+        "case 'a', plain, cold and warm, new: the type is DataFrame, was Series",
     ]
 
 
@@ -266,8 +264,7 @@ def raises(error):
 )
 def test_exceptions_are_compared_with_their_arguments(afml_compat, old, new, words):
     found = told(afml_compat, cacheable(old), robust_cacheable(new), [args(1)])
-    arms = [f"case 1, {arm}, new: {words}" for arm in ("plain", "cold", "warm")]
-    assert set(arms) <= set(found)
+    assert f"case 1, plain, cold and warm, new: {words}" in found
 
 
 def test_warnings_are_compared(afml_compat):
@@ -280,8 +277,7 @@ def test_warnings_are_compared(afml_compat):
         return x
 
     assert told(afml_compat, cacheable(old), robust_cacheable(new), [args(1)]) == [
-        f"case 1, {arm}, new: {text}"
-        for arm in ("plain", "cold")
+        f"case 1, plain and cold, new: {text}"
         for text in ("warned RuntimeWarning: no rows", "did not warn UserWarning: few rows")
     ]
 
@@ -306,7 +302,8 @@ def test_what_becomes_of_the_arguments_is_compared(afml_compat):
 
     found = told(afml_compat, cacheable(smoothed), robust_cacheable(new), [args(PRICES)])
     assert (
-        "case 1, plain, new: it left its argument otherwise: prices.name is 'changed', was 'close'"
+        "case 1, plain and cold, new: it left its argument otherwise: prices.name is 'changed', "
+        "was 'close'"
     ) in found
 
 
@@ -354,7 +351,6 @@ def test_a_cold_call_that_shares_memory_with_an_argument_otherwise_is_told(afml_
 
     found = told(afml_compat, cacheable(old), robust_cacheable(new), [args(np.ones(2))])
     assert found == [
-        "case 1, plain, new: the result does not share memory with an argument any more",
-        "case 1, cold, new: the result does not share memory with an argument any more",
+        "case 1, plain and cold, new: the result does not share memory with an argument any more",
     ]
     assert not re.search("warm", "\n".join(found))

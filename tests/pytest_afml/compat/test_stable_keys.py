@@ -102,7 +102,7 @@ def test_what_new_processes_cannot_ask_is_refused(afml_compat, module):
         afml_compat.stable_keys(module.old, [args(1)])
     with pytest.raises(LimitError, match="define it in a module"):
         afml_compat.stable_keys(module.factory(), [args(1)])
-    with pytest.raises(LimitError, match="arguments .* cannot be sent"):
+    with pytest.raises(LimitError, match=r"arguments .* cannot be sent"):
         afml_compat.stable_keys(module.other, [args(lambda: 1)])
     with pytest.raises(LimitError, match="is not cached"):
         afml_compat.stable_keys(len, [args([])])

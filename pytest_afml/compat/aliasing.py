@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from enum import Enum
+from types import ModuleType
 from typing import Any
 
 #: Deeper parts are not looked at.
 _DEEPEST = 20
-_IMMUTABLE = (str, bytes, int, float, complex, bool, type(None), type, range)
+#: Not looked into: what is never changed, and what belongs to the whole process.
+_IMMUTABLE = (str, bytes, int, float, complex, type(None), type, range, Enum, ModuleType)
 
 
 def shares(one: object, other: object) -> bool:
@@ -74,14 +77,16 @@ def _change(part: Any) -> bool:
 
 
 def _change_array(array: Any) -> bool:
-    """Turn bits of every value over; of texts and objects, replace one."""
+    """Change every value; of texts and objects, one."""
     import numpy as np
 
     flat = array.ravel(order="K")
     if not array.size or not array.flags.writeable or not np.shares_memory(flat, array):
         return False
-    if array.dtype.kind in "biufcmM":
-        flat.view(np.uint8)[...] ^= 1
+    if array.dtype.kind == "b":
+        flat[...] = ~flat
+    elif array.dtype.kind in "iufcmM":
+        flat.view(np.uint8)[...] += 1  # changed twice, it is not what it was
     elif array.dtype.kind in "OUS":
         flat[0] = "changed"
     else:

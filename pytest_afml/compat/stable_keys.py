@@ -66,14 +66,17 @@ def _order(function: Function, cases: list[tuple[str, Args]]) -> bytes:
         raise LimitError(
             f"{name} has no exact keys: it is under @cacheable, whose keys are joblib's"
         )
-    module, _, path = function.__module__, None, function.__qualname__
+    defined = getattr(function, "__func__", function)
+    module, path = defined.__module__, defined.__qualname__
     if module == "__main__" or "<" in path:
         raise LimitError(
             f"{name} cannot be found by a new process; define it in a module, not in a function"
         )
     file = getattr(sys.modules.get(module), "__file__", None)
+    instance = getattr(function, "__self__", None)  # of a bound method
+    own = () if instance is None or isinstance(instance, type) else (instance,)
     try:
-        arguments = pickle.dumps([(one.args, one.kwargs) for _, one in cases])
+        arguments = pickle.dumps([((*own, *one.args), one.kwargs) for _, one in cases])
     except Exception as error:  # a value's own pickling may raise anything
         raise LimitError(
             f"the arguments of {name} cannot be sent to a new process "

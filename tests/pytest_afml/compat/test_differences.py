@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 from collections import OrderedDict, deque, namedtuple
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from afml_cache import content_key
+from pytest_afml.compat import MISSES
 from pytest_afml.compat.differences import differences
 from pytest_afml.compat.wording import difference_text
 
@@ -207,3 +212,36 @@ def test_fitted_models_are_compared_by_their_state():
 
     assert differences(fitted(2), fitted(2)) == []
     assert differences(fitted(1), fitted(3))
+
+
+@pytest.mark.parametrize("pair", [one for one in MISSES if one.kind != "call"], ids=str)
+def test_whatever_has_another_key_differs(pair):
+    (one,), (other,) = pair.a.args, pair.b.args
+    assert differences(one, other)
+    assert differences(other, one)
+
+
+ATOMS = (
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, -0.0, 1.0, float("nan")])
+) | st.sampled_from(["", "a", b"a", 1j])
+VALUES = st.recursive(
+    ATOMS,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.tuples(inner)
+        | st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+        | st.frozensets(ATOMS, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(VALUES, VALUES)
+def test_values_differ_when_their_keys_do(one, other):
+    found = [difference for difference in differences(one, other) if difference.kind != "order"]
+    assert (content_key(one) == content_key(other)) == (not found)
+
+
+@given(VALUES)
+def test_a_value_does_not_differ_from_its_copy(value):
+    assert differences(value, pickle.loads(pickle.dumps(value))) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import warnings
 
@@ -211,6 +212,36 @@ def test_a_cache_that_hands_out_one_object_twice_is_caught(afml_compat):
             f"['rows'] has {items} items, had 2",
         )
     ]
+
+
+def table(n):
+    return pd.DataFrame({"close": np.arange(float(n)), "flat": 1.0})
+
+
+def column(n):
+    return pd.Series(np.arange(float(n)), name="close")
+
+
+def values(n):
+    return np.arange(n)
+
+
+def model(n):
+    found = Strategy(0.25)
+    found.side, found.weights = inspect.Parameter.empty, [n]
+    return found
+
+
+def pair(n):
+    return n, (np.arange(n), {"kind": inspect._ParameterKind.VAR_KEYWORD})
+
+
+@pytest.mark.parametrize("function", [table, column, values, model, pair])
+def test_every_kind_of_result_is_watched_for_leaks(afml_compat, function):
+    found = told(afml_compat, cacheable(function), functools.lru_cache(function), [args(3)])
+    for arm in ("cold", "warm"):
+        assert any(f"changing what the {arm} call returned" in line for line in found)
+    afml_compat.same_results(cacheable(function), robust_cacheable(function), [args(3)])
 
 
 def other(prices, window=3):

@@ -92,6 +92,10 @@ def test_a_global_that_differs_is_named(afml_compat, module):
         afml_compat.stable_keys(module.seeded, [args(1)])
 
 
+def test_methods_can_be_asked_with_their_instance(afml_compat, module):
+    afml_compat.stable_keys(module.Model().fit, [args(1), args({"b", "a"})])
+
+
 def test_a_module_that_only_its_file_leads_to_is_found(afml_compat, module, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", [one for one in sys.path if one != str(tmp_path)])
     afml_compat.stable_keys(module.other, [args({"b", "a"})])

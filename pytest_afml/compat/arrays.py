@@ -15,6 +15,8 @@ from pytest_afml.compat.difference import Compare, Difference, below, listed, sh
 #: The place of a value by its number, in words.
 Label = Callable[[int], str]
 
+_ATOMS = frozenset({str, bytes, int, bool})
+
 
 def array_differences(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
     """The differences between two arrays of one type."""
@@ -45,6 +47,7 @@ def value_differences(
         each = (
             difference
             for number, (one, other) in enumerate(zip(was, now, strict=True))
+            if not _is_same_atom(one, other)
             for difference in compare(one, other, f"{place}[{label(number)}]")
         )
         return listed(list(each), place)
@@ -56,6 +59,11 @@ def value_differences(
     shown_was, shown_now = _plain(was[first]), _plain(now[first])
     at = label(first)
     return [Difference(place, "values", shown_was, shown_now, len(places), len(was), at)]
+
+
+def _is_same_atom(one: object, other: object) -> bool:
+    """Whether there is no need to look further; most objects in arrays are texts."""
+    return type(one) is type(other) and type(one) in _ATOMS and one == other
 
 
 def _unequal(was: Any, now: Any) -> Any:

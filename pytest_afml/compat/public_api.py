@@ -71,8 +71,7 @@ def _of_class(name: str, value: type) -> Iterator[str]:
     yield f"class {name}({bases})" if bases else f"class {name}"
     if issubclass(value, enum.Enum):
         yield from (f"    {one} = {member.value!r}" for one, member in value.__members__.items())
-    annotations = vars(value).get("__annotations__", {})
-    for attribute in sorted({*vars(value), *annotations}):
+    for attribute in sorted({*vars(value), *_annotated(value)}):
         if attribute.startswith("_") and attribute not in _CALLED:
             continue
         found = vars(value).get(attribute)
@@ -87,6 +86,13 @@ def _of_class(name: str, value: type) -> Iterator[str]:
             yield f"    def {attribute}{_signature(found)}"
         else:
             yield f"    {attribute}"
+
+
+def _annotated(value: type) -> list[str]:
+    try:
+        return list(inspect.get_annotations(value))
+    except NameError:  # of a type that is imported for type checkers only
+        return []
 
 
 def _signature(value: Any) -> str:

@@ -104,9 +104,9 @@ TOLD = [
     ),
     (frame(), without_freq(), ["index.freq is None, was <Day>"]),
     (
-        frame(),
-        frame().tz_convert("Asia/Tokyo"),
-        ["index.freq is None, was <Day>", "index.tz is Asia/Tokyo, was UTC"],
+        without_freq(),
+        without_freq().tz_convert("Asia/Tokyo"),
+        ["index.tz is Asia/Tokyo, was UTC"],
     ),
     (
         frame(),

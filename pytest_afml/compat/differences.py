@@ -7,6 +7,7 @@ of a NaN), and of arrays and pandas objects all that their own rooms name.
 from __future__ import annotations
 
 import datetime
+import functools
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -51,10 +52,12 @@ _Room = Callable[[Any, Any, str, Compare], list[Difference]]
 def _room_of(value: object) -> _Room:
     """What compares values of this type; NumPy and pandas count only once they are loaded."""
     if "pandas" in sys.modules:
-        from pytest_afml.compat.frames import PANDAS, pandas_differences
+        from pytest_afml.compat.frames import PANDAS, SCALARS, pandas_differences
 
         if isinstance(value, PANDAS):
             return pandas_differences
+        if isinstance(value, SCALARS):
+            return _of_times
     if "numpy" in sys.modules:
         import numpy as np
 
@@ -185,7 +188,10 @@ def _of_attributes(was: Any, now: Any, place: str, compare: Compare) -> list[Dif
 
 
 def _attributes(value: Any) -> Iterator[str]:
-    yield from getattr(value, "__dict__", {})
+    """The names of its attributes, but for what is computed from the others when asked for."""
+    for name in getattr(value, "__dict__", {}):
+        if not isinstance(getattr(type(value), name, None), functools.cached_property):
+            yield name
     yield from _slots(value)
 
 

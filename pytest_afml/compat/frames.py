@@ -13,6 +13,9 @@ from pytest_afml.compat.difference import Compare, Difference, below, listed, sh
 #: What this module compares.
 PANDAS = (pd.DataFrame, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
 
+#: Scalars that keep caches in their attributes, and are what they show.
+SCALARS = (pd.Period, pd.Timedelta, pd.Interval, pd.offsets.BaseOffset)
+
 
 def pandas_differences(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
     """The differences between two pandas objects of one type."""

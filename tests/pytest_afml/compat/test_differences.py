@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import itertools
 import pickle
 from collections import OrderedDict, deque, namedtuple
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -146,6 +149,16 @@ TOLD = [
         categories("down", "up"),
         ["dtype.categories is ['down', 'up'], was ['up', 'down']"],
     ),
+    (
+        pd.Period("2024-01"),
+        pd.Period("2024-02"),
+        ["the value is Period('2024-02', 'M'), was Period('2024-01', 'M')"],
+    ),
+    (
+        pd.offsets.BDay(1),
+        pd.offsets.BDay(2),
+        ["the value is <2 * BusinessDays>, was <BusinessDay>"],
+    ),
     (categories("up"), categories("up", ordered=True), ["dtype.ordered is True, was False"]),
     (
         pd.Series([1, None], dtype="Int64"),
@@ -175,6 +188,20 @@ class Model:
     def __init__(self, state: object) -> None:
         self.state = state
 
+    @functools.cached_property
+    def freq(self) -> object:
+        return object()
+
+
+def looked_at(value: Any) -> Any:
+    """Every second time, its freq is asked for, which it remembers from then on."""
+    if next(ASKED) % 2:
+        assert value.freq is not None
+    return value
+
+
+ASKED = itertools.count()
+
 
 SAME = [
     lambda: float("nan"),
@@ -189,6 +216,10 @@ SAME = [
     lambda: pd.Series([None, np.nan, "x"], dtype=object),
     lambda: pd.concat({"ES": frame()}),
     lambda: pd.NaT,
+    lambda: looked_at(pd.Period("2024-01")),
+    lambda: pd.offsets.BDay(2),
+    lambda: pd.Timedelta("1D"),
+    lambda: looked_at(Model(1)),
     lambda: pd.Interval(0, 1),
     lambda: {"a": [1, {2, 3}], "b": (None, b"x")},
     endless,

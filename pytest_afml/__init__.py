@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_afml.cache import AfmlCache as AfmlCache
     from pytest_afml.calls import Calls as Calls
+    from pytest_afml.compat.fixture import AfmlCompat as AfmlCompat
     from pytest_afml.gates.gate import AfmlGate as AfmlGate
     from pytest_afml.gates.gate import GateWarning as GateWarning
 
 #: Public name -> the module that defines it.
 _HOMES = {
     "AfmlCache": "cache",
+    "AfmlCompat": "compat.fixture",
     "AfmlGate": "gates.gate",
     "Calls": "calls",
     "GateWarning": "gates.gate",
 }
 
-__all__ = ["AfmlCache", "AfmlGate", "Calls", "GateWarning"]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

@@ -1,9 +1,9 @@
 """The pytest plugin of afml-cache: its table of contents.
 
 Options are declared in `options`, stores put in force in `isolation`, what happens around a test
-is in `phases`, the fixtures in `fixtures`, the numbers of the run in `summary`; benchmark gates are
-a plugin of their own, `gates.plugin`. Installed but unused it costs next to nothing: whatever
-imports afml_cache is imported where it is used.
+is in `phases`, the fixtures in `fixtures`, the numbers of the run in `summary`; recordings are in
+`record`, compatibility checks and benchmark gates are plugins of their own. Installed but unused it
+costs next to nothing: whatever imports afml_cache is imported where it is used.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ __all__ = [
     "afml_cache_session",
 ]
 
-#: Registered by pytest along with this one.
-pytest_plugins = ("pytest_afml.gates.plugin",)
+#: Parts with hooks and fixtures of their own, registered by pytest along with this one.
+pytest_plugins = ("pytest_afml.compat.plugin", "pytest_afml.gates.plugin")
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ CHOICES = pytest.StashKey[Choices]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options and their ini twins."""
+    """Declare the options and their ini twins; the parts declare their own."""
     options.add_options(parser)
     record.add_options(parser)
 

@@ -41,6 +41,8 @@ def test_collecting_tests_loads_nothing_that_is_heavy(pytester, plugin_arguments
         "pytest_afml.gates",
         "pytest_afml.gates.fixture",
         "pytest_afml.gates.plugin",
+        "pytest_afml.compat",
+        "pytest_afml.compat.plugin",
     }
 
 
@@ -52,6 +54,25 @@ def test_a_run_without_the_flag_loads_nothing_either(pytester, run_in_process):
     """)
     # Other plugins of this environment may import numpy; the benchmark's does not.
     run_in_process().assert_outcomes(passed=1)
+
+
+def test_what_tests_of_compatibility_import_is_light(pytester, plugin_arguments):
+    pytester.makepyfile("""
+        from pytest_afml import AfmlCompat
+        from pytest_afml.compat import HITS, MISSES, args
+        import pytest
+        @pytest.mark.parametrize("pair", [*HITS, *MISSES], ids=str)
+        def test_it(pair): pass
+    """)
+    code = (
+        "import sys, pytest\n"
+        f"assert not pytest.main([*{plugin_arguments!r}, '--collect-only', '-q'])\n"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=pytester.path, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
 
 
 def test_plugin_py_is_a_table_of_contents():

@@ -21,7 +21,8 @@ def pattern(line: str) -> str:
 
 
 @pytest.mark.parametrize("caption", SHOWN)
-def test_the_page_shows_what_a_run_shows(pytester, run, caption):
+def test_the_page_shows_what_a_run_shows(pytester, run, monkeypatch, caption):
+    monkeypatch.delenv("CI", raising=False)
     file, *options = caption.split()
     for name in ("prices.py", file):
         (pytester.path / name).write_text(FILES[name])
@@ -32,6 +33,10 @@ def test_the_page_shows_what_a_run_shows(pytester, run, caption):
     for option in first.keys() & set(options):
         run(file, *first[option]).assert_outcomes(passed=1)
         edited = FILES["prices.py"].replace("WEIGHT = 1.0", "WEIGHT = 2.0")
+        (pytester.path / "prices.py").write_text(edited)
+    if file == "test_api.py":
+        run(file, "--afml-update-snapshots").assert_outcomes(passed=1)
+        edited = FILES["prices.py"].replace("window=20", "window=250")
         (pytester.path / "prices.py").write_text(edited)
     result = run(file, *options)
     result.stdout.fnmatch_lines([pattern(line) for line in SHOWN[caption].splitlines()])

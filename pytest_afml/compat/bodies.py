@@ -1,0 +1,61 @@
+"""The undecorated body of a function, and how a cached function is recognised."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+from pytest_afml.limits import LimitError, identity
+
+Function = Callable[..., Any]
+
+
+def is_cached(function: Function) -> bool:
+    """Whether any layer of a function is one of the cache's decorators."""
+    try:
+        identity(function)
+    except LimitError:
+        return False
+    return True
+
+
+def body_of(function: Any) -> Function:
+    """What the cache's decorator was put on.
+
+    Decorators below the cache's stay: they belong to what is cached. Those above it go. Of a
+    function that is not cached by us, the outermost decorator that says what it wraps goes.
+    """
+    if not is_cached(function):
+        return getattr(function, "__wrapped__", function)  # type: ignore[no-any-return]
+    if isinstance(function, functools.partial):
+        return functools.partial(body_of(function.func), *function.args, **function.keywords)
+    if getattr(function, "__self__", None) is not None and hasattr(function, "__func__"):
+        return types.MethodType(body_of(function.__func__), function.__self__)
+    layer = function
+    while "identity" not in vars(type(layer)):
+        layer = layer.__wrapped__
+        if hasattr(layer, "__self__") or isinstance(layer, functools.partial):
+            return body_of(layer)
+    return layer.__wrapped__  # type: ignore[no-any-return]
+
+
+def code_of(function: Any) -> types.CodeType | None:
+    """The code whose runs are counted; None for what is not written in Python."""
+    body = body_of(function)
+    while isinstance(body, functools.partial):
+        body = body.func
+    body = inspect.unwrap(getattr(body, "__func__", body))
+    code = getattr(body, "__code__", None)
+    return code if isinstance(code, types.CodeType) else None
+
+
+def name_of(function: Any) -> str:
+    """``module.qualname``, as the cache names it."""
+    try:
+        return identity(function)
+    except LimitError:
+        name = getattr(function, "__qualname__", None) or repr(function)
+        return f"{getattr(function, '__module__', '')}.{name}".lstrip(".")

@@ -1,0 +1,387 @@
+"""A function under two decorators: what is compared, and what a failure says."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from afml_cache import cache_directory, cacheable, robust_cacheable, time_aware_cacheable
+from pytest_afml.compat import args
+
+PRICES = pd.Series(
+    [100.0, 101.0, 99.5, 103.0], index=pd.date_range("2024-01-01", periods=4), name="close"
+)
+
+
+def lines(caught: pytest.ExceptionInfo[AssertionError]) -> list[str]:
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def told(afml_compat, old, new, cases) -> list[str]:
+    """What a failure lists."""
+    with pytest.raises(AssertionError) as caught:
+        afml_compat.same_results(old, new, cases)
+    return lines(caught)
+
+
+# -- functions that do the same ---------------------------------------------------------
+
+
+def volatility(bars: pd.DataFrame, window: int = 20) -> pd.Series:
+    """Realised volatility a year."""
+    if window < 2:
+        raise ValueError("the window is too short", window)
+    returns = np.log(bars["Close"]).diff()
+    if returns.isna().sum() > 1:
+        warnings.warn("there are gaps", stacklevel=2)
+    return returns.rolling(window).std().mul(252**0.5).rename("volatility")
+
+
+def report(bars: pd.DataFrame) -> tuple[dict[str, float], list[pd.DataFrame]]:
+    monthly = bars.resample("MS").agg({"Close": "last", "Volume": "sum"})
+    monthly.attrs["source"] = "bars"
+    return {"last": float(bars["Close"].iloc[-1]), "days": len(bars)}, [monthly]
+
+
+@pytest.mark.parametrize("new", [robust_cacheable, time_aware_cacheable])
+def test_real_features_do_the_same_under_both_decorators(afml_compat, goog, sp500, new):
+    gaps = goog.copy()
+    gaps.loc[gaps.index[100:110], "Close"] = np.nan
+    afml_compat.same_results(
+        cacheable(volatility),
+        new(volatility),
+        {
+            "Google": args(goog),
+            "the index": args(sp500, window=60),
+            "gaps": args(gaps, 5),
+            "too short": (goog, 1),
+            "by name": {"bars": sp500, "window": 5},
+        },
+    )
+    afml_compat.same_results(cacheable(report), new(report), [args(goog), args(sp500)])
+
+
+def fitted(bars: pd.DataFrame, depth: int) -> object:
+    from sklearn.ensemble import RandomForestClassifier
+
+    returns = bars["Close"].pct_change().dropna()
+    rows = np.column_stack([returns.shift(n).fillna(0) for n in (1, 2, 3)])
+    return RandomForestClassifier(5, max_depth=depth, random_state=7).fit(rows, returns > 0)
+
+
+def test_fitted_models_do_the_same(afml_compat, goog):
+    pytest.importorskip("sklearn")
+    afml_compat.same_results(
+        cacheable(fitted), robust_cacheable(fitted), [args(goog.iloc[:300], depth=3)]
+    )
+
+
+def test_a_function_without_a_decorator_may_be_held_against_one_with(afml_compat):
+    def doubled(x):
+        return [2 * x]
+
+    afml_compat.same_results(doubled, robust_cacheable(doubled), [args(1), args(1), args(2)])
+    afml_compat.same_results(doubled, doubled, [args(1)])
+
+
+class Strategy:
+    def __init__(self, fee):
+        self.fee = fee
+
+    @cacheable
+    def old(self, price):
+        return price * (1 - self.fee)
+
+    @robust_cacheable
+    def new(self, price):
+        return price * (1 - self.fee)
+
+
+def test_bound_methods_can_be_compared(afml_compat):
+    strategy = Strategy(0.25)
+    afml_compat.same_results(strategy.old, strategy.new, [args(100.0)])
+
+
+@cacheable
+async def old_quote(symbol):
+    """A quote."""
+    return [symbol, 1.5]
+
+
+@robust_cacheable
+async def new_quote(symbol):
+    """A quote."""
+    return [symbol, 1.5]
+
+
+def test_coroutine_functions_are_awaited(afml_compat):
+    afml_compat.same_results(old_quote, new_quote, [args("ES")])
+
+
+@cacheable
+def old_count(n):
+    return 1 if n < 2 else old_count(n - 1) + old_count(n - 2)
+
+
+@robust_cacheable
+def new_count(n):
+    return 1 if n < 2 else new_count(n - 1) + new_count(n - 2)
+
+
+def test_recursive_functions_can_be_compared(afml_compat):
+    afml_compat.same_results(old_count, new_count, [args(8)])
+
+
+SHARED = pd.DataFrame({"rate": [0.01, 0.02]})
+
+
+def rates(_day):
+    return SHARED
+
+
+def test_what_belongs_to_the_module_is_not_changed_by_the_check(afml_compat):
+    before = SHARED.copy()
+    afml_compat.same_results(cacheable(rates), robust_cacheable(rates), [args(1)])
+    pd.testing.assert_frame_equal(SHARED, before)
+
+
+def test_the_arguments_of_the_cases_stay_as_they_are(afml_compat):
+    def demeaned(prices):
+        prices -= prices.mean()
+        prices.index.freq = None
+        return prices.sum()
+
+    mine = PRICES.copy()
+    told(afml_compat, cacheable(demeaned), robust_cacheable(demeaned), [args(mine)])
+    pd.testing.assert_series_equal(mine, PRICES)
+    assert mine.index.freq == PRICES.index.freq
+
+
+# -- what is different ---------------------------------------------------------------------
+
+
+def smoothed(prices, window=2):
+    """Means."""
+    return prices.rolling(window).mean()
+
+
+class Lossy:
+    """A cache that loses the freq of what it serves."""
+
+    def __init__(self, function):
+        self.__wrapped__, self.__doc__, self.kept = function, function.__doc__, {}
+
+    def __call__(self, prices, window=2):
+        key = (str(cache_directory()), window)
+        if key not in self.kept:
+            self.kept[key] = self.__wrapped__(prices, window)
+            return self.__wrapped__(prices, window)
+        found = self.kept[key].copy()
+        found.index = pd.DatetimeIndex(found.index, freq=None)
+        return found
+
+
+def test_a_lost_freq_is_told_with_its_case_and_its_arm(afml_compat):
+    new = Lossy(smoothed)
+    cases = [args(PRICES), args(PRICES, 3)]
+    assert told(afml_compat, cacheable(smoothed), new, cases) == [
+        "case 1, warm, new: index.freq is None, was <Day>",
+        "case 2, warm, new: index.freq is None, was <Day>",
+    ]
+
+
+def counted(n):
+    return {"rows": list(range(n))}
+
+
+def test_a_cache_that_hands_out_one_object_twice_is_caught(afml_compat):
+    leaky = functools.lru_cache(counted)
+    found = told(afml_compat, cacheable(counted), leaky, [args(2)])
+    assert [line for line in found if line.startswith("case")] == [
+        f"case 1, warm, new: changing what the {arm} call returned changes what the next call "
+        f"returns: {text}"
+        for arm, items in (("cold", 3), ("warm", 4))
+        for text in (
+            "['changed'] is 'changed', was not there",
+            f"['rows'] has {items} items, had 2",
+        )
+    ]
+
+
+def table(n):
+    return pd.DataFrame({"close": np.arange(float(n)), "flat": 1.0})
+
+
+def column(n):
+    return pd.Series(np.arange(float(n)), name="close")
+
+
+def values(n):
+    return np.arange(n)
+
+
+def model(n):
+    found = Strategy(0.25)
+    found.side, found.weights = inspect.Parameter.empty, [n]
+    return found
+
+
+def pair(n):
+    return n, (np.arange(n), {"kind": inspect._ParameterKind.VAR_KEYWORD})
+
+
+@pytest.mark.parametrize("function", [table, column, values, model, pair])
+def test_every_kind_of_result_is_watched_for_leaks(afml_compat, function):
+    found = told(afml_compat, cacheable(function), functools.lru_cache(function), [args(3)])
+    for arm in ("cold", "warm"):
+        assert any(f"changing what the {arm} call returned" in line for line in found)
+    afml_compat.same_results(cacheable(function), robust_cacheable(function), [args(3)])
+
+
+def other(prices, window=3):
+    """Other means."""
+    found = prices.rolling(window).mean().astype("float32").to_frame()
+    return found.reset_index(drop=True)
+
+
+def test_all_differences_are_listed(afml_compat):
+    found = told(afml_compat, cacheable(smoothed), robust_cacheable(other), {"a": args(PRICES)})
+    assert found == [
+        "new: the signature is (prices, window=3), was (prices, window=2)",
+        "new: the docstring is 'Other means.', was 'Means.'",
+        "case 'a', plain, cold and warm, new: the type is DataFrame, was Series",
+    ]
+
+
+def test_what_cannot_be_pickled_any_more_is_told(afml_compat):
+    def local(prices, window=2):
+        """Means."""
+        return smoothed(prices, window)
+
+    found = told(afml_compat, cacheable(smoothed), robust_cacheable(local), [args(PRICES)])
+    assert len(found) == 1
+    assert found[0].startswith("new: the function cannot be pickled any more (AttributeError")
+
+
+def raises(error):
+    def checked(x):
+        raise error
+
+    return checked
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            raises(ValueError("short", 1)),
+            raises(ValueError("short", 2)),
+            "the exception's args: [1] is 2, was 1",
+        ),
+        (
+            raises(ValueError("short")),
+            raises(KeyError("short")),
+            "raised KeyError('short'), was ValueError('short')",
+        ),
+        (raises(ValueError("short")), lambda x: 1, "returned 1, raised ValueError('short') before"),
+        (lambda x: 1, raises(ValueError("short")), "raised ValueError('short'), returned 1 before"),
+    ],
+)
+def test_exceptions_are_compared_with_their_arguments(afml_compat, old, new, words):
+    found = told(afml_compat, cacheable(old), robust_cacheable(new), [args(1)])
+    assert f"case 1, plain, cold and warm, new: {words}" in found
+
+
+def test_warnings_are_compared(afml_compat):
+    def old(x):
+        warnings.warn("few rows", stacklevel=2)
+        return x
+
+    def new(x):
+        warnings.warn("no rows", RuntimeWarning, stacklevel=2)
+        return x
+
+    assert told(afml_compat, cacheable(old), robust_cacheable(new), [args(1)]) == [
+        f"case 1, plain and cold, new: {text}"
+        for text in ("warned RuntimeWarning: no rows", "did not warn UserWarning: few rows")
+    ]
+
+
+def test_more_runs_of_the_body_are_told_with_the_reason(afml_compat):
+    def ranked(prices):
+        prices.sort()
+        return prices[-1]
+
+    found = told(afml_compat, cacheable(ranked), robust_cacheable(ranked), [args([2, 1])])
+    assert (
+        "case 1, warm, new: the body ran 1 time, under old 0 times (argument_mutated: the "
+        "function changes one of its arguments, so it is never stored)"
+    ) in found
+
+
+def test_what_becomes_of_the_arguments_is_compared(afml_compat):
+    def new(prices, window=2):
+        """Means."""
+        prices.name = "changed"
+        return smoothed(prices, window).rename("close")
+
+    found = told(afml_compat, cacheable(smoothed), robust_cacheable(new), [args(PRICES)])
+    assert (
+        "case 1, plain and cold, new: it left its argument otherwise: prices.name is 'changed', "
+        "was 'close'"
+    ) in found
+
+
+def test_a_function_that_never_does_the_same_is_told_as_such(afml_compat):
+    calls = []
+
+    def noisy(x):
+        calls.append(x)
+        return len(calls)
+
+    found = told(afml_compat, cacheable(noisy), robust_cacheable(noisy), [args(1)])
+    assert found[0] == "case 1, plain, old: a second call does otherwise: the value is 2, was 1"
+    assert found[1].startswith("case 1, plain, old: so there is nothing to compare")
+    assert len(found) == 2
+
+
+def test_results_that_cannot_be_cached_are_told(afml_compat):
+    def opened(x):
+        return lambda: x
+
+    found = told(afml_compat, cacheable(opened), robust_cacheable(opened), [args(1)])
+    assert any("plain, old" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("cases", "error", "words"),
+    [
+        ([], ValueError, "proves nothing"),
+        ([PRICES], TypeError, r"write a call as args\(prices, window=20\)"),
+        (PRICES.to_frame(), TypeError, "give a list of calls|write a call as"),
+        (args(1), TypeError, "give a list of calls"),
+    ],
+)
+def test_cases_that_are_no_calls_are_refused(afml_compat, cases, error, words):
+    with pytest.raises(error, match=words):
+        afml_compat.same_results(smoothed, smoothed, cases)
+
+
+def test_a_cold_call_that_shares_memory_with_an_argument_otherwise_is_told(afml_compat):
+    def old(values):
+        return values
+
+    def new(values):
+        return values.copy()
+
+    found = told(afml_compat, cacheable(old), robust_cacheable(new), [args(np.ones(2))])
+    assert found == [
+        "case 1, plain and cold, new: the result does not share memory with an argument any more",
+    ]
+    assert not re.search("warm", "\n".join(found))

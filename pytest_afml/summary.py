@@ -6,15 +6,11 @@ dies takes none along but those of the test it died in.
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_afml.json_file import fail_run, write_or_say
 from pytest_afml.numbers import Counts, Numbers
 from pytest_afml.options import Choices
 from pytest_afml.wording import duration, percent, plural
@@ -32,7 +28,7 @@ class Summary:
         self._all = Numbers()
         self._kept = Numbers()
         self._tests: dict[str, Numbers] = {}
-        self._failure: str | None = None
+        self._failures: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add the numbers of one phase of one test."""
@@ -49,15 +45,18 @@ class Summary:
         """Judge the hit rate, and write the numbers."""
         if self._config.getoption("collectonly"):
             return
-        self._failure = self._why_below()
-        if self._failure is not None and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if self._failure is not None and not self._config.pluginmanager.has_plugin(
-            "terminalreporter"
-        ):
-            print(f"ERROR: {self._failure}", file=sys.stderr)
+        below = self._why_below()
+        if below is not None:
+            self._fail(session, below)
         if self._choices.json is not None:
-            _write(self._choices.json, self._plain(int(session.exitstatus)))
+            plain = self._plain(int(session.exitstatus))
+            unwritten = write_or_say(self._choices.json, plain, "--afml-cache-json")
+            if unwritten is not None:
+                self._fail(session, unwritten)
+
+    def _fail(self, session: pytest.Session, why: str) -> None:
+        self._failures.append(why)
+        fail_run(session, why)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the numbers."""
@@ -66,8 +65,8 @@ class Summary:
         terminalreporter.section("afml cache")
         for line in lines_of(self._all, self._choices):
             terminalreporter.write_line(line)
-        if self._failure is not None:
-            terminalreporter.write_line(f"ERROR: {self._failure}", red=True, bold=True)
+        for why in self._failures:
+            terminalreporter.write_line(f"ERROR: {why}", red=True, bold=True)
 
     def _why_below(self) -> str | None:
         wanted, total = self._choices.min_hit_rate, self._kept.of()
@@ -139,15 +138,3 @@ def _told(counts: Counts) -> str:
 
 def _with_rate(counts: Counts) -> dict[str, Any]:
     return {**counts.plain(), "calls": counts.calls, "hit_rate": counts.hit_rate}
-
-
-def _write(path: Path, plain: dict[str, Any]) -> None:
-    """Write a file in one step: whoever reads it finds the old text or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        draft.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            draft.unlink()

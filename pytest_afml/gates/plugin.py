@@ -96,6 +96,7 @@ class _Run:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._records: dict[str, dict[str, Any]] = {}  # by test: of reruns the last one counts
+        self._unwritten: str | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the verdict from the report."""
@@ -104,20 +105,27 @@ class _Run:
             self._records[report.nodeid] = found
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the file."""
         if self._config.getoption("collectonly"):
             return
         flag, ini = self._config.getoption(_JSON), self._config.getini(_JSON)
         if flag or ini:
-            from pytest_afml.gates.records import write
+            from pytest_afml.gates.records import plain
+            from pytest_afml.json_file import fail_run, write_or_say
 
             # As every path of pytest: on the command line from where it was called.
             start = self._config.invocation_params.dir if flag else _beside(self._config)
-            write(start / Path(flag or ini).expanduser(), list(self._records.values()))
+            file = start / Path(flag or ini).expanduser()
+            told = plain(list(self._records.values()))
+            self._unwritten = write_or_say(file, told, "--afml-gates-json")
+            if self._unwritten is not None:
+                fail_run(session, self._unwritten)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table."""
+        if self._unwritten is not None:
+            terminalreporter.write_line(f"ERROR: {self._unwritten}", red=True, bold=True)
         if not self._records:
             return
         from pytest_afml.gates.table import lines

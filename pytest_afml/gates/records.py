@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from pytest_afml.gates.verdict import Verdict
@@ -43,13 +40,6 @@ def record(
     return found
 
 
-def write(file: Path, records: Sequence[dict[str, Any]]) -> None:
-    """Write all records, or leave the file as it was."""
-    text = json.dumps({"schema": SCHEMA, "gates": list(records)}, indent=2) + "\n"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+def plain(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The file of all records, as JSON can hold it."""
+    return {"schema": SCHEMA, "gates": list(records)}

@@ -17,12 +17,13 @@ A result that has no digest is counted as ``"no digest: "`` and why; an exceptio
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pytest_afml.json_file import write_json
 
 FORMAT = "afml-cache recording"
 VERSION = 1
@@ -150,13 +151,5 @@ def read(path: str | os.PathLike[str]) -> Recording:
 
 
 def write(recording: Recording, path: str | os.PathLike[str]) -> None:
-    """Write a recording in one step: whoever reads the file finds the old text or the new."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        draft.write_text(json.dumps(recording.plain(), indent=1) + "\n", encoding="utf-8")
-        draft.replace(target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            draft.unlink()
+    """Write a recording in one step; raises OSError where it cannot be, and what was there is."""
+    write_json(Path(path), recording.plain(), indent=1)

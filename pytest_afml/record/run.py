@@ -6,17 +6,18 @@ Reports are what reaches the main process from xdist's workers, one by one.
 from __future__ import annotations
 
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_afml.json_file import fail_run, write_or_say
 from pytest_afml.record.collect import Collected
 from pytest_afml.record.comparison import Comparison, compare
-from pytest_afml.record.recording import Recording, Seen, Test, write
+from pytest_afml.record.recording import Recording, Seen, Test
 from pytest_afml.record.wording import lines_of, verdict
+from pytest_afml.wording import plural
 
 _PACKAGES = ("afml-cache", "numpy", "pandas", "joblib", "pytest")
 
@@ -58,6 +59,7 @@ class Gathering:
         self._to: Path | None = None
         self._before: tuple[Recording, str] | None = None
         self._comparison: Comparison | None = None
+        self._failures: list[str] = []
 
     def write_to(self, path: Path) -> None:
         """Record to a file."""
@@ -90,31 +92,34 @@ class Gathering:
         if self._config.getoption("collectonly"):
             return
         if self._to is not None:
-            write(self._recording, self._to)
+            unwritten = write_or_say(self._to, self._recording.plain(), "--afml-record")
+            if unwritten is not None:
+                self._to = None
+                self._fail(session, unwritten)
         if self._before is None:
             return
         tolerance = self._config.getoption("afml_compare_tolerance")
         self._comparison = compare(self._before[0], self._recording, tolerance)
         wrong = self._wrong()
-        if wrong and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if wrong and not self._config.pluginmanager.has_plugin("terminalreporter"):
-            print(f"ERROR: {wrong}", file=sys.stderr)
+        if wrong:
+            self._fail(session, wrong)
+
+    def _fail(self, session: pytest.Session, why: str) -> None:
+        self._failures.append(why)
+        fail_run(session, why)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show what changed."""
         if self._to is not None and not self._config.getoption("collectonly"):
-            number = len(self._recording.tests)
             terminalreporter.section("afml recording")
-            terminalreporter.write_line(f"{number} tests recorded in {self._to}")
-        if self._comparison is None or self._before is None:
-            return
-        terminalreporter.section("afml comparison")
-        for line in lines_of(self._comparison, self._before[1]):
-            terminalreporter.write_line(line, red=line.startswith("CHANGED"))
-        wrong = self._wrong()
-        if wrong:
-            terminalreporter.write_line(f"ERROR: {wrong}", red=True, bold=True)
+            tests = plural(len(self._recording.tests), "test", "tests")
+            terminalreporter.write_line(f"{tests} recorded in {self._to}")
+        if self._comparison is not None and self._before is not None:
+            terminalreporter.section("afml comparison")
+            for line in lines_of(self._comparison, self._before[1]):
+                terminalreporter.write_line(line, red=line.startswith("CHANGED"))
+        for why in self._failures:
+            terminalreporter.write_line(f"ERROR: {why}", red=True, bold=True)
 
     def _wrong(self) -> str:
         assert self._comparison is not None

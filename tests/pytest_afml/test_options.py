@@ -223,3 +223,14 @@ def test_the_numbers_are_written_in_one_step(pytester, run):
     written = list((pytester.path / "deep").iterdir())
     assert [path.name for path in written] == ["numbers.json"]
     assert json.loads(written[0].read_text())["exit_status"] == 1
+
+
+@pytest.mark.parametrize("option", ["--afml-cache-json", "--afml-record", "--afml-gates-json"])
+def test_a_file_that_cannot_be_written_fails_the_run_in_words(pytester, run, option):
+    pytester.makepyfile("def test_it(): pass")
+    (pytester.path / "there").mkdir()
+    result = run("--afml-cache", f"{option}=there")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"ERROR: {option}: *there cannot be written (Is a directory); *"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    assert [path.name for path in pytester.path.glob(".*.part")] == []

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from afml_cache.clearing import clear_afml_cache as clear_afml_cache
     from afml_cache.clearing import list_cleared as list_cleared
     from afml_cache.clearing import restore_cleared as restore_cleared
-    from afml_cache.descriptions import compare_descriptions as compare_descriptions
-    from afml_cache.descriptions import describe_value as describe_value
-    from afml_cache.descriptions import value_in_words as value_in_words
     from afml_cache.diagnosis import Explanation as Explanation
     from afml_cache.errors import AfmlCacheError as AfmlCacheError
     from afml_cache.errors import CacheWarning as CacheWarning
@@ -48,8 +45,6 @@ if TYPE_CHECKING:
     from afml_cache.pin_adoption import pin_adoption as pin_adoption
     from afml_cache.production import initialize_cache_system as initialize_cache_system
     from afml_cache.production import setup_production_cache as setup_production_cache
-    from afml_cache.returns import ReturnedCall as ReturnedCall
-    from afml_cache.returns import watch_returns as watch_returns
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
     from afml_cache.settings import Settings as Settings
@@ -82,7 +77,6 @@ _HOMES = {
     "Outcome": "outcomes",
     "Reason": "outcomes",
     "Restored": "clearing",
-    "ReturnedCall": "returns",
     "Settings": "settings",
     "WatchedCall": "watching",
     "UncacheableFunctionError": "errors",
@@ -90,10 +84,8 @@ _HOMES = {
     "cache_directory": "settings",
     "cacheable": "legacy",
     "clear_afml_cache": "clearing",
-    "compare_descriptions": "descriptions",
     "configure": "settings",
     "content_key": "keys.content",
-    "describe_value": "descriptions",
     "forget_causes": "notices",
     "get_cache_monitor": "cache_monitoring",
     "get_cache_stats": "cache_monitoring",
@@ -111,9 +103,7 @@ _HOMES = {
     "time_aware_cacheable": "robust_cache_keys",
     "use_settings": "settings",
     "use_store": "store.active",
-    "value_in_words": "descriptions",
     "watch_calls": "watching",
-    "watch_returns": "returns",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_afml.record import plugin as record
-
 MODES = ("isolated", "shared", "off", "readonly", "frozen")
 
 #: The fixtures that choose a store, and whose.
@@ -77,7 +75,6 @@ def chosen(config: pytest.Config) -> Choices:
         Options that do not go together, or a value out of its range.
     """
     on = bool(config.getoption("afml_cache") or config.getini("afml_cache"))
-    on = on or record.is_wanted(config)
     if not on:
         names = ("afml_cache_mode", "afml_cache_dir", "afml_min_hit_rate", "afml_cache_json")
         idle = [_flag(name) for name in names if config.getoption(name) is not None]

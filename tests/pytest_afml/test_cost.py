@@ -36,8 +36,6 @@ def test_collecting_tests_loads_nothing_that_is_heavy(pytester, plugin_arguments
         "pytest_afml.plugin",
         "pytest_afml.options",
         "pytest_afml.fixtures",
-        "pytest_afml.record",
-        "pytest_afml.record.plugin",
         "pytest_afml.gates",
         "pytest_afml.gates.fixture",
         "pytest_afml.gates.plugin",

@@ -16,7 +16,6 @@ SHOWN = {caption: body for language, caption, body in BLOCKS if language == "tex
 
 def pattern(line: str) -> str:
     """A line of the page as a pattern: ``...`` stands for what differs from run to run."""
-    line = re.sub(r" +", "*", line) if "x..." in line else line
     return "*" + line.replace("[", "[[]").replace("...", "*").strip("=").strip(" ") + "*"
 
 
@@ -26,12 +25,8 @@ def test_the_page_shows_what_a_run_shows(pytester, run, monkeypatch, caption):
     file, *options = caption.split()
     for name in ("prices.py", file):
         (pytester.path / name).write_text(FILES[name])
-    first = {
-        "--afml-cache-dir=kept": ["--afml-cache", "--afml-cache-dir=kept"],
-        "--afml-compare=before.json": ["--afml-record=before.json"],
-    }
-    for option in first.keys() & set(options):
-        run(file, *first[option]).assert_outcomes(passed=1)
+    if "--afml-cache-dir=kept" in options:
+        run(file, "--afml-cache", "--afml-cache-dir=kept").assert_outcomes(passed=1)
         edited = FILES["prices.py"].replace("WEIGHT = 1.0", "WEIGHT = 2.0")
         (pytester.path / "prices.py").write_text(edited)
     if file == "test_api.py":
@@ -48,7 +43,5 @@ def test_the_page_names_every_option_and_mode():
     page = PAGE.read_text(encoding="utf-8")
     for name in ("cache", "cache-mode", "cache-dir", "min-hit-rate", "cache-json"):
         assert f"`--afml-{name}" in page and f"`afml_{name.replace('-', '_')}" in page
-    for name in ("record", "compare", "compare-tolerance"):
-        assert f"`--afml-{name}" in page
     for mode in MODES:
         assert f"| `{mode}` |" in page

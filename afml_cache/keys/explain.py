@@ -110,6 +110,39 @@ def whole_values(stored: Mapping[str, Any], present: Mapping[str, Any]) -> list[
     return told
 
 
+def value_differences(
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """What differs between two values of which only the summaries are left, a sentence each.
+
+    Parameters
+    ----------
+    name : str
+        What the value is called in the sentences.
+    before, after : mapping
+        The ``summary`` of a :class:`~afml_cache.CallResult` and its ``digest``. Their digests
+        differ.
+
+    Examples
+    --------
+    >>> value_differences(
+    ...     "the result", {"digest": "0", "type": "int", "repr": "1"},
+    ...     {"digest": "1", "type": "float", "repr": "1.0"}
+    ... )
+    ('the result was 1, is 1.0',)
+    """
+    found = _argument(name, before, after)
+    told = [difference.text for difference in found]
+    if told and not told[0].endswith(", with other contents"):
+        return tuple(told)
+    columns = [list(summary.get("columns") or ()) for summary in (before, after)]
+    if columns[0] != columns[1] and sorted(columns[0]) == sorted(columns[1]):
+        return (f"{name} has its columns in another order",)
+    if columns[0] or (before.get("values") and before.get("values") == after.get("values")):
+        return (f"{name} has equal values; its name, attrs, flags or index differ",)
+    return tuple(told)
+
+
 def _named(stored: Mapping[str, str], present: Mapping[str, str], kind: Kind) -> list[Difference]:
     found = []
     for name in sorted(stored.keys() | present.keys()):
@@ -209,6 +242,8 @@ def _vector(
         text = f"{what}: dtype was {before.get('dtype')}, is {after.get('dtype')}"
         return Difference(kind, label, text)
     old, new = before.get("blocks") or [], after.get("blocks") or []
+    if label == "index" and old and old == new:
+        return Difference(kind, label, f"{what}: values are the same, its name or freq differs")
     changed = [i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]]
     if changed and row_block and rows and len(old) == len(new) > 1:
         first = changed[0] * row_block

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys import content
+from afml_cache.keys.call import combine
+from afml_cache.keys.explain import brief
 from afml_cache.keys.explain import value_differences as value_differences
 from afml_cache.keys.stream import FORMAT
 from afml_cache.outcomes import Outcome
@@ -24,6 +26,9 @@ from afml_cache.watching import WatchCalls, WatchedCall
 
 #: The format of the digests: those of one format can be compared.
 DIGEST_FORMAT = FORMAT
+
+#: Longest account of the arguments of a call.
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class CallResult:
 
     call: WatchedCall
     arguments: str | None = None
+    called_with: str = ""
     digest: str | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
     undigested: str = ""
@@ -132,7 +138,6 @@ class _Ongoing:
     """A call on its way, in its thread or task."""
 
     function: Watched
-    arguments: str | None = None
     is_entering: bool = True
     call: WatchedCall | None = None
     watching: float = 0.0  #: seconds that watching took, of the calls within it too
@@ -172,7 +177,8 @@ def _over(function: Watched, args: Any, kwargs: Any) -> Iterator[list[object]]:
     """Tell what a call returned, which is put into the list, or that it raised."""
     began = time.perf_counter()
     outer = _ongoing.get()
-    ongoing = _Ongoing(function, _arguments(function, args, kwargs))
+    arguments, called_with = _arguments(function, args, kwargs)
+    ongoing = _Ongoing(function)
     token = _ongoing.set(ongoing)
     returned: list[object] = []
     raised: BaseException | None = None
@@ -189,7 +195,8 @@ def _over(function: Watched, args: Any, kwargs: Any) -> Iterator[list[object]]:
         seconds = (call.seconds if not call.was_served else 0.0) or ended - started
         told: dict[str, Any] = {
             "call": call,
-            "arguments": ongoing.arguments,
+            "arguments": arguments,
+            "called_with": called_with,
             "seconds": max(0.0, seconds - ongoing.watching),
         }
         if raised is None and returned:
@@ -210,11 +217,16 @@ def _note(call: WatchedCall) -> None:
         ongoing.call = call
 
 
-def _arguments(function: Watched, args: Any, kwargs: Any) -> str | None:
+def _arguments(function: Watched, args: Any, kwargs: Any) -> tuple[str | None, str]:
+    """The digest of the arguments, and what they are in words."""
     try:
-        return content.content_key(dict(function._counted_arguments(args, kwargs)))
+        values = function._counted_arguments(args, kwargs)
+        described = {name: content.describe(value, name) for name, value in values.items()}
     except Exception:  # noqa: BLE001 - no fault of ours may keep the user's result
-        return None
+        return None, ""
+    digest = combine({name: one.digest for name, one in described.items()}).hex()
+    told = ", ".join(f"{name}={brief(one.summary)}" for name, one in described.items())
+    return digest, told if len(told) <= _LONGEST else told[: _LONGEST - 3] + "..."
 
 
 def _digested(result: object) -> dict[str, Any]:

@@ -131,10 +131,16 @@ def test_arguments_are_bound_and_those_that_are_ignored_do_not_count(store):
     assert told(lambda: quiet(3))[0].arguments == told(lambda: old_quiet(3))[0].arguments
 
 
+def test_arguments_are_told_in_words_and_texts_by_their_length(store):
+    first, second = told(lambda: [new(3), one("a secret")])
+    assert first.called_with == "rows=3, verbose=False"
+    assert second.called_with == "value=str of length 8"
+
+
 def test_arguments_without_a_digest_are_none(store):
     with pytest.warns(match="no content key"):
         (result,) = told(lambda: one(object()))
-    assert result.arguments is None
+    assert (result.arguments, result.called_with) == (None, "")
     assert result.digest == content_key(1)
 
 

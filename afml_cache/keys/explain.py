@@ -106,7 +106,7 @@ def whole_values(stored: Mapping[str, Any], present: Mapping[str, Any]) -> list[
         if before is None or before["digest"] == after["digest"]:
             continue
         if before.get("type") == after.get("type") and ("columns" in after or "values" in after):
-            told.append(f"{name}: stored {_brief(before)}, present {_brief(after)}")
+            told.append(f"{name}: stored {brief(before)}, present {brief(after)}")
     return told
 
 
@@ -181,7 +181,7 @@ def _argument(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
     plain = Difference(
         Kind.ARGUMENT,
         name,
-        f"{name} was {_brief(before)}, is {_brief(after)}{_same(before, after)}",
+        f"{name} was {brief(before)}, is {brief(after)}{_same(before, after)}",
     )
     if before.get("type") != after.get("type"):
         return [plain]
@@ -213,7 +213,7 @@ def _frame(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> li
         found.append(Difference(Kind.COLUMN, label, f"{name} has lost its column {label}"))
     found.sort(key=lambda d: d.name)
     if before.get("shape", [None])[0] != after.get("shape", [None])[0]:
-        was, now = _brief(before), _brief(after)
+        was, now = brief(before), brief(after)
         found.append(Difference(Kind.ROWS, name, f"{name} was {was}, is {now}"))
         return found
     index_before, index_after = before.get("index"), after.get("index")
@@ -257,12 +257,12 @@ def _rows(summary: Mapping[str, Any]) -> int | None:
     return int(shape[0]) if shape else None
 
 
-def _brief(summary: Mapping[str, Any]) -> str:
+def brief(summary: Mapping[str, Any]) -> str:
     """A value in a few words: its literal, or type, shape, dtype and span.
 
-    >>> _brief({"type": "int", "repr": "20"})
+    >>> brief({"type": "int", "repr": "20"})
     '20'
-    >>> _brief({"type": "pandas.Series", "shape": [3], "span": ["2024-01-01", "2024-01-03"]})
+    >>> brief({"type": "pandas.Series", "shape": [3], "span": ["2024-01-01", "2024-01-03"]})
     'pandas.Series of shape (3,) from 2024-01-01 to 2024-01-03'
     """
     if "repr" in summary:
@@ -280,4 +280,4 @@ def _brief(summary: Mapping[str, Any]) -> str:
 
 
 def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    return ", with other contents" if _brief(before) == _brief(after) else ""
+    return ", with other contents" if brief(before) == brief(after) else ""

@@ -36,6 +36,8 @@ def test_collecting_tests_loads_nothing_that_is_heavy(pytester, plugin_arguments
         "pytest_afml.plugin",
         "pytest_afml.options",
         "pytest_afml.fixtures",
+        "pytest_afml.record",
+        "pytest_afml.record.plugin",
     }
 
 

@@ -64,7 +64,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         if result_watchers and not is_entering(self):
-            return watched_call(self, args, kwargs)  # type: ignore[no-any-return]
+            return watched_call(self, JoblibCachedFunction.__call__, args, kwargs)  # type: ignore[no-any-return]
         if settings.current.mode == "readonly":
             return self._call_readonly(args, kwargs)  # type: ignore[no-any-return]
         memorized = self._joblib_function()

@@ -95,7 +95,7 @@ class CachedFunction(Generic[P, R_co]):
     # The hot path. Everything that only misses need is elsewhere.
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         if result_watchers and not is_entering(self):
-            return watched_call(self, args, kwargs)  # type: ignore[no-any-return]
+            return watched_call(self, CachedFunction.__call__, args, kwargs)  # type: ignore[no-any-return]
         if self._is_async:
             return self._call_async(args, kwargs)  # type: ignore[return-value]
         key = self._key(args, kwargs)

@@ -129,7 +129,6 @@ class Watched(Protocol):
 
     @property
     def identity(self) -> str: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def _counted_arguments(self, args: Any, kwargs: Any) -> Mapping[str, Any]: ...
 
 
@@ -155,19 +154,26 @@ def is_entering(function: object) -> bool:
     return True
 
 
-def watched_call(function: Watched, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Make a call, and tell its result; of an async function, once it was awaited."""
+def watched_call(
+    function: Watched, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Make a call, and tell its result; of an async function, once it was awaited.
+
+    ``call`` is given the function and the arguments.
+    """
     if function._is_async:
-        return _watched_async(function, args, kwargs)
+        return _watched_async(function, call, args, kwargs)
     with _over(function, args, kwargs) as over:
-        result = function(*args, **kwargs)
+        result = call(function, *args, **kwargs)
         over.append(result)
     return result
 
 
-async def _watched_async(function: Watched, args: Any, kwargs: Any) -> Any:
+async def _watched_async(
+    function: Watched, call: Callable[..., Any], args: Any, kwargs: Any
+) -> Any:
     with _over(function, args, kwargs) as over:
-        result = await function(*args, **kwargs)
+        result = await call(function, *args, **kwargs)
         over.append(result)
     return result
 
@@ -179,7 +185,7 @@ def _over(function: Watched, args: Any, kwargs: Any) -> Iterator[list[object]]:
     outer = _ongoing.get()
     arguments, called_with = _arguments(function, args, kwargs)
     ongoing = _Ongoing(function)
-    token = _ongoing.set(ongoing)
+    _ongoing.set(ongoing)
     returned: list[object] = []
     raised: BaseException | None = None
     started = time.perf_counter()
@@ -190,7 +196,7 @@ def _over(function: Watched, args: Any, kwargs: Any) -> Iterator[list[object]]:
         raise
     finally:
         ended = time.perf_counter()
-        _ongoing.reset(token)
+        _ongoing.set(outer)  # not reset(): a coroutine may be closed in another context
         call = ongoing.call or WatchedCall(function.identity, Outcome.COMPUTED)
         seconds = (call.seconds if not call.was_served else 0.0) or ended - started
         told: dict[str, Any] = {

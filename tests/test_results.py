@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -211,6 +213,52 @@ def test_calls_of_all_threads_are_told(store):
     assert {result.digest for result in results} == {content_key(n + 1) for n in range(4)}
 
 
+class SlowToDigest:
+    def __afml_key__(self):
+        time.sleep(0.2)
+        return 1
+
+
+@robust_cacheable
+def slow_to_digest(number):
+    return SlowToDigest()
+
+
+@robust_cacheable
+def around(number):
+    slow_to_digest(number)
+    return number
+
+
+def test_what_watching_takes_is_no_part_of_the_seconds(store):
+    within, whole = told(lambda: around(1))
+    assert within.digest is not None
+    assert within.seconds <= whole.seconds < 0.1
+
+
+def test_a_coroutine_that_is_closed_in_another_context_does_no_harm(store):
+    results = []
+    with watch_results(results.append):
+        coroutine = later(1)
+        contextvars.copy_context().run(coroutine.send, None)
+        coroutine.close()
+        assert inner(1) == 2
+    assert [result.raised for result in results] == ["builtins.GeneratorExit", None]
+
+
+def test_dates_are_normalised_once(store):
+    results = told(lambda: [normalised("2021-01", "2021-02"), normalised("2021-01", "2021-02")])
+    assert in_short(results) == [("normalised", "computed"), ("normalised", "hit")]
+    (called_with,) = {result.called_with for result in results}
+    assert called_with.startswith("start=2021-01-01 00:00:00, end=2021-02-28 23:59:59")
+
+
+@time_aware_cacheable(dates="normalise")
+def normalised(start, end):
+    return str(start), str(end)
+
+
+@pytest.mark.filterwarnings("ignore:There is no cache in")
 @pytest.mark.parametrize("mode", ["off", "readonly"])
 def test_results_are_told_where_nothing_is_stored(store, mode):
     configure(mode=mode)

@@ -21,7 +21,7 @@ WIDTH = 80
 SHOWN = 10
 NAMES = 3
 
-_COLUMNS = (24, 9, 15, 7, 6, 9)
+_COLUMNS = (22, 9, 15, 7, 6, 11)
 _HEADS = ("function", "calls", "hit rate", "compute", "hit", "results")
 
 
@@ -78,12 +78,16 @@ def table(functions: Iterable[ComparedFunction]) -> list[str]:
 
 
 def _row(cells: tuple[str, ...]) -> Iterator[str]:
+    """One line, or two where the name or a figure is too long for its column."""
     name, *rest = cells
-    figures = "  ".join(cell.ljust(width) for cell, width in zip(rest, _COLUMNS[1:], strict=True))
-    if len(name) > _COLUMNS[0]:
+    padded = (cell.ljust(width) for cell, width in zip(rest, _COLUMNS[1:], strict=True))
+    figures = "  ".join(padded).rstrip()
+    indent = _COLUMNS[0] + 2
+    if len(name) <= _COLUMNS[0] and indent + len(figures) <= WIDTH:
+        yield name.ljust(indent) + figures
+    else:
         yield name
-        name = ""
-    yield f"{name.ljust(_COLUMNS[0])}  {figures}".rstrip()
+        yield " " * max(2, min(indent, WIDTH - len(figures))) + figures
 
 
 def _cells(one: ComparedFunction) -> tuple[str, ...]:
@@ -102,7 +106,7 @@ def _verdict(one: ComparedFunction) -> str:
     if one.is_gone:
         return "gone"
     if one.changed:
-        return f"{one.changed} CHANGED"[:9]
+        return f"{one.changed} CHANGED"
     if one.is_new:
         return "new"
     return "same" if one.compared else "unknown"
@@ -120,7 +124,7 @@ def _ratio(before: tuple[float, int], after: tuple[float, int]) -> str:
     """How many times as long a call took on average."""
     if not before[1] or not after[1] or before[0] <= 0.0:
         return "-"
-    return f"x {after[0] / after[1] / (before[0] / before[1]):.3g}"[:7]
+    return f"x {min(after[0] / after[1] / (before[0] / before[1]), 9999.0):.2g}"
 
 
 def _changed(told: Told) -> Iterator[str]:

@@ -386,3 +386,43 @@ def test_both_switch_isolation_on(pytester, run, store):
     pytester.makepyfile(TESTS)
     run("--afml-record=before.json").assert_outcomes(passed=4)
     assert [path for path in store.directory.rglob("*") if path.is_file()] == []
+
+
+def test_recording_changes_neither_hits_nor_misses(pytester, run_in_process):
+    """joblib hashes pickles, which differ once an index was asked this or that."""
+    pytester.makepyfile(
+        frames="""
+            from afml_cache import cacheable, robust_cacheable
+            def total(frame):
+                return float(frame.sum().sum())
+            old, new = cacheable(total), robust_cacheable(total)
+        """,
+        test_frames="""
+            import numpy as np, pandas as pd, pytest
+            from frames import new, old
+
+            INDEXES = [
+                pd.date_range("2024-01-01", periods=3, tz="UTC"),
+                pd.period_range("2024-01", periods=3, freq="M"),
+                pd.MultiIndex.from_product([["a"], [1, 2, 3]]),
+                pd.Index(["x", "y", "z"]),
+                pd.RangeIndex(3),
+            ]
+            @pytest.mark.parametrize("index", INDEXES)
+            @pytest.mark.parametrize("function", [old, new])
+            def test_it(function, index):
+                frame = pd.DataFrame({"a": np.arange(3.0)}, index=index)
+                for _ in range(3):
+                    function(frame)
+                series = frame["a"]
+                for _ in range(2):
+                    function(series.rolling(2).mean().to_frame())
+        """,
+    )
+    numbers = []
+    for options in (["--afml-cache"], ["--afml-record=before.json"]):
+        run_in_process(*options, "--afml-cache-json=n.json").assert_outcomes(passed=10)
+        tests = recorded(pytester, "n.json")["tests"]
+        numbers.append({name: (one["hits"], one["computed"]) for name, one in tests.items()})
+    assert numbers[0] == numbers[1]
+    assert len(numbers[0]) == 10

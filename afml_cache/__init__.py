@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from afml_cache.pin_adoption import pin_adoption as pin_adoption
     from afml_cache.production import initialize_cache_system as initialize_cache_system
     from afml_cache.production import setup_production_cache as setup_production_cache
+    from afml_cache.results import DIGEST_FORMAT as DIGEST_FORMAT
+    from afml_cache.results import CallResult as CallResult
+    from afml_cache.results import value_differences as value_differences
+    from afml_cache.results import watch_results as watch_results
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
     from afml_cache.settings import Settings as Settings
@@ -66,6 +70,8 @@ _HOMES = {
     "CacheMonitor": "cache_monitoring",
     "CacheWarning": "errors",
     "CachedFunction": "memo",
+    "CallResult": "results",
+    "DIGEST_FORMAT": "results",
     "Cleared": "clearing",
     "ClearingError": "errors",
     "ConfigurationError": "errors",
@@ -103,7 +109,9 @@ _HOMES = {
     "time_aware_cacheable": "robust_cache_keys",
     "use_settings": "settings",
     "use_store": "store.active",
+    "value_differences": "results",
     "watch_calls": "watching",
+    "watch_results": "results",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -75,7 +75,6 @@ class Attempt:
         "_reason",
         "_seconds",
         "_store",
-        "_token",
         "_values",
         "_why_missed",
         "flight",
@@ -99,7 +98,7 @@ class Attempt:
     def take_off(self) -> None:
         """The flight is ours."""
         self._is_flying = True
-        self._token = _computing.set((*_computing.get(), self))
+        _computing.set((*_computing.get(), self))
 
     def look_again(self, args: Any, kwargs: Any) -> object:
         """The value if somebody stored it while we waited; else Missing, ready to compute."""
@@ -210,7 +209,8 @@ class Attempt:
         if self._is_flying:
             self._is_flying = False
             self.flight.release()
-            _computing.reset(self._token)
+            # Not reset(): a coroutine that nobody awaits any more may be closed in another context.
+            _computing.set(tuple(one for one in _computing.get() if one is not self))
 
     def _why(self, found: object) -> Reason:
         if type(found) is not Missing:

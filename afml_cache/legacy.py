@@ -20,12 +20,14 @@ from afml_cache.joblib_memory.call import JoblibCall
 from afml_cache.joblib_memory.layout import joblib_location
 from afml_cache.keys.code import function_identity
 from afml_cache.outcomes import Outcome, Reason
+from afml_cache.results import is_entering, result_watchers, watched_call
 from afml_cache.store.active import active
 from afml_cache.store.store import Missing, Store
 from afml_cache.watching import WatchedCall, tell, watchers
 
 if TYPE_CHECKING:
     from afml_cache.joblib_memory.folder import Origin
+    from afml_cache.keys.call import Binder
     from afml_cache.noted.call import ExactCall, ExactKeys
 
 P = ParamSpec("P")
@@ -55,11 +57,14 @@ class JoblibCachedFunction(Generic[P, R_co]):
         self._checked: Any = None
         self._cleared: set[str] = set()  #: joblib's hashes of what this process cleared
         self._exact: ExactKeys | None = None
+        self._binder: Binder | None = None
         functools.update_wrapper(self, function)
         if self._is_async:
             mark_coroutine_function(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        if result_watchers and not is_entering(self):
+            return watched_call(self, JoblibCachedFunction.__call__, args, kwargs)  # type: ignore[no-any-return]
         if settings.current.mode == "readonly":
             return self._call_readonly(args, kwargs)  # type: ignore[no-any-return]
         memorized = self._joblib_function()
@@ -202,6 +207,15 @@ class JoblibCachedFunction(Generic[P, R_co]):
         if exact is not None:
             exact.note(store, call.arguments)
         return True
+
+    def _counted_arguments(self, args: Any, kwargs: Any) -> dict[str, Any]:
+        """The arguments of a call that its key would be made of."""
+        from afml_cache.keys.call import Binder
+        from afml_cache.noted.call import parameters
+
+        if self._binder is None:
+            self._binder = Binder(self._wrapped, parameters(self._wrapped, self._ignore))
+        return self._binder.bind(args, kwargs)
 
     def _exact_call(self, args: Any, kwargs: Any) -> ExactCall | None:
         """The exact key of a call, made before the function can change an argument."""

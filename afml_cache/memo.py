@@ -32,6 +32,7 @@ from afml_cache.keys.call import Binder, CallKey, call_key, identity_digest, is_
 from afml_cache.keys.code import Fingerprint, FunctionCode, function_identity
 from afml_cache.keys.extent import Extent, Period, extents_of
 from afml_cache.outcomes import Outcome, Reason
+from afml_cache.results import is_entering, result_watchers, watched_call
 from afml_cache.store.active import active
 from afml_cache.store.flight import Flight
 from afml_cache.store.store import Missing, Store
@@ -93,6 +94,8 @@ class CachedFunction(Generic[P, R_co]):
 
     # The hot path. Everything that only misses need is elsewhere.
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        if result_watchers and not is_entering(self):
+            return watched_call(self, CachedFunction.__call__, args, kwargs)  # type: ignore[no-any-return]
         if self._is_async:
             return self._call_async(args, kwargs)  # type: ignore[return-value]
         key = self._key(args, kwargs)
@@ -301,6 +304,10 @@ class CachedFunction(Generic[P, R_co]):
             extents=extents,
             ttl=options.ttl,
         )
+
+    def _counted_arguments(self, args: Any, kwargs: Any) -> dict[str, Any]:
+        """The arguments of a call that its key is made of."""
+        return self._binder.bind(args, kwargs)
 
     def _as_called(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]

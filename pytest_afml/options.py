@@ -74,7 +74,8 @@ def chosen(config: pytest.Config) -> Choices:
     pytest.UsageError
         Options that do not go together, or a value out of its range.
     """
-    on = bool(config.getoption("afml_cache") or config.getini("afml_cache"))
+    switches = (config.getoption(name) for name in ("afml_cache", "afml_record", "afml_compare"))
+    on = any(switches) or bool(config.getini("afml_cache"))
     if not on:
         names = ("afml_cache_mode", "afml_cache_dir", "afml_min_hit_rate", "afml_cache_json")
         idle = [_flag(name) for name in names if config.getoption(name) is not None]

@@ -22,6 +22,7 @@ from pytest_afml.fixtures import (
     afml_cache_session,
 )
 from pytest_afml.options import SCOPES, Choices
+from pytest_afml.record import plugin as record
 
 __all__ = [
     "_afml_cache_settings",
@@ -42,12 +43,14 @@ CHOICES = pytest.StashKey[Choices]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options and their ini twins; the parts declare their own."""
     options.add_options(parser)
+    record.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options; register what only ``--afml-cache`` needs."""
     config.addinivalue_line("markers", options.MARKER)
     choices = config.stash[CHOICES] = options.chosen(config)
+    record.configure(config, choices.mode)
     if not choices.on:
         return
     from pytest_afml import every_test

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from pytest_afml.json_file import fail_run, write_or_say
+from pytest_afml.json_file import write_or_say
 from pytest_afml.numbers import Counts, Numbers
 from pytest_afml.options import Choices
+from pytest_afml.red_run import fail_run
 from pytest_afml.wording import duration, percent, plural
 
 #: The format of ``--afml-cache-json``.

@@ -106,8 +106,41 @@ def whole_values(stored: Mapping[str, Any], present: Mapping[str, Any]) -> list[
         if before is None or before["digest"] == after["digest"]:
             continue
         if before.get("type") == after.get("type") and ("columns" in after or "values" in after):
-            told.append(f"{name}: stored {_brief(before)}, present {_brief(after)}")
+            told.append(f"{name}: stored {brief(before)}, present {brief(after)}")
     return told
+
+
+def value_differences(
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """What differs between two values of which only the summaries are left, a sentence each.
+
+    Parameters
+    ----------
+    name : str
+        What the value is called in the sentences.
+    before, after : mapping
+        The ``summary`` of a :class:`~afml_cache.CallResult` and its ``digest``. Their digests
+        differ.
+
+    Examples
+    --------
+    >>> value_differences(
+    ...     "the result", {"digest": "0", "type": "int", "repr": "1"},
+    ...     {"digest": "1", "type": "float", "repr": "1.0"}
+    ... )
+    ('the result was 1, is 1.0',)
+    """
+    found = _argument(name, before, after)
+    told = [difference.text for difference in found]
+    if told and not told[0].endswith(", with other contents"):
+        return tuple(told)
+    columns = [list(summary.get("columns") or ()) for summary in (before, after)]
+    if columns[0] != columns[1] and sorted(columns[0]) == sorted(columns[1]):
+        return (f"{name} has its columns in another order",)
+    if columns[0] or (before.get("values") and before.get("values") == after.get("values")):
+        return (f"{name} has equal values; its name, attrs, flags or index differ",)
+    return tuple(told)
 
 
 def _named(stored: Mapping[str, str], present: Mapping[str, str], kind: Kind) -> list[Difference]:
@@ -148,7 +181,7 @@ def _argument(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
     plain = Difference(
         Kind.ARGUMENT,
         name,
-        f"{name} was {_brief(before)}, is {_brief(after)}{_same(before, after)}",
+        f"{name} was {brief(before)}, is {brief(after)}{_same(before, after)}",
     )
     if before.get("type") != after.get("type"):
         return [plain]
@@ -180,7 +213,7 @@ def _frame(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> li
         found.append(Difference(Kind.COLUMN, label, f"{name} has lost its column {label}"))
     found.sort(key=lambda d: d.name)
     if before.get("shape", [None])[0] != after.get("shape", [None])[0]:
-        was, now = _brief(before), _brief(after)
+        was, now = brief(before), brief(after)
         found.append(Difference(Kind.ROWS, name, f"{name} was {was}, is {now}"))
         return found
     index_before, index_after = before.get("index"), after.get("index")
@@ -209,6 +242,8 @@ def _vector(
         text = f"{what}: dtype was {before.get('dtype')}, is {after.get('dtype')}"
         return Difference(kind, label, text)
     old, new = before.get("blocks") or [], after.get("blocks") or []
+    if label == "index" and old and old == new:
+        return Difference(kind, label, f"{what}: values are the same, its name or freq differs")
     changed = [i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]]
     if changed and row_block and rows and len(old) == len(new) > 1:
         first = changed[0] * row_block
@@ -222,12 +257,12 @@ def _rows(summary: Mapping[str, Any]) -> int | None:
     return int(shape[0]) if shape else None
 
 
-def _brief(summary: Mapping[str, Any]) -> str:
+def brief(summary: Mapping[str, Any]) -> str:
     """A value in a few words: its literal, or type, shape, dtype and span.
 
-    >>> _brief({"type": "int", "repr": "20"})
+    >>> brief({"type": "int", "repr": "20"})
     '20'
-    >>> _brief({"type": "pandas.Series", "shape": [3], "span": ["2024-01-01", "2024-01-03"]})
+    >>> brief({"type": "pandas.Series", "shape": [3], "span": ["2024-01-01", "2024-01-03"]})
     'pandas.Series of shape (3,) from 2024-01-01 to 2024-01-03'
     """
     if "repr" in summary:
@@ -245,4 +280,4 @@ def _brief(summary: Mapping[str, Any]) -> str:
 
 
 def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    return ", with other contents" if _brief(before) == _brief(after) else ""
+    return ", with other contents" if brief(before) == brief(after) else ""

@@ -44,7 +44,7 @@ class ExactKeys:
         """Key one call, before it is made; never raises."""
         try:
             if self._binder is None:
-                self._binder = Binder(self._function, _parameters(self._function, self._ignore))
+                self._binder = Binder(self._function, parameters(self._function, self._ignore))
             values = self._binder.bind(args, kwargs)
             key = call_key(self._digest, self._code.current(), values, self._owner)
             if not key.fingerprint.edited:
@@ -117,7 +117,7 @@ class ExactCall:
         return content.digest(miss.without_new(value, self._before[name]), name)
 
 
-def _parameters(function: Callable[..., Any], ignore: Iterable[str]) -> list[str]:
+def parameters(function: Callable[..., Any], ignore: Iterable[str]) -> list[str]:
     """The names of parameters for what joblib ignores: it calls ``*args`` and ``**kwargs`` so."""
     try:
         parameters = inspect.signature(function).parameters.values()

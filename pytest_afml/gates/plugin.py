@@ -112,7 +112,8 @@ class _Run:
         flag, ini = self._config.getoption(_JSON), self._config.getini(_JSON)
         if flag or ini:
             from pytest_afml.gates.records import plain
-            from pytest_afml.json_file import fail_run, write_or_say
+            from pytest_afml.json_file import write_or_say
+            from pytest_afml.red_run import fail_run
 
             # As every path of pytest: on the command line from where it was called.
             start = self._config.invocation_params.dir if flag else _beside(self._config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import multiprocessing
 import os
@@ -331,3 +332,15 @@ THREADS = """
 
 def test_a_function_that_reaches_itself_through_a_pool_comes_to_an_end(run_python):
     assert run_python(THREADS) == "8 8 2"
+
+
+def test_a_coroutine_that_is_closed_in_another_context_lets_the_next_one_in(store):
+    @robust_cacheable
+    async def later(number):
+        await asyncio.sleep(0)
+        return number
+
+    given_up = later(1)
+    contextvars.copy_context().run(given_up.send, None)
+    given_up.close()
+    assert asyncio.run(later(1)) == 1

@@ -33,6 +33,12 @@ def test_the_page_shows_what_a_run_shows(pytester, run, monkeypatch, caption):
         run(file, "--afml-update-snapshots").assert_outcomes(passed=1)
         edited = FILES["prices.py"].replace("window=20", "window=250")
         (pytester.path / "prices.py").write_text(edited)
+    if "--afml-compare=before.json" in options:
+        run(file, "--afml-record=before.json").assert_outcomes(passed=1)
+        rounded = FILES["prices.py"].replace(
+            "weigh(price) / window", "round(weigh(price) / window, 1)"
+        )
+        (pytester.path / "prices.py").write_text(rounded)
     result = run(file, *options)
     result.stdout.fnmatch_lines([pattern(line) for line in SHOWN[caption].splitlines()])
 
@@ -43,5 +49,7 @@ def test_the_page_names_every_option_and_mode():
     page = PAGE.read_text(encoding="utf-8")
     for name in ("cache", "cache-mode", "cache-dir", "min-hit-rate", "cache-json"):
         assert f"`--afml-{name}" in page and f"`afml_{name.replace('-', '_')}" in page
+    for name in ("record FILE", "compare FILE", "compare-tolerance R"):
+        assert f"`--afml-{name}`" in page
     for mode in MODES:
         assert f"| `{mode}` |" in page

@@ -1,0 +1,150 @@
+"""The recording of a run: put together from reports, written, compared, shown and judged."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_afml.json_file import write_or_say
+from pytest_afml.record.compare import Comparison, compare
+from pytest_afml.record.file import read_recording
+from pytest_afml.record.recording import (
+    CRASHED,
+    RecordedTest,
+    Recording,
+    RecordingError,
+    functions_of_plain,
+)
+from pytest_afml.record.words import Told, failure, lines_of
+from pytest_afml.red_run import fail_run
+
+#: Packages whose versions are noted.
+PACKAGES = ("afml-cache", "numpy", "pandas", "joblib")
+
+
+def of_options(
+    config: pytest.Config, mode: str, record: Path | None, before: Path | None, tolerance: float
+) -> RecordedRun:
+    """The plugin of the process that writes and compares.
+
+    Raises
+    ------
+    pytest.UsageError
+        The file to compare with is none.
+    """
+    from afml_cache import DIGEST_FORMAT
+
+    now = Recording(mode=mode, digest_format=DIGEST_FORMAT, versions=_versions())
+    earlier = None
+    if before is not None:
+        try:
+            earlier = read_recording(before)
+            compare(earlier, now)  # whether they can be compared at all
+        except RecordingError as error:
+            where = "" if str(before) in str(error) else f"{before} cannot be used: "
+            raise pytest.UsageError(f"--afml-compare: {where}{error}") from error
+    return RecordedRun(config, now, record, before, earlier, tolerance)
+
+
+class RecordedRun:
+    """A plugin that is registered by ``--afml-record`` and ``--afml-compare`` only."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        now: Recording,
+        record: Path | None,
+        before: Path | None,
+        earlier: Recording | None,
+        tolerance: float,
+    ) -> None:
+        self._config = config
+        self._now = now
+        self._record = record
+        self._before = before
+        self._earlier = earlier
+        self._tolerance = tolerance
+        self._comparison: Comparison | None = None
+        self._failure: str | None = None
+        self._unwritten: str | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add one phase of one test; of a test that is run again, the last time counts."""
+        tests = self._now.tests
+        if report.when == "setup" or report.nodeid not in tests:
+            tests[report.nodeid] = RecordedTest()
+        test = tests[report.nodeid]
+        test.outcome = _outcome(report, test.outcome)
+        taken: dict[str, Any] | None = getattr(report, "afml_record", None)
+        if taken is not None:
+            test.add(functions_of_plain(taken["functions"]))
+            self._now.values.update(taken["values"])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Compare, write, and judge."""
+        self._now.exit_status = int(session.exitstatus)
+        if self._record is not None and self._now.tests:
+            self._unwritten = write_or_say(
+                self._record, self._now.plain(), "--afml-record", indent=1
+            )
+            if self._unwritten is not None:
+                fail_run(session, self._unwritten)
+        if self._earlier is None:
+            return
+        self._comparison = compare(self._earlier, self._now, self._tolerance)
+        self._failure = failure(self._comparison, str(self._config.getoption("afml_compare")))
+        if self._failure is not None:
+            fail_run(session, self._failure)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show what was recorded, and what has changed."""
+        if self._record is not None:
+            terminalreporter.section("afml record")
+            if self._unwritten is None:
+                terminalreporter.write_line(self._recorded())
+            else:
+                terminalreporter.write_line(f"ERROR: {self._unwritten}", red=True, bold=True)
+        if self._comparison is None or self._earlier is None:
+            return
+        terminalreporter.section("afml compare")
+        told = Told(self._comparison, self._earlier, self._now)
+        for line in lines_of(told, str(self._config.getoption("afml_compare"))):
+            terminalreporter.write_line(line)
+        if self._failure is not None:
+            terminalreporter.write_line(f"ERROR: {self._failure}", red=True, bold=True)
+
+    def _recorded(self) -> str:
+        file = self._config.getoption("afml_record")
+        if not self._now.tests:
+            return f"no test was run; {file} is as it was"
+        calls = sum(
+            function.counts.calls
+            for test in self._now.tests.values()
+            for function in test.functions.values()
+        )
+        return f"{file}: tests {len(self._now.tests)}, cached calls {calls}"
+
+
+def _outcome(report: pytest.TestReport, so_far: str) -> str:
+    if str(report.when) == "???":  # so xdist reports a test whose worker died
+        return CRASHED
+    if report.failed:
+        return "failed" if report.when == "call" else "error"
+    if report.skipped and so_far == "passed":
+        return "xfailed" if hasattr(report, "wasxfail") else "skipped"
+    return so_far
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # it is not there, and so cannot matter
+            continue
+    return found

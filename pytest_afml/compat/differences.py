@@ -10,7 +10,7 @@ import datetime
 import functools
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pytest_afml.compat.difference import Compare, Difference, below, listed, shown
@@ -81,15 +81,13 @@ def _room_of(value: object) -> _Room:
 
 
 def _of_dicts(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
-    missing = [key for key in was if key not in now]
-    extra = [key for key in now if key not in was]
+    pairs, missing, extra = _matched(was, now, compare)
     found = [Difference(f"{place}[{key!r}]", "missing", shown(was[key]), "") for key in missing]
     found += [Difference(f"{place}[{key!r}]", "extra", "", shown(now[key])) for key in extra]
-    if not found and list(was) != list(now):
+    if not found and any(one is not key for (_, one), key in zip(pairs, now, strict=True)):
         found.append(Difference(place, "order", shown(list(was)), shown(list(now))))
-    for key in was:
-        if key in now:
-            found += compare(was[key], now[key], f"{place}[{key!r}]")
+    for key, other in pairs:
+        found += compare(was[key], now[other], f"{place}[{key!r}]")
     return listed(found, place) + _of_attributes(was, now, place, compare)
 
 
@@ -105,11 +103,33 @@ def _of_sequences(was: Any, now: Any, place: str, compare: Compare) -> list[Diff
 
 
 def _of_sets(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
-    del compare  # members have no place
-    one, other = ({(type(member), member) for member in members} for members in (was, now))
-    if one == other:
+    _, missing, extra = _matched(was, now, compare)
+    if not missing and not extra:
         return []
     return [Difference(place, "value", shown(was), shown(now))]
+
+
+def _matched(
+    was: Iterable[Any], now: Iterable[Any], compare: Compare
+) -> tuple[list[tuple[Any, Any]], list[Any], list[Any]]:
+    """Which members (or keys) are the same, and what is in one place only.
+
+    Python's own ``in`` takes 1 for True, and no NaN for another one.
+    """
+    texts = {member: member for member in now if type(member) is str}
+    others = [member for member in now if type(member) is not str]
+    pairs, missing = [], []
+    for member in was:
+        if type(member) is str and member in texts:
+            pairs.append((member, texts.pop(member)))
+            continue
+        same = (n for n, other in enumerate(others) if not compare(member, other, ""))
+        number = next(same, None)
+        if number is None:
+            missing.append(member)
+        else:
+            pairs.append((member, others.pop(number)))
+    return pairs, missing, [*texts, *others]
 
 
 def _of_floats(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:

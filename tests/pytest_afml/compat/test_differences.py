@@ -76,6 +76,7 @@ TOLD = [
     ({"a": 1}, OrderedDict(a=1), ["the type is OrderedDict, was dict"]),
     ({"a": 1, "b": 2}, {"b": 2, "a": 1}, ["the order of the keys is ['b', 'a'], was ['a', 'b']"]),
     ({"a": 1}, {"b": 1}, ["['a'] is gone, was 1", "['b'] is 1, was not there"]),
+    ({1: 2}, {True: 2}, ["[1] is gone, was 2", "[True] is 2, was not there"]),
     ({1, 2}, {1, 3}, ["the value is {1, 3}, was {1, 2}"]),
     (Fit(1.0, [2.0]), Fit(1.5, [2.5]), ["alpha is 1.5, was 1.0", "path[0] is 2.5, was 2.0"]),
     (
@@ -260,7 +261,7 @@ VALUES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.tuples(inner)
-        | st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+        | st.dictionaries(ATOMS, inner, max_size=2)
         | st.frozensets(ATOMS, max_size=2)
     ),
     max_leaves=4,

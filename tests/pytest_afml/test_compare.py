@@ -141,6 +141,12 @@ def test_a_hit_rate_that_fell_fails_beyond_the_tolerance(hits, tolerance, fails)
     assert found == ([Failure.HIT_RATE] if fails else [])
 
 
+def test_a_function_that_is_called_less_often_since_its_caller_is_served_has_not_lost():
+    before = of(call(), call(), hits=1)
+    assert failures(before, of(call(), hits=0)) == []
+    assert failures(before, of(call(), call(), hits=0)) == [Failure.HIT_RATE]
+
+
 def test_hit_rates_of_two_modes_are_not_judged():
     before = recording(mode="shared", t={"m.f": function(call(), call(), hits=2)})
     found = compare(before, of(call(), call()))

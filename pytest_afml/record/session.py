@@ -46,7 +46,7 @@ def of_options(
         except RecordingError as error:
             where = "" if str(before) in str(error) else f"{before} cannot be used: "
             raise pytest.UsageError(f"--afml-compare: {where}{error}") from error
-    return RecordedRun(config, now, record, before, earlier, tolerance)
+    return RecordedRun(config, now, record, earlier, tolerance)
 
 
 class RecordedRun:
@@ -57,18 +57,16 @@ class RecordedRun:
         config: pytest.Config,
         now: Recording,
         record: Path | None,
-        before: Path | None,
         earlier: Recording | None,
         tolerance: float,
     ) -> None:
         self._config = config
         self._now = now
         self._record = record
-        self._before = before
         self._earlier = earlier
         self._tolerance = tolerance
         self._comparison: Comparison | None = None
-        self._failure: str | None = None
+        self._failures: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add one phase of one test; of a test that is run again, the last time counts."""
@@ -84,34 +82,38 @@ class RecordedRun:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Compare, write, and judge."""
+        """Write, compare, and judge."""
         self._now.exit_status = int(session.exitstatus)
+        self._now.forget_unused_values()
         if self._record is not None and self._now.tests:
-            write_recording(self._record, self._now)
-        if self._earlier is None:
-            return
-        self._comparison = compare(self._earlier, self._now, self._tolerance)
-        self._failure = failure(self._comparison, str(self._config.getoption("afml_compare")))
-        if self._failure is None:
+            try:
+                write_recording(self._record, self._now)
+            except OSError as error:
+                self._failures.append(f"{self._record} could not be written ({error})")
+        if self._earlier is not None:
+            self._comparison = compare(self._earlier, self._now, self._tolerance)
+            why = failure(self._comparison, str(self._config.getoption("afml_compare")))
+            self._failures += [] if why is None else [why]
+        if not self._failures:
             return
         if session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if not self._config.pluginmanager.has_plugin("terminalreporter"):
-            print(f"ERROR: {self._failure}", file=sys.stderr)
+            for why in self._failures:
+                print(f"ERROR: {why}", file=sys.stderr)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show what was recorded, and what has changed."""
         if self._record is not None:
             terminalreporter.section("afml record")
             terminalreporter.write_line(self._recorded())
-        if self._comparison is None or self._earlier is None:
-            return
-        terminalreporter.section("afml compare")
-        told = Told(self._comparison, self._earlier, self._now)
-        for line in lines_of(told, str(self._config.getoption("afml_compare"))):
-            terminalreporter.write_line(line)
-        if self._failure is not None:
-            terminalreporter.write_line(f"ERROR: {self._failure}", red=True, bold=True)
+        if self._comparison is not None and self._earlier is not None:
+            terminalreporter.section("afml compare")
+            told = Told(self._comparison, self._earlier, self._now)
+            for line in lines_of(told, str(self._config.getoption("afml_compare"))):
+                terminalreporter.write_line(line)
+        for why in self._failures:
+            terminalreporter.write_line(f"ERROR: {why}", red=True, bold=True)
 
     def _recorded(self) -> str:
         file = self._config.getoption("afml_record")
@@ -129,7 +131,7 @@ def _outcome(report: pytest.TestReport, so_far: str) -> str:
     if str(report.when) == "???":  # so xdist reports a test whose worker died
         return CRASHED
     if report.failed:
-        return "failed" if report.when == "call" else "error"
+        return "failed" if report.when == "call" or so_far == "failed" else "error"
     if report.skipped and so_far == "passed":
         return "xfailed" if hasattr(report, "wasxfail") else "skipped"
     return so_far

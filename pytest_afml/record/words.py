@@ -205,6 +205,8 @@ def _notes(found: Comparison) -> Iterator[str]:
     ):
         if names:
             yield f"{plural(len(names), 'test', 'tests')} {what}: {_names(names)}"
+    for package, before, after in found.versions:
+        yield f"{package} was {before or 'not there'}, is {after or 'not there'}"
     if found.modes[0] != found.modes[1]:
         yield (
             f"hit rates are not judged: recorded in mode {found.modes[0]}, run in mode "

@@ -197,6 +197,16 @@ def test_a_test_that_ended_in_another_way_is_told():
     assert compare(of(call()), after).outcomes == (("t", "passed", "failed"),)
 
 
+def test_other_versions_of_packages_are_told():
+    before, after = of(call()), of(call())
+    before.versions = {"pandas": "2.2.3", "numpy": "2.1"}
+    after.versions = {"pandas": "3.0.0", "numpy": "2.1", "joblib": "1.5"}
+    found = compare(before, after)
+    assert found.versions == (("joblib", "", "1.5"), ("pandas", "2.2.3", "3.0.0"))
+    lines = lines_of(Told(found, before, after), "before.json")
+    assert lines[-2:] == ["joblib was not there, is 1.5", "pandas was 2.2.3, is 3.0.0"]
+
+
 def test_a_recording_survives_the_disk_and_is_the_same_in_every_order(tmp_path):
     made = recording(b={"m.g": function(*THREE), "m.f": function(call())}, a={})
     made.values["1"] = {"type": "int", "repr": "1"}

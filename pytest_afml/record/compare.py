@@ -67,7 +67,7 @@ class ComparedFunction:
     """All calls of one function in the tests that were compared.
 
     ``compared`` and ``changed`` count different results. ``rate_fell`` says whether its hit rate
-    fell by more than was allowed.
+    fell by more than was allowed, and it ran more often for it.
     """
 
     name: str
@@ -109,6 +109,8 @@ class Comparison:
         Tests that ended in another way.
     modes : tuple of str
         Of both recordings; hit rates are judged only if they are the same.
+    versions : tuple of (package, before, after)
+        Packages that have another version; "" where there was none.
     """
 
     functions: tuple[ComparedFunction, ...]
@@ -120,6 +122,7 @@ class Comparison:
     crashed_tests: tuple[str, ...]
     outcomes: tuple[tuple[str, str, str], ...]
     modes: tuple[str, str]
+    versions: tuple[tuple[str, str, str], ...]
 
     @property
     def compared(self) -> int:
@@ -199,6 +202,11 @@ def compare(before: Recording, after: Recording, tolerance: float = 0.0) -> Comp
             if before.tests[name].outcome != after.tests[name].outcome
         ),
         modes=(before.mode, after.mode),
+        versions=tuple(
+            (name, before.versions.get(name, ""), after.versions.get(name, ""))
+            for name in sorted(before.versions.keys() | after.versions.keys())
+            if before.versions.get(name) != after.versions.get(name)
+        ),
     )
 
 
@@ -232,6 +240,8 @@ def _compared(
         changed=sum(max(len(one.before), len(one.after)) for one in matched.changed),
         rate_fell=(
             tolerance is not None
+            # Served further out, a function is called less often, and those were its hits.
+            and new.counts.computed > old.counts.computed
             and rates[0] is not None
             and rates[1] is not None
             and rates[1] < rates[0] - tolerance - _ROUNDING

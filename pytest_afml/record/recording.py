@@ -154,6 +154,16 @@ class Recording:
     tests: dict[str, RecordedTest] = field(default_factory=dict)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    def forget_unused_values(self) -> None:
+        """Keep only what calls have given; of a test that is run again, the last time counts."""
+        used = {
+            result.digest
+            for test in self.tests.values()
+            for function in test.functions.values()
+            for result in function.results
+        }
+        self.values = {digest: value for digest, value in self.values.items() if digest in used}
+
     def plain(self) -> dict[str, Any]:
         """As JSON holds it, in an order that does not depend on that of the run."""
         return {

@@ -47,7 +47,7 @@ def of_options(
         except RecordingError as error:
             where = "" if str(before) in str(error) else f"{before} cannot be used: "
             raise pytest.UsageError(f"--afml-compare: {where}{error}") from error
-    return RecordedRun(config, now, record, before, earlier, tolerance)
+    return RecordedRun(config, now, record, earlier, tolerance)
 
 
 class RecordedRun:
@@ -58,19 +58,16 @@ class RecordedRun:
         config: pytest.Config,
         now: Recording,
         record: Path | None,
-        before: Path | None,
         earlier: Recording | None,
         tolerance: float,
     ) -> None:
         self._config = config
         self._now = now
         self._record = record
-        self._before = before
         self._earlier = earlier
         self._tolerance = tolerance
         self._comparison: Comparison | None = None
-        self._failure: str | None = None
-        self._unwritten: str | None = None
+        self._failures: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add one phase of one test; of a test that is run again, the last time counts."""
@@ -86,37 +83,32 @@ class RecordedRun:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Compare, write, and judge."""
+        """Write, compare, and judge."""
         self._now.exit_status = int(session.exitstatus)
+        self._now.forget_unused_values()
         if self._record is not None and self._now.tests:
-            self._unwritten = write_or_say(
-                self._record, self._now.plain(), "--afml-record", indent=1
-            )
-            if self._unwritten is not None:
-                fail_run(session, self._unwritten)
-        if self._earlier is None:
-            return
-        self._comparison = compare(self._earlier, self._now, self._tolerance)
-        self._failure = failure(self._comparison, str(self._config.getoption("afml_compare")))
-        if self._failure is not None:
-            fail_run(session, self._failure)
+            plain = self._now.plain()
+            unwritten = write_or_say(self._record, plain, "--afml-record", indent=1)
+            self._failures += [] if unwritten is None else [unwritten]
+        if self._earlier is not None:
+            self._comparison = compare(self._earlier, self._now, self._tolerance)
+            why = failure(self._comparison, str(self._config.getoption("afml_compare")))
+            self._failures += [] if why is None else [why]
+        for why in self._failures:
+            fail_run(session, why)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show what was recorded, and what has changed."""
         if self._record is not None:
             terminalreporter.section("afml record")
-            if self._unwritten is None:
-                terminalreporter.write_line(self._recorded())
-            else:
-                terminalreporter.write_line(f"ERROR: {self._unwritten}", red=True, bold=True)
-        if self._comparison is None or self._earlier is None:
-            return
-        terminalreporter.section("afml compare")
-        told = Told(self._comparison, self._earlier, self._now)
-        for line in lines_of(told, str(self._config.getoption("afml_compare"))):
-            terminalreporter.write_line(line)
-        if self._failure is not None:
-            terminalreporter.write_line(f"ERROR: {self._failure}", red=True, bold=True)
+            terminalreporter.write_line(self._recorded())
+        if self._comparison is not None and self._earlier is not None:
+            terminalreporter.section("afml compare")
+            told = Told(self._comparison, self._earlier, self._now)
+            for line in lines_of(told, str(self._config.getoption("afml_compare"))):
+                terminalreporter.write_line(line)
+        for why in self._failures:
+            terminalreporter.write_line(f"ERROR: {why}", red=True, bold=True)
 
     def _recorded(self) -> str:
         file = self._config.getoption("afml_record")
@@ -134,7 +126,7 @@ def _outcome(report: pytest.TestReport, so_far: str) -> str:
     if str(report.when) == "???":  # so xdist reports a test whose worker died
         return CRASHED
     if report.failed:
-        return "failed" if report.when == "call" else "error"
+        return "failed" if report.when == "call" or so_far == "failed" else "error"
     if report.skipped and so_far == "passed":
         return "xfailed" if hasattr(report, "wasxfail") else "skipped"
     return so_far

@@ -21,7 +21,6 @@ WIDTH = 80
 SHOWN = 10
 NAMES = 3
 
-_COLUMNS = (22, 9, 15, 7, 6, 11)
 _HEADS = ("function", "calls", "hit rate", "compute", "hit", "results")
 
 
@@ -74,20 +73,19 @@ def failure(found: Comparison, file: str) -> str | None:
 def table(functions: Iterable[ComparedFunction]) -> list[str]:
     """A row a function. ``compute`` and ``hit`` are how many times as long a call took."""
     rows = [_HEADS, *map(_cells, functions)]
-    return [line for row in rows for line in _row(row)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[3:5] = [7, 6]  # what differs from run to run moves nothing
+    width = min(widths[0], max(WIDTH - sum(widths[1:]) - 2 * len(widths[1:]), len(_HEADS[0])))
+    return [line for row in rows for line in _row(row, (width, *widths[1:]))]
 
 
-def _row(cells: tuple[str, ...]) -> Iterator[str]:
-    """One line, or two where the name or a figure is too long for its column."""
-    name, *rest = cells
-    padded = (cell.ljust(width) for cell, width in zip(rest, _COLUMNS[1:], strict=True))
-    figures = "  ".join(padded).rstrip()
-    indent = _COLUMNS[0] + 2
-    if len(name) <= _COLUMNS[0] and indent + len(figures) <= WIDTH:
-        yield name.ljust(indent) + figures
-    else:
+def _row(cells: tuple[str, ...], widths: tuple[int, ...]) -> Iterator[str]:
+    """One line, or two where the name is too long for its column."""
+    name, *rest = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    if len(name) > widths[0]:
         yield name
-        yield " " * max(2, min(indent, WIDTH - len(figures))) + figures
+        name = " " * widths[0]
+    yield "  ".join((name, *rest)).rstrip()
 
 
 def _cells(one: ComparedFunction) -> tuple[str, ...]:
@@ -124,7 +122,8 @@ def _ratio(before: tuple[float, int], after: tuple[float, int]) -> str:
     """How many times as long a call took on average."""
     if not before[1] or not after[1] or before[0] <= 0.0:
         return "-"
-    return f"x {min(after[0] / after[1] / (before[0] / before[1]), 9999.0):.2g}"
+    ratio = min(max(after[0] / after[1] / (before[0] / before[1]), 0.01), 9999.0)
+    return f"x {ratio:.0f}" if ratio >= 10 else f"x {ratio:.2g}"
 
 
 def _changed(told: Told) -> Iterator[str]:
@@ -206,6 +205,8 @@ def _notes(found: Comparison) -> Iterator[str]:
     ):
         if names:
             yield f"{plural(len(names), 'test', 'tests')} {what}: {_names(names)}"
+    for package, before, after in found.versions:
+        yield f"{package} was {before or 'not there'}, is {after or 'not there'}"
     if found.modes[0] != found.modes[1]:
         yield (
             f"hit rates are not judged: recorded in mode {found.modes[0]}, run in mode "

@@ -141,6 +141,12 @@ def test_a_hit_rate_that_fell_fails_beyond_the_tolerance(hits, tolerance, fails)
     assert found == ([Failure.HIT_RATE] if fails else [])
 
 
+def test_a_function_that_is_called_less_often_since_its_caller_is_served_has_not_lost():
+    before = of(call(), call(), hits=1)
+    assert failures(before, of(call(), hits=0)) == []
+    assert failures(before, of(call(), call(), hits=0)) == [Failure.HIT_RATE]
+
+
 def test_hit_rates_of_two_modes_are_not_judged():
     before = recording(mode="shared", t={"m.f": function(call(), call(), hits=2)})
     found = compare(before, of(call(), call()))
@@ -189,6 +195,16 @@ def test_a_test_that_ended_in_another_way_is_told():
     after = of(call())
     after.tests["t"].outcome = "failed"
     assert compare(of(call()), after).outcomes == (("t", "passed", "failed"),)
+
+
+def test_other_versions_of_packages_are_told():
+    before, after = of(call()), of(call())
+    before.versions = {"pandas": "2.2.3", "numpy": "2.1"}
+    after.versions = {"pandas": "3.0.0", "numpy": "2.1", "joblib": "1.5"}
+    found = compare(before, after)
+    assert found.versions == (("joblib", "", "1.5"), ("pandas", "2.2.3", "3.0.0"))
+    lines = lines_of(Told(found, before, after), "before.json")
+    assert lines[-2:] == ["joblib was not there, is 1.5", "pandas was 2.2.3, is 3.0.0"]
 
 
 def test_a_recording_survives_the_disk_and_is_the_same_in_every_order(tmp_path):

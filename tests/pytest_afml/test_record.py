@@ -168,6 +168,11 @@ def test_a_red_run_is_recorded_and_exceptions_by_their_type(pytester, run):
             def broken():
                 raise RuntimeError
             def test_error(broken): pass
+            @pytest.fixture
+            def broken_later():
+                yield
+                raise RuntimeError
+            def test_red_twice(broken_later): assert 0
             @pytest.mark.skip
             def test_skipped(): pass
             @pytest.mark.xfail
@@ -183,6 +188,7 @@ def test_a_red_run_is_recorded_and_exceptions_by_their_type(pytester, run):
         "red": "failed",
         "generator": "passed",
         "error": "error",
+        "red_twice": "failed",
         "skipped": "skipped",
         "xfailed": "xfailed",
     }
@@ -252,6 +258,7 @@ def test_the_last_run_of_a_test_counts(pytester, run):
     assert only["called_with"] == "number=3, window=20"
     (test,) = recorded(pytester)["tests"].values()
     assert test["outcome"] == "passed"
+    assert list(recorded(pytester)["values"]) == [only["digest"]]
 
 
 CRASH = """
@@ -317,6 +324,14 @@ def test_the_file_is_written_in_one_step(pytester, run):
     run("--afml-record=deep/before.json")
     written = [path.name for path in (pytester.path / "deep").iterdir()]
     assert written == ["before.json"]
+
+
+def test_a_file_that_cannot_be_written_fails_the_run_and_says_so(pytester, run):
+    pytester.makepyfile(test_calls=TESTS)
+    result = run("--afml-record=test_calls.py/before.json")
+    result.assert_outcomes(passed=4)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["ERROR: *test_calls.py/before.json could not be written (*"])
 
 
 @pytest.mark.parametrize("mode", ["shared", "off", "readonly", "frozen"])

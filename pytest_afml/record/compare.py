@@ -34,6 +34,7 @@ class Failure(StrEnum):
 
     RESULTS = "results"  #: a result is another
     HIT_RATE = "hit_rate"  #: a function is served less often
+    LOST = "lost"  #: a function is not called any more, and nothing explains it
     NOTHING = "nothing"  #: no result of the one is in the other, so nothing is proven
 
 
@@ -67,7 +68,8 @@ class ComparedFunction:
     """All calls of one function in the tests that were compared.
 
     ``compared`` and ``changed`` count different results. ``rate_fell`` says whether its hit rate
-    fell by more than was allowed, and it ran more often for it.
+    fell by more than was allowed, and it ran more often for it; ``is_lost``, that it is gone and no
+    other function is served more often for it.
     """
 
     name: str
@@ -77,6 +79,7 @@ class ComparedFunction:
     compared: int
     changed: int
     rate_fell: bool
+    is_lost: bool = False
 
     @property
     def is_gone(self) -> bool:
@@ -133,6 +136,7 @@ class Comparison:
     def failures(self) -> tuple[Failure, ...]:
         """What matters; empty: nothing has changed that does."""
         found = [Failure.RESULTS] if self.changed else []
+        found += [Failure.LOST] if any(one.is_lost for one in self.functions) else []
         found += [Failure.HIT_RATE] if any(one.rate_fell for one in self.functions) else []
         found += [Failure.NOTHING] if self.compared == 0 and not self.changed else []
         return tuple(found)
@@ -246,6 +250,25 @@ def _compared(
             and rates[1] is not None
             and rates[1] < rates[0] - tolerance - _ROUNDING
         ),
+        is_lost=_is_lost(before, after, tests, name),
+    )
+
+
+def _is_lost(before: Recording, after: Recording, tests: Iterable[str], name: str) -> bool:
+    """Whether a function is not called any more, though nothing that called it can be served now.
+
+    Its decorator is gone, or it has another name: either way, nothing is known of its results.
+    """
+    if any(name in test.functions for test in after.tests.values()):
+        return False
+    return any(
+        name in _of(before, test)
+        and not any(
+            now.counts.served > (was.counts.served if was is not None else 0)
+            for other, now in _of(after, test).items()
+            for was in [_of(before, test).get(other)]
+        )
+        for test in tests
     )
 
 

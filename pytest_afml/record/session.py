@@ -68,6 +68,7 @@ class RecordedRun:
         self._tolerance = tolerance
         self._comparison: Comparison | None = None
         self._failures: list[str] = []
+        self._is_written = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add one phase of one test; of a test that is run again, the last time counts."""
@@ -89,6 +90,7 @@ class RecordedRun:
         if self._record is not None and self._now.tests:
             plain = self._now.plain()
             unwritten = write_or_say(self._record, plain, "--afml-record", indent=1)
+            self._is_written = unwritten is None
             self._failures += [] if unwritten is None else [unwritten]
         if self._earlier is not None:
             self._comparison = compare(self._earlier, self._now, self._tolerance)
@@ -101,7 +103,8 @@ class RecordedRun:
         """Show what was recorded, and what has changed."""
         if self._record is not None:
             terminalreporter.section("afml record")
-            terminalreporter.write_line(self._recorded())
+            if self._is_written:
+                terminalreporter.write_line(self._recorded())
         if self._comparison is not None and self._earlier is not None:
             terminalreporter.section("afml compare")
             told = Told(self._comparison, self._earlier, self._now)

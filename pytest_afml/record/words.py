@@ -59,6 +59,12 @@ def failure(found: Comparison, file: str) -> str | None:
             f"{plural(number, 'result', 'results')} of "
             f"{plural(len(functions), 'function', 'functions')} changed"
         )
+    if Failure.LOST in found.failures:
+        lost = [one.name for one in found.functions if one.is_lost]
+        parts.append(
+            f"{_names(lost)} {'is' if len(lost) == 1 else 'are'} not called any more: not cached, "
+            "or renamed (record again if that is meant)"
+        )
     if Failure.HIT_RATE in found.failures:
         fallen = [one for one in found.functions if one.rate_fell]
         parts.append(
@@ -185,11 +191,11 @@ def _gave(result: Result, recording: Recording) -> str:
 
 
 def _notes(found: Comparison) -> Iterator[str]:
-    gone = [one.name for one in found.functions if one.is_gone]
+    gone = [one.name for one in found.functions if one.is_gone and not one.is_lost]
     if gone:
         yield (
-            f"not called any more (renamed, not cached, or served further out): {_names(gone)}; "
-            "their results are not compared"
+            f"not called any more, since what called it is served now: {_names(gone)}; their "
+            "results are not compared"
         )
     unknown = {f"{one.function}: {one.why}" for one in found.uncompared}
     if unknown:

@@ -169,11 +169,28 @@ def test_a_renamed_function_is_gone_and_new():
         ("m.new", False, True),
         ("m.old", True, False),
     ]
+    assert found.failures == (Failure.LOST,)
+    assert "m.old is not called any more" in failure(found, "before.json")
+
+
+def test_a_function_whose_caller_is_served_now_is_not_lost():
+    before = recording(t={"m.inner": function(call()), "m.outer": function(call())})
+    served = recording(t={"m.outer": function(call(), hits=1)})
+    found = compare(before, served)
     assert found.failures == ()
+    account = " ".join(lines_of(Told(found, before, served), "before.json"))
+    assert "since what called it is served now: m.inner" in account
+    assert compare(before, recording(t={"m.outer": function(call())})).failures == (Failure.LOST,)
+
+
+def test_a_function_that_another_test_calls_now_is_not_lost():
+    before = recording(t={"m.f": function(call()), "m.g": function(call())}, u={})
+    moved = recording(t={"m.g": function(call())}, u={"m.f": function(call())})
+    assert failures(before, moved) == []
 
 
 def test_when_every_function_is_gone_nothing_is_proven():
-    assert failures(of(call()), recording(t={})) == [Failure.NOTHING]
+    assert failures(of(call()), recording(t={})) == [Failure.LOST, Failure.NOTHING]
 
 
 def test_only_tests_that_both_have_are_compared():

@@ -331,7 +331,7 @@ def test_a_file_that_cannot_be_written_fails_the_run_and_says_so(pytester, run):
     result = run("--afml-record=test_calls.py/before.json")
     result.assert_outcomes(passed=4)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["ERROR: *test_calls.py/before.json could not be written (*"])
+    result.stdout.fnmatch_lines(["ERROR: *test_calls.py/before.json cannot be written (*"])
 
 
 @pytest.mark.parametrize("mode", ["shared", "off", "readonly", "frozen"])

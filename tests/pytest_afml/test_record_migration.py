@@ -198,16 +198,17 @@ def test_a_migration_that_changes_a_result_is_exit_1_and_named(
         result.assert_outcomes(passed=4)  # no test of the project's own has noticed
 
 
-def test_a_function_that_lost_its_decorator_is_gone(project, migrate, run_in_process):
+def test_a_function_that_lost_its_decorator_fails_the_run(project, migrate, run_in_process):
     run_in_process("--afml-record=before.json")
     migrated = migrate()
     lost = migrated.replace("@robust_cacheable\ndef hit_ratio", "def hit_ratio")
     assert lost != migrated
     (project / "quant" / "features.py").write_text(lost)
     result = run_in_process("--afml-compare=before.json")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
             "quant.features.hit_ratio * 5 -> 0 * gone",
-            "not called any more (renamed, not cached, or served further out):",
+            "ERROR: since before.json, quant.features.hit_ratio is not called any more: *",
         ]
     )

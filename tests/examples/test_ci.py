@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 yaml = pytest.importorskip("yaml")
 pytest.importorskip("pytest_benchmark")
 

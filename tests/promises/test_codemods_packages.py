@@ -13,6 +13,8 @@ import pytest
 
 from tests.promises.codemod_cases import after, before
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 #: A package that carries ``afml.cache`` itself and has the new names there, as the guide has it.
 CARRIED = {
     "quant/__init__.py": "",

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 pytest.importorskip("pytest_benchmark")
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 PROJECT = {
     "quant/__init__.py": "",
     "quant/prices.py": """

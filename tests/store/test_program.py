@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 ROOT = Path(__file__).parents[2]
 
 PROGRAM = """

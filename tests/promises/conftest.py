@@ -248,7 +248,7 @@ def check_case(
     return check
 
 
-@dataclass(frozen=True)
+@dataclass
 class Command:
     """``afml-codemod`` as a person runs it, in a process of its own; its input is no terminal."""
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -293,12 +295,17 @@ def test_a_limit_on_the_size_of_files(codemod: Any) -> None:
 
 
 @pytest.fixture
-def nobody(codemod: Any, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command as a user who is not root, in a folder that this user owns."""
+def nobody(codemod: Any) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Run the command as a user who is not root, in a folder that this user owns.
+
+    Not below pytest's own folder: every pytest that starts closes that one to others.
+    """
     if os.geteuid() != 0:
         pytest.skip("only root may become somebody else")
-    for folder in (folder for folder in [tmp_path, *tmp_path.parents] if "pytest-" in str(folder)):
-        folder.chmod(folder.stat().st_mode | 0o755)
+    home = Path(tempfile.mkdtemp(prefix="afml-nobody-"))
+    home.chmod(0o755)
+    codemod.folder = home / "desk_repository"
+    codemod.folder.mkdir()
 
     def own(path: Path) -> None:
         os.chown(path, 65534, 65534)
@@ -318,7 +325,8 @@ def nobody(codemod: Any, tmp_path: Path) -> Callable[..., subprocess.CompletedPr
     codemod.write("deep/a.py", OLD)
     for path in [codemod.folder, *codemod.folder.rglob("*")]:
         own(path)
-    return run
+    yield run
+    shutil.rmtree(home)
 
 
 def test_nobody_can_use_it(codemod: Any, nobody: Any) -> None:

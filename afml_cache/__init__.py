@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from afml_cache.settings import Settings as Settings
     from afml_cache.settings import cache_directory as cache_directory
     from afml_cache.settings import configure as configure
+    from afml_cache.settings import restore_settings as restore_settings
     from afml_cache.settings import use_settings as use_settings
     from afml_cache.store.active import use_store as use_store
     from afml_cache.watching import WatchedCall as WatchedCall
@@ -104,6 +105,7 @@ _HOMES = {
     "list_cleared": "clearing",
     "register_key": "keys.content",
     "restore_cleared": "clearing",
+    "restore_settings": "settings",
     "robust_cacheable": "robust_cache_keys",
     "setup_production_cache": "production",
     "time_aware_cacheable": "robust_cache_keys",

@@ -256,6 +256,15 @@ def use_settings(**changes: Any) -> UseSettings:
     return UseSettings(changes)
 
 
+def restore_settings(settings: Settings) -> None:
+    """Put settings in force that :func:`configure` or :func:`use_settings` has given, all of them.
+
+    For whoever has to leave things as they were, whatever was configured meanwhile.
+    """
+    if settings != current:
+        _replace(settings)
+
+
 def _locations(named: Locations | None) -> tuple[Path, ...]:
     if named is None:
         return ()
@@ -320,5 +329,6 @@ __all__ = [
     "parse_age",
     "parse_size",
     "reset",
+    "restore_settings",
     "use_settings",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,19 @@ class AfmlCache:
 
     def entries(self, function: Callable[..., Any] | None = None) -> int:
         """How many results of a function (None: of all) the store holds now."""
-        from afml_cache import get_cache_monitor, get_cache_summary
+        name = None if function is None else identity(function)
+        if not self.path.exists():
+            return 0
+        from afml_cache import get_cache_monitor, get_cache_summary, use_store
 
-        if function is None:
-            summary = get_cache_summary()
-            return summary["entries"] + summary["joblib_entries"]
-        name = identity(function)
-        stats = get_cache_monitor().get_all_function_stats()
+        there: AbstractContextManager[object] = nullcontext()
+        if not self._is_in_force():
+            there = use_store(self.path)
+        with there:
+            if name is None:
+                summary = get_cache_summary()
+                return summary["entries"] + summary["joblib_entries"]
+            stats = get_cache_monitor().get_all_function_stats()
         return sum(one.entries for one in stats if one.function_name == name)
 
     def clear(self) -> None:
@@ -116,7 +123,7 @@ class AfmlCache:
         Raises
         ------
         RuntimeError
-            The store is one that is kept, which a test should not empty.
+            The store is kept, which a test should not empty; or another one is in force.
         """
         if self._mode != "isolated":
             raise RuntimeError(
@@ -125,7 +132,18 @@ class AfmlCache:
             )
         from afml_cache import clear_afml_cache
 
+        if not self._is_in_force():
+            raise RuntimeError(
+                f"afml_cache.clear() is about {self.path}, and the test has put another store in "
+                "force; leave its use_store() first"
+            )
         clear_afml_cache(warn=False)
+
+    def _is_in_force(self) -> bool:
+        """Whether the test has not put another store in force meanwhile."""
+        from afml_cache import get_cache_summary
+
+        return self._folder is None or get_cache_summary()["directory"] == str(self._folder)
 
     def count(self, call: Any) -> None:
         """Count a call; the plugin does it."""

@@ -21,6 +21,7 @@ class Record:
     def __enter__(self) -> Calls:
         from afml_cache import watch_calls
 
+        self.calls = Calls()  # anew, should the block be entered again
         self._watch = watch_calls(self.calls.append, explain=True)
         return self.calls
 

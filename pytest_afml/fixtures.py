@@ -16,6 +16,11 @@ _NOT_TO_BE_SET = {
     "secret": "set AFML_CACHE_SECRET",
 }
 
+_TOO_LATE = (
+    "{0} was asked for while the test was running already; make it an argument of the test, or "
+    "name it in @pytest.mark.usefixtures('{0}')"
+)
+
 
 @pytest.fixture
 def afml_cache(request: pytest.FixtureRequest, _afml_cache_settings: None) -> AfmlCache:
@@ -29,20 +34,14 @@ def afml_cache(request: pytest.FixtureRequest, _afml_cache_settings: None) -> Af
 
     running: Running | None = request.node.stash.get(RUNNING, None)
     if running is None:
-        pytest.fail(
-            "afml_cache was asked for while the test was running already; make it an argument of "
-            "the test, or name it in @pytest.mark.usefixtures('afml_cache')",
-            pytrace=False,
-        )
+        pytest.fail(_TOO_LATE.format("afml_cache"), pytrace=False)
     return running.cache
 
 
 @pytest.fixture(scope="module")
 def afml_cache_module(request: pytest.FixtureRequest) -> AfmlCache:
     """One isolated cache for all tests of a module that ask for it; as ``afml_cache``."""
-    from pytest_afml.phases import RUN
-
-    return request.config.stash[RUN].wider(request.node.nodeid)
+    return _wider(request)
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +50,17 @@ def afml_cache_session(request: pytest.FixtureRequest) -> AfmlCache:
 
     Under pytest-xdist, each worker is a session.
     """
+    return _wider(request)
+
+
+def _wider(request: pytest.FixtureRequest) -> AfmlCache:
     from pytest_afml.phases import RUN
 
-    return request.config.stash[RUN].wider(request.node.nodeid)
+    run = request.config.stash.get(RUN, None)
+    cache = None if run is None else run.wider(request.node.nodeid)
+    if run is None or cache is None or run.in_force is not cache:
+        pytest.fail(_TOO_LATE.format(request.fixturename), pytrace=False)
+    return cache
 
 
 @pytest.fixture(scope="session")

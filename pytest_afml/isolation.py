@@ -58,7 +58,9 @@ class Running:
         if self.mode == "frozen" and not call.was_served:
             why = frozen_miss(call, _place_of_the_call())
             self.refused.append(why)
-            pytest.fail(why, pytrace=False)
+            failure = pytest.fail.Exception(why, pytrace=False)
+            failure.__suppress_context__ = True  # the cache may be handling an error of its own
+            raise failure
 
 
 class Run:
@@ -71,6 +73,7 @@ class Run:
         self._secret = secrets.token_hex(32)
         self._numbers = count(1)
         self._wider: dict[str, AfmlCache] = {}
+        self.in_force: AfmlCache | None = None  #: of the test that runs
         #: From before the run put a store of its own in force.
         self._own_settings: Settings | None = None
         self._own_environment: dict[str, str | None] = {}
@@ -104,8 +107,14 @@ class Run:
             )
         mode = str(arguments.get("mode") or ("isolated" if fixtures else self._default_mode()))
         scope = SCOPES[fixtures[0]] if fixtures else "test"
+        if scope != "test" and mode != "isolated":
+            raise LimitError(
+                f"{fixtures[0]} is an isolated cache, and the marker asks for mode {mode!r}; leave "
+                "one of the two out, or use afml_cache"
+            )
         cache = self._cache(item, mode, scope)
         running = Running(mode, marker_limits(arguments), cache)
+        self.in_force = cache
         is_fresh = mode == "isolated" and scope == "test"
         if is_fresh:
             running.stack.callback(shutil.rmtree, cache.path, ignore_errors=True)

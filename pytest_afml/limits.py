@@ -85,14 +85,22 @@ def marker_limits(arguments: Mapping[str, Any], positional: Iterable[Any] = ()) 
     if mode is not None and mode not in MODES:
         raise LimitError(f"@pytest.mark.afml_cache: mode is {mode!r}. It takes {allowed}")
     try:
-        return limits(**{name: value for name, value in arguments.items() if name != "mode"})
+        asked = limits(**{name: value for name, value in arguments.items() if name != "mode"})
     except LimitError as error:
         raise LimitError(f"@pytest.mark.afml_cache: {error}. It takes {allowed}") from error
+    if asked.only is not None and not asked:
+        raise LimitError(
+            "@pytest.mark.afml_cache: 'only' without a limit checks nothing; add min_hit_rate or "
+            "max_misses"
+        )
+    return asked
 
 
 def identities(functions: object) -> frozenset[str]:
     """The identities of one cached function or several."""
     several = isinstance(functions, list | tuple | set | frozenset)
+    if several and not functions:
+        raise LimitError("only names no function; leave it out, or name one")
     found: Iterable[object] = functions if several else [functions]  # type: ignore[assignment]
     return frozenset(map(identity, found))
 

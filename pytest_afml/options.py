@@ -62,8 +62,16 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("afml_cache", "As --afml-cache.", type="bool", default=False)
     parser.addini("afml_cache_mode", f"As --afml-cache-mode. {_MODE_HELP}", type="string")
     parser.addini("afml_cache_dir", f"As --afml-cache-dir. {_DIR_HELP}", type="string")
-    parser.addini("afml_min_hit_rate", f"As --afml-min-hit-rate. {_RATE_HELP}", type="string")
+    add_share(parser, "afml_min_hit_rate", f"As --afml-min-hit-rate. {_RATE_HELP}")
     parser.addini("afml_cache_json", f"As --afml-cache-json. {_JSON_HELP}", type="string")
+
+
+def add_share(parser: pytest.Parser, name: str, text: str) -> None:
+    """Declare an ini value that is a number; as a text where pytest has no such type yet."""
+    try:
+        parser.addini(name, text, type="float", default=None)
+    except (AssertionError, ValueError):  # pytest before 8.4
+        parser.addini(name, text, type="string")
 
 
 def chosen(config: pytest.Config) -> Choices:
@@ -102,10 +110,17 @@ def chosen(config: pytest.Config) -> Choices:
         else:
             directory = _Value(None, directory.source, is_flag=False)
     in_force = mode.value or ("isolated" if directory.value is None else "shared")
+    if directory.value is not None and in_force == "off":
+        raise pytest.UsageError(
+            f"{directory.source} does nothing in mode 'off', where every call computes; leave one "
+            "of the two out"
+        )
+    if rate.value is not None and not rate.is_flag and mode.is_flag and in_force not in KEPT_MODES:
+        rate = _Value(None, rate.source, is_flag=False)  # the command line overrides the ini file
     return Choices(
         on=True,
         mode=in_force,
-        directory=_path(config, directory),
+        directory=_directory(config, directory),
         min_hit_rate=_rate(rate, in_force),
         json=_path(config, file),
     )
@@ -120,9 +135,25 @@ class _Value(NamedTuple):
 def _value(config: pytest.Config, name: str) -> _Value:
     """A value and where it is from; the command line wins."""
     given = config.getoption(name)
+    if given == "":  # as of a variable that is not set, in CI
+        raise pytest.UsageError(f"{_flag(name)} is empty; give it a value, or leave it out")
     if given is not None:
         return _Value(given, _flag(name), is_flag=True)
-    return _Value(config.getini(name) or None, f"the ini value {name}", is_flag=False)
+    return _Value(ini_value(config, name) or None, f"the ini value {name}", is_flag=False)
+
+
+def ini_value(config: pytest.Config, name: str) -> Any:
+    """A value of the ini file.
+
+    Raises
+    ------
+    pytest.UsageError
+        It is of another type than it was declared with.
+    """
+    try:
+        return config.getini(name)
+    except (TypeError, ValueError) as error:
+        raise pytest.UsageError(f"the ini value {name} cannot be read: {error}") from error
 
 
 def _path(config: pytest.Config, value: _Value) -> Path | None:
@@ -132,6 +163,13 @@ def _path(config: pytest.Config, value: _Value) -> Path | None:
     beside = config.inipath.parent if config.inipath is not None else config.rootpath
     start = config.invocation_params.dir if value.is_flag else beside
     return start / Path(value.value).expanduser()
+
+
+def _directory(config: pytest.Config, value: _Value) -> Path | None:
+    path = _path(config, value)
+    if path is not None and path.exists() and not path.is_dir():
+        raise pytest.UsageError(f"{value.source} is {path}, which is no directory")
+    return path
 
 
 def _rate(given: _Value, mode: str) -> float | None:

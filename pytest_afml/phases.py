@@ -41,28 +41,37 @@ def around_call(item: pytest.Item) -> Generator[None, T, T]:
     running = item.stash.get(RUNNING, None)
     if running is None:
         return (yield)
-    from afml_cache import watch_calls
+    from afml_cache import restore_settings, use_settings, watch_calls
     from pytest_afml.calls import Calls
     from pytest_afml.expect import explain, why_broken
 
     calls, limits = Calls(), running.limits
     watch = watch_calls(calls.append, explain=True) if limits else None
+    before = use_settings().settings  # what a fixture has configured stays, what the test does ends
     try:
         result = yield
     except BaseException as error:
+        running.refused.clear()  # it fails already
         why = why_broken(calls, limits) if limits else None
         if why is not None:
             explain(error, why)
         raise
     finally:
+        restore_settings(before)
         if watch is not None:
             watch.close()
-    if running.refused:  # the test has caught the failure, or it was another thread's
-        pytest.fail(running.refused[0], pytrace=False)
+    _fail_if_refused(running)  # the test has caught the failure, or it was another thread's
     why = why_broken(calls, limits) if limits else None
     if why is not None:
         pytest.fail(f"@pytest.mark.afml_cache: {why}", pytrace=False)
     return result
+
+
+def begin_teardown(item: pytest.Item) -> None:
+    """What was refused until now has been told."""
+    running = item.stash.get(RUNNING, None)
+    if running is not None:
+        running.refused.clear()
 
 
 def end(item: pytest.Item) -> None:
@@ -70,6 +79,13 @@ def end(item: pytest.Item) -> None:
     running = item.stash.get(RUNNING, None)
     if running is not None:
         running.stack.close()
+        _fail_if_refused(running)
+
+
+def _fail_if_refused(running: Running) -> None:
+    if running.refused:
+        refused, running.refused = running.refused[0], []
+        pytest.fail(refused, pytrace=False)
 
 
 def add_numbers(item: pytest.Item, report: pytest.TestReport) -> None:

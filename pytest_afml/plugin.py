@@ -65,6 +65,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put ``afml_cache_config`` in force for every test that the plugin has to do with."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _takes_part(item):
+            names = item.fixturenames
+            if "_afml_cache_settings" not in names:
+                names.insert(0, "_afml_cache_settings")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Put the test on its store, before its fixtures are made."""
     if _takes_part(item):
@@ -86,6 +96,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, T, T]:
     """Go back to the store from before."""
+    if _takes_part(item):
+        from pytest_afml import phases
+
+        phases.begin_teardown(item)
     try:
         return (yield)
     finally:

@@ -41,7 +41,7 @@ class Summary:
         if found["kept"]:
             self._kept.add_plain(found["functions"])
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(trylast=True)  # the exit status that is written is the one of the run
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Judge the hit rate, and write the numbers."""
         if self._config.getoption("collectonly"):
@@ -133,7 +133,8 @@ def _told(counts: Counts) -> str:
     told.append(f"{counts.computed} computed")
     if counts.computed:
         reasons = ", ".join(f"{times} {reason}" for reason, times in sorted(counts.reasons.items()))
-        told[-1] += f" in {duration(counts.seconds)} ({reasons})"
+        took = f" in {duration(counts.seconds)}" if counts.seconds else ""  # 0.0: nobody looked
+        told[-1] += f"{took} ({reasons})"
     return ", ".join(told)
 
 

@@ -25,6 +25,9 @@ from pytest_afml.record.recording import (
     total,
 )
 
+#: A test that was skipped has made no calls, or not all of them.
+_SKIPPED = "skipped"
+
 #: A rate that is lower by less than this is not lower.
 _ROUNDING = 1e-9
 
@@ -112,6 +115,8 @@ class Comparison:
         Tests that ended in another way.
     modes : tuple of str
         Of both recordings; hit rates are judged only if they are the same.
+    judges_rates : bool
+        Whether hit rates were judged: the modes are the same, and no test with calls is missing.
     versions : tuple of (package, before, after)
         Packages that have another version; "" where there was none.
     """
@@ -125,6 +130,7 @@ class Comparison:
     crashed_tests: tuple[str, ...]
     outcomes: tuple[tuple[str, str, str], ...]
     modes: tuple[str, str]
+    judges_rates: bool
     versions: tuple[tuple[str, str, str], ...]
 
     @property
@@ -180,9 +186,14 @@ def compare(before: Recording, after: Recording, tolerance: float = 0.0) -> Comp
     crashed = tuple(
         name for name in both if CRASHED in (before.tests[name].outcome, after.tests[name].outcome)
     )
-    tests = [name for name in both if name not in crashed]
+    skipped = {name for name in both if _SKIPPED in (_outcome(before, name), _outcome(after, name))}
+    tests = [name for name in both if name not in crashed and name not in skipped]
     names = sorted(
         {name for one in tests for name in (*before.tests[one].functions, *_of(after, one))}
+    )
+    # Where a cache serves several tests, a part of them, or workers, are served less often.
+    judges_rates = before.mode == after.mode and not any(
+        before.tests[name].functions for name in before.tests.keys() - after.tests.keys()
     )
     functions: list[ComparedFunction] = []
     changed: list[ChangedResult] = []
@@ -190,7 +201,7 @@ def compare(before: Recording, after: Recording, tolerance: float = 0.0) -> Comp
         matched = _Matching(before, after, tests, name)
         changed += matched.changed
         functions.append(
-            _compared(before, after, tests, matched, None if _differ(before, after) else tolerance)
+            _compared(before, after, tests, matched, tolerance if judges_rates else None)
         )
     return Comparison(
         functions=tuple(functions),
@@ -202,10 +213,11 @@ def compare(before: Recording, after: Recording, tolerance: float = 0.0) -> Comp
         crashed_tests=crashed,
         outcomes=tuple(
             (name, before.tests[name].outcome, after.tests[name].outcome)
-            for name in tests
-            if before.tests[name].outcome != after.tests[name].outcome
+            for name in both
+            if name not in crashed and _outcome(before, name) != _outcome(after, name)
         ),
         modes=(before.mode, after.mode),
+        judges_rates=judges_rates,
         versions=tuple(
             (name, before.versions.get(name, ""), after.versions.get(name, ""))
             for name in sorted(before.versions.keys() | after.versions.keys())
@@ -214,8 +226,8 @@ def compare(before: Recording, after: Recording, tolerance: float = 0.0) -> Comp
     )
 
 
-def _differ(before: Recording, after: Recording) -> bool:
-    return before.mode != after.mode
+def _outcome(recording: Recording, test: str) -> str:
+    return recording.tests[test].outcome
 
 
 def _of(recording: Recording, test: str) -> Mapping[str, Function]:

@@ -28,6 +28,8 @@ def read_recording(path: str | Path) -> Recording:
         return Recording.of_plain(json.loads(text))
     except RecordingError as error:
         raise RecordingError(f"{path} cannot be used: {error}") from error
+    except RecursionError as error:
+        raise RecordingError(f"{path} cannot be used: it is nested too deeply") from error
     except ValueError as error:
         raise RecordingError(f"{path} cannot be used: it is not JSON ({error})") from error
 

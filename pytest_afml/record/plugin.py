@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from pytest_afml.options import add_share, ini_value
+
 if TYPE_CHECKING:
     from pytest_afml.record.recorder import Recorder
 
@@ -49,12 +51,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--afml-compare-tolerance", metavar="R", type=float, default=None, help=_TOLERANCE_HELP
     )
-    parser.addini(
-        "afml_compare_tolerance",
-        f"As --afml-compare-tolerance. {_TOLERANCE_HELP}",
-        type="string",
-        default="0",
-    )
+    add_share(parser, "afml_compare_tolerance", f"As --afml-compare-tolerance. {_TOLERANCE_HELP}")
 
 
 def configure(config: pytest.Config, mode: str) -> None:
@@ -104,7 +101,7 @@ def _tolerance(config: pytest.Config) -> float:
     given = config.getoption("afml_compare_tolerance")
     source = "--afml-compare-tolerance"
     if given is None:
-        given, source = config.getini("afml_compare_tolerance"), "the ini value"
+        given, source = ini_value(config, "afml_compare_tolerance") or 0.0, "the ini value"
         source += " afml_compare_tolerance"
     try:
         tolerance = float(given)

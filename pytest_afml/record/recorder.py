@@ -49,14 +49,17 @@ class Recorder:
             if told.digest is not None and told.digest not in self._values:
                 self._values[told.digest] = _short(told.summary)
 
-    def take(self) -> dict[str, Any] | None:
-        """What was noted since the last time, as JSON can hold it; None: nothing."""
+    def take(self) -> str | None:
+        """What was noted since the last time, as JSON; None: nothing.
+
+        A text: pytest-xdist cannot carry every key and text that JSON can.
+        """
         with self._guard:
             functions, self._functions = self._functions, {}
             values, self._values = self._values, {}
         if not functions:
             return None
-        return {"functions": plain_functions(functions), "values": values}
+        return json.dumps({"functions": plain_functions(functions), "values": values})
 
 
 def _short(summary: Any) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -38,7 +38,12 @@ def of_options(
     """
     from afml_cache import DIGEST_FORMAT
 
-    now = Recording(mode=mode, digest_format=DIGEST_FORMAT, versions=_versions())
+    workers = config.getoption("numprocesses", None)  # each of them has wider caches of its own
+    now = Recording(
+        mode=f"{mode} with {workers} workers" if workers else mode,
+        digest_format=DIGEST_FORMAT,
+        versions=_versions(),
+    )
     earlier = None
     if before is not None:
         try:
@@ -77,8 +82,9 @@ class RecordedRun:
             tests[report.nodeid] = RecordedTest()
         test = tests[report.nodeid]
         test.outcome = _outcome(report, test.outcome)
-        taken: dict[str, Any] | None = getattr(report, "afml_record", None)
-        if taken is not None:
+        noted: str | None = getattr(report, "afml_record", None)
+        if noted is not None:
+            taken = json.loads(noted)
             test.add(functions_of_plain(taken["functions"]))
             self._now.values.update(taken["values"])
 
@@ -87,6 +93,9 @@ class RecordedRun:
         """Write, compare, and judge."""
         self._now.exit_status = int(session.exitstatus)
         self._now.forget_unused_values()
+        whole = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if not whole or session.shouldstop or session.shouldfail:
+            self._now.tests.clear()  # cut short: half a run must not replace a whole one
         if self._record is not None and self._now.tests:
             plain = self._now.plain()
             unwritten = write_or_say(self._record, plain, "--afml-record", indent=1)
@@ -116,7 +125,7 @@ class RecordedRun:
     def _recorded(self) -> str:
         file = self._config.getoption("afml_record")
         if not self._now.tests:
-            return f"no test was run; {file} is as it was"
+            return f"no test was run, or the run was cut short; {file} is as it was"
         calls = sum(
             function.counts.calls
             for test in self._now.tests.values()

@@ -218,6 +218,8 @@ def _notes(found: Comparison) -> Iterator[str]:
             f"hit rates are not judged: recorded in mode {found.modes[0]}, run in mode "
             f"{found.modes[1]}"
         )
+    elif not found.judges_rates:
+        yield "hit rates are not judged: tests that did not run may have filled a cache for others"
 
 
 def _names(names: Iterable[str]) -> str:

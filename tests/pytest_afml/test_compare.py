@@ -321,3 +321,29 @@ def test_what_changed_is_told_in_words():
     lines = lines_of(Told(compare(before, after), before, after), "before.json")
     assert "  m.f(x=a): the result was 0.5, is 1" in lines
     assert "  m.f(x=c): gave ValueError, gives pandas.Series" in lines
+
+
+def test_a_test_that_is_skipped_now_is_told_and_not_compared():
+    before = recording(t={"m.f": function(call())}, u={"m.g": function(call())})
+    after = recording(t={}, u={"m.g": function(call())})
+    after.tests["t"].outcome = "skipped"
+    found = compare(before, after)
+    assert found.failures == () and found.tests == 1
+    assert found.outcomes == (("t", "passed", "skipped"),)
+
+
+def test_hit_rates_of_a_part_of_the_tests_are_not_judged():
+    before = recording(
+        t={"m.f": function(call(), hits=0)}, u={"m.f": function(call(), call(), hits=2)}
+    )
+    after = recording(u={"m.f": function(call(), call(), hits=1)})
+    found = compare(before, after)
+    assert found.failures == ()
+    assert any(
+        "hit rates are not judged" in line for line in lines_of(Told(found, before, after), "")
+    )
+
+
+def test_results_swapped_between_calls_are_changed():
+    before = of(call("1", "goog"), call("-1", "eur"))
+    assert failures(before, of(call("-1", "goog"), call("1", "eur"))) == [Failure.RESULTS]

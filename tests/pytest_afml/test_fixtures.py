@@ -391,3 +391,102 @@ def test_asking_while_the_test_runs_is_refused_with_the_remedy(pytester, run):
     result = run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*make it an argument of the test, or name it in*usefixtures*"])
+
+
+@pytest.mark.parametrize("fixture", ["afml_cache", "afml_cache_module", "afml_cache_session"])
+def test_clearing_and_counting_touch_no_store_but_its_own(pytester, run, store, fixture):
+    pytester.makepyfile(f"""
+        import pytest
+        from afml_cache import get_cache_summary, use_store
+        from features import labels
+
+        def test_it({fixture}):
+            labels(1)
+            with use_store({str(store.directory)!r}):
+                labels(2), labels(3)
+                assert {fixture}.entries() == {fixture}.entries(labels) == 1
+                with pytest.raises(RuntimeError, match="put another store in force"):
+                    {fixture}.clear()
+                assert get_cache_summary()["entries"] == 2
+            {fixture}.clear()
+            assert {fixture}.entries() == 0
+    """)
+    run().assert_outcomes(passed=1)
+
+
+def test_a_wider_cache_in_another_mode_is_an_error_at_setup(pytester, run):
+    pytester.makepyfile("""
+        import pytest
+        @pytest.mark.afml_cache(mode="shared")
+        def test_it(afml_cache_module): pass
+    """)
+    result = run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["afml_cache_module is an isolated cache, and the marker asks *"])
+
+
+@pytest.mark.parametrize(
+    ("fixture", "options"),
+    [
+        ("afml_cache", ()),
+        ("afml_cache_module", ()),
+        ("afml_cache_module", ("--afml-cache",)),
+        ("afml_cache_session", ("--afml-cache",)),
+    ],
+)
+def test_a_cache_that_is_asked_for_too_late_says_so(pytester, run, fixture, options):
+    pytester.makepyfile(f"""
+        def test_it(request):
+            request.getfixturevalue("{fixture}")
+    """)
+    result = run(*options)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"{fixture} was asked for while the test was running already; *"])
+
+
+@pytest.mark.parametrize("what", ["afml_cache_module", "afml_cache_session", "marker"])
+def test_the_settings_for_tests_reach_every_test_of_the_plugin(pytester, run, what):
+    mark = "@pytest.mark.afml_cache(mode='isolated')" if what == "marker" else ""
+    pytester.makepyfile(f"""
+        import pytest
+        from afml_cache import settings
+        @pytest.fixture
+        def afml_cache_config():
+            return {{"strict": True}}
+        {mark}
+        def test_it({"" if what == "marker" else what}):
+            assert settings.current.strict
+    """)
+    run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("only=labels", "@pytest.mark.afml_cache: 'only' without a limit checks nothing; *"),
+        ("only=[], max_misses=0", "@pytest.mark.afml_cache: only names no function; *"),
+    ],
+)
+def test_a_marker_that_would_check_nothing_is_an_error(pytester, run, arguments, message):
+    pytester.makepyfile(f"""
+        import pytest
+        from features import labels
+        @pytest.mark.afml_cache({arguments})
+        def test_it(): labels(1)
+    """)
+    result = run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([message])
+
+
+def test_an_expectation_that_is_used_twice_counts_each_block_by_itself(pytester, run):
+    pytester.makepyfile("""
+        from features import labels
+        def test_it(afml_cache):
+            labels(1)
+            one_hit = afml_cache.expect(hits=1)
+            for _ in range(2):
+                with one_hit:
+                    labels(1)
+    """)
+    run().assert_outcomes(passed=1)

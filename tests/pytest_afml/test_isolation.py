@@ -230,3 +230,38 @@ def test_numbers_of_parallel_workers_add_up_also_when_one_dies(pytester, run_in_
     assert numbers["exit_status"] == 1 and numbers["schema"] == 1
     assert len(numbers["tests"]) == 19
     assert numbers["functions"]["features.labels"] == numbers["total"]
+
+
+def test_what_a_test_configures_ends_with_it(pytester, run):
+    pytester.makepyfile("""
+        import afml_cache
+        from afml_cache import settings
+
+        def test_sets():
+            afml_cache.configure(strict=True, package_versions="ignore", size_limit="1 MB")
+
+        def test_finds():
+            now = settings.current
+            assert (now.strict, now.package_versions, now.size_limit) == (False, "minor", None)
+    """)
+    run("--afml-cache").assert_outcomes(passed=2)
+
+
+def test_a_miss_in_a_teardown_fails_a_frozen_test_though_it_is_caught(pytester, run):
+    pytester.makepyfile("""
+        import pytest
+        from features import labels
+
+        @pytest.fixture
+        def late():
+            yield
+            try:
+                labels(1)
+            except BaseException:
+                pass
+
+        def test_it(late): pass
+    """)
+    result = run("--afml-cache", "--afml-cache-mode=frozen")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*a cached call would be computed, which mode 'frozen' forbids*"])

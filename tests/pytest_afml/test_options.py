@@ -234,3 +234,47 @@ def test_a_file_that_cannot_be_written_fails_the_run_in_words(pytester, run, opt
     result.stdout.fnmatch_lines([f"ERROR: {option}: *numbers.json cannot be written (*); *"])
     result.stdout.no_fnmatch_line("*INTERNALERROR*")
     assert [path.name for path in pytester.path.glob(".*.part")] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--afml-cache-dir="], "--afml-cache-dir is empty; give it a value, or leave it out"),
+        (["--afml-cache-json="], "--afml-cache-json is empty; *"),
+        (["--afml-cache-dir=file"], "--afml-cache-dir is *file, which is no directory"),
+        (
+            ["--afml-cache-dir=kept", "--afml-cache-mode=off"],
+            "--afml-cache-dir does nothing in mode 'off', *",
+        ),
+    ],
+)
+def test_what_would_be_idle_or_in_the_way_is_a_usage_error(pytester, run, arguments, message):
+    (pytester.path / "file").touch()
+    result = run("--afml-cache", *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
+
+
+def test_a_mode_on_the_command_line_overrides_a_rate_of_the_ini_file(pytester, run):
+    pytester.makepyfile("def test_it(): pass")
+    pytester.makeini("""
+        [pytest]
+        afml_cache = true
+        afml_cache_dir = kept
+        afml_min_hit_rate = 0.5
+    """)
+    assert run("--afml-cache-mode=isolated").ret == 0
+
+
+def test_the_written_exit_status_is_the_one_of_the_run(pytester, run):
+    pytester.makepyfile("""
+        from features import labels
+        def test_it():
+            labels(1)
+    """)
+    run("--afml-record=before.json").assert_outcomes(passed=1)
+    features = pytester.path / "features.py"
+    features.write_text(features.read_text().replace("FACTOR = 1", "FACTOR = 2"))
+    result = run("--afml-compare=before.json", "--afml-cache-json=numbers.json")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert json.loads((pytester.path / "numbers.json").read_text())["exit_status"] == 1

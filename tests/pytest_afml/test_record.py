@@ -105,6 +105,7 @@ def test_two_sequential_recordings_are_the_same_but_for_times(pytester, run_in_p
 
     def timeless(file):
         whole = recorded(pytester, file)
+        del whole["mode"]  # it tells of workers
         for test in whole["tests"].values():
             for function in test["functions"].values():
                 del function["compute_seconds"], function["hit_seconds"]
@@ -315,7 +316,9 @@ def test_a_run_of_no_test_leaves_the_recording_alone(pytester, run):
     before = (pytester.path / "before.json").read_bytes()
     result = run("--afml-record=before.json", "-k", "nothing_of_that_name")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    result.stdout.fnmatch_lines(["no test was run; before.json is as it was"])
+    result.stdout.fnmatch_lines(
+        ["no test was run, or the run was cut short; before.json is as it was"]
+    )
     assert (pytester.path / "before.json").read_bytes() == before
 
 
@@ -342,7 +345,8 @@ def test_every_mode_can_be_recorded(pytester, run, mode, store):
             labels(1), old_features(1)
     """)
     run("--afml-cache", "--afml-cache-dir=kept").assert_outcomes(passed=1)
-    options = ("--afml-cache-dir=kept", f"--afml-cache-mode={mode}")
+    kept = () if mode == "off" else ("--afml-cache-dir=kept",)
+    options = (*kept, f"--afml-cache-mode={mode}")
     run(*options, "--afml-record=before.json").assert_outcomes(passed=1)
     found = functions(pytester, "test_it")
     served = (0, 1) if mode == "off" else (1, 0)
@@ -441,3 +445,59 @@ def test_recording_changes_neither_hits_nor_misses(pytester, run_in_process):
         numbers.append({name: (one["hits"], one["computed"]) for name, one in tests.items()})
     assert numbers[0] == numbers[1]
     assert len(numbers[0]) == 10
+
+
+@pytest.mark.parametrize("cut", ["-k nothing", "-x", "a collection error"])
+def test_a_run_that_was_cut_short_does_not_replace_a_recording(pytester, run_in_process, cut):
+    pytester.makepyfile(
+        test_calls="""
+        from features import labels
+        def test_one():
+            labels(1)
+        def test_two():
+            labels(2)
+        """
+    )
+    run_in_process("--afml-record=before.json").assert_outcomes(passed=2)
+    whole = (pytester.path / "before.json").read_bytes()
+    arguments = [] if cut == "a collection error" else cut.split()
+    file = pytester.path / ("test_calls.py" if cut == "-x" else "test_broken.py")
+    if cut != "-k nothing":
+        file.write_text("def test_fails(): assert 0\n" if cut == "-x" else "import nothing_there\n")
+    result = run_in_process("--afml-record=before.json", *arguments)
+    result.stdout.fnmatch_lines(
+        ["no test was run, or the run was cut short; before.json is as it was"]
+    )
+    assert (pytester.path / "before.json").read_bytes() == whole
+
+
+@pytest.mark.slow
+def test_texts_that_no_file_system_has_travel_between_workers(pytester, run_in_process):
+    pytester.makepyfile(
+        test_calls="""
+        from afml_cache import robust_cacheable
+        @robust_cacheable
+        def odd(x):
+            return {"\\ud800": x}
+        def test_odd():
+            odd("\\udc80")
+        """
+    )
+    result = run_in_process("--afml-record=before.json", "-n", "1")
+    assert result.ret == 0, result.stdout.str()
+
+
+def test_rates_of_runs_with_other_numbers_of_workers_are_not_judged(pytester, run_in_process):
+    pytester.makepyfile(
+        test_calls="""
+        from features import labels
+        def test_one():
+            labels(1), labels(1)
+        """
+    )
+    run_in_process("--afml-record=before.json", "-n", "2").assert_outcomes(passed=1)
+    result = run_in_process("--afml-compare=before.json")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["hit rates are not judged: recorded in mode isolated with 2 workers*"]
+    )

@@ -145,6 +145,7 @@ class AfmlGate:
 
         def before() -> None:
             nonlocal compared
+            rounds.begin()
             if not compared:  # inside of pytest-benchmark, so that it knows of a failure
                 _compare(candidate(), baseline(), same)
                 compared = True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_afml.gates.limits import SECTION
-from pytest_afml.gates.verdict import Doubt, Verdict
+from pytest_afml.gates.verdict import PLAIN, Doubt, Verdict
 
 #: What is known of one gate; see `records`.
 Record = Mapping[str, Any]
@@ -23,7 +24,7 @@ _DOUBTS = {
 
 def failed(name: str, verdict: Verdict) -> str:
     """The message of a gate that fails."""
-    return f"gate {name!r} FAILED: {_measured(verdict)}\n{_grounds(verdict)}"
+    return f"gate {name!r} FAILED: {_measured(verdict)}\n{_grounds(verdict)}{_told_by_few(verdict)}"
 
 
 def unsure(name: str, verdict: Verdict) -> str:
@@ -118,6 +119,13 @@ def _cells(record: Record) -> tuple[str, ...]:
         str(record["pairs"]),
         record["verdict"].upper(),
     )
+
+
+def _told_by_few(verdict: Verdict) -> str:
+    """Why there is a decision without an interval."""
+    if verdict.high != math.inf:
+        return ""
+    return f"; that is few, and each is beyond {PLAIN:g} times the limit"
 
 
 def span(low: float, high: float | None) -> str:

@@ -67,7 +67,8 @@ class AfmlGate:
             The gate's name under ``[tool.afml.gates]`` in pyproject.toml, where its limit is:
             the most that the candidate may take of the baseline's time.
         candidate, baseline : callable
-            Called without arguments, some hundred times. Both have to return equal results.
+            Called without arguments, some hundred times. Both have to return equal results, the
+            first time and the last.
         same : callable, optional
             ``same(candidate's result, baseline's result)``: a comparison of your own.
 
@@ -85,6 +86,9 @@ class AfmlGate:
         self.record = record(self._test, name, "error", "an arm raised")
         if self._obstacle is not None:
             self._refuse(self._obstacle, table.required(self._obstacle))
+        wrong = _not_to_be_called(candidate, baseline, same)
+        if wrong is not None:
+            self._refuse(wrong, table.different(name, wrong))
         limit = self._limit(name)
         if isinstance(limit, str):
             self._refuse(limit, limit)
@@ -160,15 +164,31 @@ class AfmlGate:
             pass
         finally:
             rounds.close()
-        return rounds.verdict()
+        verdict = rounds.verdict()
+        _compare(*rounds.results, same, f"after {verdict.pairs} pairs, ")
+        return verdict
 
 
-def _compare(ours: object, theirs: object, same: Callable[[Any, Any], bool] | None) -> None:
-    if same is not None:
-        if not same(ours, theirs):
-            name = getattr(same, "__qualname__", repr(same))
-            raise _RefusedError(f"{name} does not find the two results the same")
+def _not_to_be_called(candidate: object, baseline: object, same: object) -> str | None:
+    """Which argument is no function, in words."""
+    for name, given in (("candidate", candidate), ("baseline", baseline)):
+        if not callable(given):
+            return table.no_function(name, given, "without arguments, as lambda: labels(prices)")
+    if same is not None and not callable(same):
+        return table.no_function("same", same, "of two results that returns True or False")
+    return None
+
+
+def _compare(
+    ours: object, theirs: object, same: Callable[[Any, Any], bool] | None, when: str = ""
+) -> None:
+    if same is None:
+        found = difference(ours, theirs)
+        if found is not None:
+            raise _RefusedError(when + found)
         return
-    found = difference(ours, theirs)
-    if found is not None:
-        raise _RefusedError(found)
+    answer = same(ours, theirs)
+    if type(answer).__name__ not in ("bool", "bool_"):  # bool_: as NumPy's own were called
+        raise _RefusedError(table.no_answer(same, answer))
+    if not answer:
+        raise _RefusedError(when + table.not_the_same(same))

@@ -72,6 +72,7 @@ class Rounds:
         self._limit, self._effort = limit, effort
         self._blocks: list[list[Pair]] = [[]]
         self._seconds = {"candidate": 0.0, "baseline": 0.0}  # of the round that is going on
+        self._results: dict[str, object] = {}
         self._started: float | None = None
         self._collects = gc.isenabled()
         self.loops = (1, 1)  #: calls in a row of candidate and baseline
@@ -99,7 +100,7 @@ class Rounds:
 
     def run_candidate(self) -> None:
         """The candidate's part of a round."""
-        self._seconds["candidate"] = seconds_a_call(self._candidate, self.loops[0])
+        self._run("candidate", self._candidate, self.loops[0])
 
     def after(self) -> None:
         """End a round.
@@ -125,12 +126,21 @@ class Rounds:
         if self._collects:
             gc.enable()
 
+    @property
+    def results(self) -> tuple[object, object]:
+        """What the last calls of candidate and baseline have returned."""
+        return self._results["candidate"], self._results["baseline"]
+
     def verdict(self) -> Verdict:
         """What the pairs say."""
         return judge(self._blocks, self._limit, self._effort.error_a_look)
 
     def _run_baseline(self) -> None:
-        self._seconds["baseline"] = seconds_a_call(self._baseline, self.loops[1])
+        self._run("baseline", self._baseline, self.loops[1])
+
+    def _run(self, name: str, arm: Arm, loops: int) -> None:
+        self._results.pop(name, None)  # so that there are never two large ones
+        self._seconds[name], self._results[name] = timed(arm, loops)
 
     def _first_block_is_done(self) -> bool:
         """Whether it would decide by itself, or has used its half of the effort."""
@@ -185,13 +195,14 @@ def measure(candidate: Arm, baseline: Arm, limit: float, effort: Effort) -> Verd
         rounds.close()
 
 
-def seconds_a_call(arm: Arm, loops: int) -> float:
-    """Seconds a call, of so many calls in a row."""
+def timed(arm: Arm, loops: int) -> tuple[float, object]:
+    """Seconds a call, of so many calls in a row, and what the last one returned."""
     turns = repeat(None, loops)
+    result = None
     start = time.perf_counter()
     for _ in turns:
-        arm()
-    return (time.perf_counter() - start) / loops
+        result = arm()
+    return (time.perf_counter() - start) / loops, result
 
 
 def loops_of(candidate: Arm, baseline: Arm) -> tuple[int, int]:
@@ -209,9 +220,9 @@ def loops_of(candidate: Arm, baseline: Arm) -> tuple[int, int]:
 def _loops(arm: Arm) -> int:
     loops = 1
     while True:
-        seconds = seconds_a_call(arm, loops)
+        seconds, _ = timed(arm, loops)
         if seconds * loops < 100 * SHORT:  # else it is long, whatever disturbed it
-            seconds = median([seconds, *(seconds_a_call(arm, loops) for _ in range(4))])
+            seconds = median([seconds, *(timed(arm, loops)[0] for _ in range(4))])
         if seconds * loops >= SHORT:
             return loops
         loops *= 2

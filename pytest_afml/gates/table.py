@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,28 @@ def different(name: str, found: str) -> str:
         f"gate {name!r} compares nothing: {found}\n"
         "  both arms have to return equal results; same=... takes a comparison of your own"
     )
+
+
+def no_function(name: str, given: object, wanted: str) -> str:
+    """What is said of an argument that cannot be called."""
+    return f"{name} is {reprlib.repr(given)}, and has to be a function {wanted}"
+
+
+def no_answer(same: object, answer: object) -> str:
+    """What is said of a comparison that returns neither True nor False."""
+    return (
+        f"{_name(same)} returned {reprlib.repr(answer)}; it has to return True or False (one that "
+        "raises where the results differ needs a function around it)"
+    )
+
+
+def not_the_same(same: object) -> str:
+    """What is said where a comparison says no."""
+    return f"{_name(same)} does not find the two results the same"
+
+
+def _name(function: object) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)
 
 
 def cannot_measure(reason: str) -> str:

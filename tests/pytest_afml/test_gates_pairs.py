@@ -100,6 +100,14 @@ def test_arms_that_are_equally_fast_are_called_equally_often() -> None:
         assert ours == theirs
 
 
+def test_the_results_of_the_last_calls_are_there_to_be_compared() -> None:
+    turns = iter(range(10**6))
+    rounds = Rounds(lambda: next(turns), lambda: time.sleep(0.001), 1.0, QUICK)
+    take(rounds)
+    take(rounds)
+    assert rounds.results == (next(turns) - 1, None)
+
+
 def test_times_are_those_of_one_call() -> None:
     found = measure(lambda: None, lambda: time.sleep(0.001), 0.5, QUICK)
     assert found.decision is Decision.PASS

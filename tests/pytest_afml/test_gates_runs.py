@@ -176,6 +176,65 @@ def test_labels(afml_gate):
     assert json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"] == []
 
 
+def test_results_that_come_to_differ_while_measuring_fail(
+    run_gates: Run, pytester: pytest.Pytester
+) -> None:
+    result = run_gates(
+        """
+def test_labels(afml_gate):
+    results = iter([0])
+    candidate = lambda: work(500, next(results, 999))()
+    afml_gate('labels', candidate=candidate, baseline=work(1500, 0))
+""",
+        "--afml-gates-json=gates.json",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["E*gate 'labels' compares nothing: after * pairs, the result is 999 of the candidate, 0 *"]
+    )
+    (found,) = verdicts(pytester)
+    assert (found["verdict"], found["reason"]) == ("error", "the arms' results differ")
+
+
+@pytest.mark.parametrize(
+    ("same", "words"),
+    [
+        ("lambda ours, theirs: None", "<lambda> returned None; it has to return True or False"),
+        ("lambda ours, theirs: [ours]", "<lambda> returned [[]1]; it has to return True or False"),
+        ("'close'", "same is 'close', and has to be a function of two results*"),
+    ],
+)
+def test_a_comparison_that_does_not_say_yes_or_no_is_told_so(
+    run_gates: Run, same: str, words: str
+) -> None:
+    result = run_gates(FASTER.replace("1500)", f"1500), same={same}"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"E*Failed: gate 'labels' compares nothing: *{words}*"])
+
+
+def test_a_comparison_may_say_yes_as_numpy_does(run_gates: Run) -> None:
+    same = "lambda ours, theirs: __import__('numpy').bool_(True)"
+    run_gates(FASTER.replace("1500)", f"1500), same={same}")).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("arm", ["candidate", "baseline"])
+def test_an_arm_that_is_no_function_is_told_so(
+    run_gates: Run, pytester: pytest.Pytester, arm: str
+) -> None:
+    result = run_gates(
+        f"def test_labels(afml_gate):\n"
+        f"    afml_gate('labels', **{{'candidate': work(1), 'baseline': work(2), {arm!r}: [1]}})\n",
+        "--afml-gates-json=gates.json",
+        "-W",
+        "error",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [f"E*gate 'labels' compares nothing: {arm} is [[]1], and has to be a function without arg*"]
+    )
+    assert verdicts(pytester)[0]["verdict"] == "error"
+
+
 def test_a_comparison_of_ones_own_decides_what_is_the_same(run_gates: Run) -> None:
     result = run_gates(
         """
@@ -203,7 +262,9 @@ def test_labels(afml_gate, last):
 """
     )
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["E*the result differs:*", "E*DataFrame.iloc*"])
+    result.stdout.fnmatch_lines(
+        ["E*1 of 2 values of the result[[]'a'] differ, the first at [[]1]: 2.0 of the cand*"]
+    )
 
 
 def test_an_exception_of_an_arm_is_the_tests(run_gates: Run, pytester: pytest.Pytester) -> None:

@@ -50,6 +50,7 @@ class AfmlGate:
         self._test, self._limits, self._benchmark = test, limits, benchmark
         self._obstacle = obstacle
         self.record: dict[str, Any] | None = None  #: what became of it; None before it is called
+        self.failure: str | None = None  #: what it has failed with; a test that catches it fails
 
     def __call__(
         self,
@@ -79,11 +80,9 @@ class AfmlGate:
         """
         __tracebackhide__ = True
         if self.record is not None:
-            pytest.fail(
-                "afml_gate was called a second time; a test has one gate (parametrize it, or "
-                "write another test)"
-            )
+            self._fail(table.SECOND)
         self.record = record(self._test, name, "error", "an arm raised")
+        self.failure = table.no_verdict(name, "an arm raised")  # unless it comes to a verdict
         if self._obstacle is not None:
             self._refuse(self._obstacle, table.required(self._obstacle))
         wrong = _not_to_be_called(candidate, baseline, same)
@@ -92,24 +91,33 @@ class AfmlGate:
         limit = self._limit(name)
         if isinstance(limit, str):
             self._refuse(limit, limit)
+        from pytest_benchmark.fixture import FixtureAlreadyUsed  # else there is an obstacle
+
         rounds = Rounds(candidate, baseline, limit.limit, limit.effort)
-        found = None
+        found = used = None
         try:
             verdict = self._measured(rounds, candidate, baseline, same, limit.effort.max_pairs)
         except _RefusedError as error:
             found = str(error)
-        if found is not None:  # said here, so that the failure has no other one as its context
+        except FixtureAlreadyUsed:
+            used = table.ALSO_BENCHMARK
+        # Said here, so that the failure has no other one as its context.
+        if found is not None:
             self.record["reason"] = "the arms' results differ"
-            pytest.fail(table.different(name, found))
+            self._fail(table.different(name, found))
+        if used is not None:
+            self.record["reason"] = used
+            self._fail(used)
+        self.failure = None
         reason = table.doubt(verdict)
         self.record.update(
             record(self._test, name, verdict.decision.value, reason, verdict, rounds.loops)
         )
         if verdict.decision is Decision.FAIL:
-            pytest.fail(table.failed(name, verdict))
+            self._fail(table.failed(name, verdict))
         if verdict.decision is Decision.UNSURE:
             if limit.fail_if_unsure:
-                pytest.fail(table.unsure(name, verdict))
+                self._fail(table.unsure(name, verdict))
             warnings.warn(table.unsure(name, verdict), GateWarning, stacklevel=2)
         return verdict
 
@@ -132,6 +140,11 @@ class AfmlGate:
         if self._benchmark is not None:  # else it warns that it has not been used
             with suppress(_RefusedError):
                 self._benchmark.pedantic(refuse)
+        self._fail(message)
+
+    def _fail(self, message: str) -> NoReturn:
+        __tracebackhide__ = True
+        self.failure = message
         pytest.fail(message)
 
     def _measured(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pytest_afml.gates.fixture import GATE, SKIPPED, afml_gate
+from pytest_afml.gates.fixture import GATE, UNMEASURED, afml_gate
 
 __all__ = ["afml_gate"]
 
@@ -67,11 +67,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
-    """A test that has a gate and never calls it shows nothing."""
-    result = yield
+    """A test that never calls its gate shows nothing; one that catches what it raises fails."""
+    failure = None
+    try:
+        result = yield
+    except (pytest.skip.Exception, pytest.xfail.Exception):
+        gate = item.stash.get(GATE, None)
+        if gate is None or gate.failure is None:
+            raise
+        failure = gate.failure
     gate = item.stash.get(GATE, None)
     if gate is not None and gate.record is None:
-        pytest.fail("the test asks for afml_gate and never calls it", pytrace=False)
+        failure = "the test asks for afml_gate and never calls it"
+    elif gate is not None:
+        failure = gate.failure
+    if failure is not None:  # said here, so that the skip is no part of it
+        pytest.fail(failure, pytrace=False)
     return result
 
 
@@ -81,9 +92,17 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Send the verdict along with the report."""
     report = yield
+    if report.when == "teardown":
+        return report
     gate = item.stash.get(GATE, None)
-    found = item.stash.get(SKIPPED, None) if gate is None else gate.record
-    if found is not None and report.when != "teardown":
+    found = item.stash.get(UNMEASURED, None) if gate is None else gate.record
+    if gate is not None and found is None and (report.when == "call" or report.failed):
+        from pytest_afml.gates.records import record
+        from pytest_afml.gates.table import UNCALLED
+
+        verdict = "skipped" if report.skipped else "error"
+        found = record(item.nodeid, None, verdict, UNCALLED)
+    if found is not None:
         from pytest_afml.gates.records import ON_REPORT
 
         vars(report)[ON_REPORT] = dict(found)
@@ -99,10 +118,12 @@ class _Run:
         self._unwritten: str | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the verdict from the report."""
+        """Take the verdict from the report, and how the test ended."""
         found = getattr(report, "afml_gate", None)
         if found is not None:
-            self._records[report.nodeid] = found
+            self._records[report.nodeid] = found | {"test_outcome": _outcome(report)}
+        elif report.failed and report.nodeid in self._records:  # after its gate
+            self._records[report.nodeid]["test_outcome"] = "failed"
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -135,6 +156,12 @@ class _Run:
         for line, verdict in lines(list(self._records.values())):
             colour = _COLOURS.get(verdict)
             terminalreporter.write_line(line, **({colour: True} if colour else {}))
+
+
+def _outcome(report: pytest.TestReport) -> str:
+    """How a test ended; an expected failure is no skip."""
+    outcome: str = report.outcome
+    return f"x{outcome.replace('skipped', 'failed')}" if hasattr(report, "wasxfail") else outcome
 
 
 def _beside(config: pytest.Config) -> Path:

@@ -15,6 +15,16 @@ Record = Mapping[str, Any]
 
 HEAD = ("gate", "ratio", "interval", "limit", "pairs", "verdict")
 
+SECOND = (
+    "afml_gate was called a second time; a test has one gate (parametrize it, or write another "
+    "test)"
+)
+UNCALLED = "afml_gate was not called"
+ALSO_BENCHMARK = (
+    "afml_gate has pytest-benchmark measure the candidate, so its test cannot use benchmark, too; "
+    "write another test"
+)
+
 _DOUBTS = {
     Doubt.FEW: "{pairs} pairs are too few to tell",
     Doubt.INTERVAL: "the interval contains the limit",
@@ -43,6 +53,11 @@ def different(name: str, found: str) -> str:
         f"gate {name!r} compares nothing: {found}\n"
         "  both arms have to return equal results; same=... takes a comparison of your own"
     )
+
+
+def no_verdict(name: str, reason: str) -> str:
+    """The message of a test that catches what its gate has raised."""
+    return f"gate {name!r} has no verdict, and the test goes on: {reason}"
 
 
 def no_function(name: str, given: object, wanted: str) -> str:

@@ -393,10 +393,99 @@ def test_benchmark_only_runs_the_gates(run_gates: Run) -> None:
     result.assert_outcomes(passed=1, skipped=1)
 
 
-def test_a_test_that_never_calls_its_gate_fails(run_gates: Run) -> None:
-    result = run_gates("def test_labels(afml_gate):\n    pass\n")
+def test_a_test_that_never_calls_its_gate_fails_and_is_told_of(
+    run_gates: Run, pytester: pytest.Pytester
+) -> None:
+    result = run_gates(
+        "def test_labels(afml_gate):\n    pass\n"
+        "def test_early(afml_gate):\n    assert False\n"
+        "def test_skipped(afml_gate):\n    pytest.skip('not today')\n"
+        "@pytest.fixture\ndef broken(afml_gate):\n    assert False\n"
+        "def test_broken(broken):\n    pass\n",
+        "--afml-gates-json=gates.json",
+    )
+    result.assert_outcomes(failed=2, skipped=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*the test asks for afml_gate and never calls it*",
+            "ERROR test_speed.py::test_labels: afml_gate was not called",
+        ]
+    )
+    assert [(gate["test"][15:], gate["verdict"]) for gate in verdicts(pytester)] == [
+        ("test_labels", "error"),
+        ("test_early", "error"),
+        ("test_skipped", "skipped"),
+        ("test_broken", "error"),
+    ]
+
+
+def test_a_test_with_a_benchmark_of_its_own_is_told_so(
+    run_gates: Run, pytester: pytest.Pytester
+) -> None:
+    result = run_gates(
+        FASTER.replace("afml_gate)", "benchmark, afml_gate)") + "    benchmark(work(1))\n"
+        "@pytest.fixture\ndef timed(benchmark):\n    benchmark(work(1))\n"
+        + FASTER.replace("labels(afml_gate)", "other(timed, afml_gate)"),
+        "--afml-gates-json=gates.json",
+    )
+    result.assert_outcomes(errors=1, failed=1)
+    words = "*afml_gate has pytest-benchmark measure the candidate, so its test cannot use benchma*"
+    result.stdout.fnmatch_lines([words, words])
+    result.stdout.no_fnmatch_line("*FixtureAlreadyUsed*")
+    assert [gate["verdict"] for gate in verdicts(pytester)] == ["error", "error"]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("candidate=work(1500), baseline=work(500)", "gate 'labels' FAILED: the candidate takes*"),
+        ("candidate=work(1, 2), baseline=work(1, 3)", "gate 'labels' compares nothing: the res*"),
+        (
+            "candidate=lambda: 1 / 0, baseline=work(1)",
+            "gate 'labels' has no verdict, and the test goes on: an arm raised",
+        ),
+    ],
+)
+@pytest.mark.parametrize("then", ["pass", "pytest.skip('not today')"])
+def test_a_test_that_catches_what_its_gate_raises_fails_all_the_same(
+    run_gates: Run, pytester: pytest.Pytester, call: str, words: str, then: str
+) -> None:
+    result = run_gates(
+        f"""
+def test_labels(afml_gate):
+    try:
+        afml_gate('labels', {call})
+    except BaseException:
+        pass
+    {then}
+""",
+        "--afml-gates-json=gates.json",
+    )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*the test asks for afml_gate and never calls it*"])
+    result.stdout.fnmatch_lines([f"{words}"])
+    (found,) = verdicts(pytester)
+    assert (found["verdict"] in ("fail", "error"), found["test_outcome"]) == (True, "failed")
+
+
+@pytest.mark.parametrize(
+    ("rest", "outcome"),
+    [
+        ("pass", "passed"),
+        ("assert False", "failed"),
+        ("pytest.skip('not today')", "skipped"),
+        ("pytest.xfail('known')", "xfailed"),
+        ("request.addfinalizer(lambda: 1 / 0)", "failed"),
+    ],
+)
+def test_the_json_file_has_what_became_of_the_test_after_its_gate(
+    run_gates: Run, pytester: pytest.Pytester, rest: str, outcome: str
+) -> None:
+    run_gates(
+        FASTER.replace("afml_gate)", "afml_gate, request)") + f"    {rest}\n",
+        "--afml-gates-json=gates.json",
+    )
+    (found,) = verdicts(pytester)
+    assert (found["verdict"], found["test_outcome"]) == ("pass", outcome)
 
 
 def test_a_test_has_one_gate(run_gates: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,3 +73,14 @@ def _limits(config: pytest.Config) -> Limits:
     if _LIMITS not in config.stash:
         config.stash[_LIMITS] = read_limits(config.rootpath / "pyproject.toml")
     return config.stash[_LIMITS]
+
+
+def unused(config: pytest.Config, gates: Iterable[str | None]) -> list[str]:
+    """The limits of the project that none of these gates has."""
+    from pytest_afml.gates.limits import LimitError
+
+    try:
+        limits = _limits(config)
+    except LimitError:  # every gate has failed with it
+        return []
+    return sorted(set(limits.by_name) - set(gates))

@@ -21,11 +21,14 @@ CHOICES = ("auto", "require")
 
 _HELP = (
     "What becomes of a gate where nothing can be measured (xdist, coverage, a debugger, benchmarks "
-    "disabled): 'auto' skips its test with the reason, the default; 'require' fails it."
+    "disabled): 'auto' skips its test with the reason, the default; 'require' fails it, and on the "
+    "command line also a run without any gate."
 )
 _JSON_HELP = "Write the verdicts of the gates to FILE, also of a run that failed."
 
 _JSON = "afml_gates_json"
+
+_GREEN = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 _COLOURS = {"pass": "green", "fail": "red", "unsure": "yellow"}
 
@@ -115,7 +118,19 @@ class _Run:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._records: dict[str, dict[str, Any]] = {}  # by test: of reruns the last one counts
-        self._unwritten: str | None = None
+        self._errors: list[str] = []
+        self._unused: list[str] = []
+        self._chosen = False  # some tests of the run: its other gates are not to be missed
+        self._ran = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Know a run from a list of fixtures, which also has an end."""
+        self._ran = not self._config.getoption("collectonly")
+
+    def pytest_deselected(self) -> None:
+        """Not all tests are to run."""
+        self._chosen = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the verdict from the report, and how the test ended."""
@@ -127,35 +142,54 @@ class _Run:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the file."""
-        if self._config.getoption("collectonly"):
+        """Write the file; a run that requires gates has some."""
+        if not self._ran:
             return
+        if self._config.getoption("afml_gates") == "require":
+            self._require(session)
         flag, ini = self._config.getoption(_JSON), self._config.getini(_JSON)
         if flag or ini:
             from pytest_afml.gates.records import plain
             from pytest_afml.json_file import write_or_say
-            from pytest_afml.red_run import fail_run
 
             # As every path of pytest: on the command line from where it was called.
             start = self._config.invocation_params.dir if flag else _beside(self._config)
             file = start / Path(flag or ini).expanduser()
             told = plain(list(self._records.values()))
-            self._unwritten = write_or_say(file, told, "--afml-gates-json")
-            if self._unwritten is not None:
-                fail_run(session, self._unwritten)
+            self._fail_run(session, write_or_say(file, told, "--afml-gates-json"))
+
+    def _require(self, session: pytest.Session) -> None:
+        from pytest_afml.gates.table import NO_GATES
+
+        if not self._records and session.exitstatus in _GREEN:
+            self._fail_run(session, NO_GATES)
+        stopped = session.shouldstop or session.shouldfail
+        if self._records and not self._chosen and not stopped:
+            from pytest_afml.gates.fixture import unused
+
+            self._unused = unused(self._config, [r["gate"] for r in self._records.values()])
+
+    def _fail_run(self, session: pytest.Session, why: str | None) -> None:
+        from pytest_afml.red_run import fail_run
+
+        if why is not None:
+            self._errors.append(why)
+            fail_run(session, why)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table."""
-        if self._unwritten is not None:
-            terminalreporter.write_line(f"ERROR: {self._unwritten}", red=True, bold=True)
+        for why in self._errors:
+            terminalreporter.write_line(f"ERROR: {why}", red=True, bold=True)
         if not self._records:
             return
-        from pytest_afml.gates.table import lines
+        from pytest_afml.gates.table import lines, unused_limits
 
         terminalreporter.write_sep("=", "benchmark gates")
         for line, verdict in lines(list(self._records.values())):
             colour = _COLOURS.get(verdict)
             terminalreporter.write_line(line, **({colour: True} if colour else {}))
+        if self._unused:
+            terminalreporter.write_line(unused_limits(self._unused), yellow=True)
 
 
 def _outcome(report: pytest.TestReport) -> str:

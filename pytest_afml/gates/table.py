@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from pytest_afml.gates.verdict import PLAIN, Doubt, Verdict
 
 #: What is known of one gate; see `records`.
 Record = Mapping[str, Any]
+
+#: Columns of a terminal.
+WIDTH = 80
 
 HEAD = ("gate", "ratio", "interval", "limit", "pairs", "verdict")
 
@@ -23,6 +27,11 @@ UNCALLED = "afml_gate was not called"
 ALSO_BENCHMARK = (
     "afml_gate has pytest-benchmark measure the candidate, so its test cannot use benchmark, too; "
     "write another test"
+)
+
+NO_GATES = (
+    "no test of this run had a gate, and --afml-gates=require asks for some; is it the right "
+    "folder, and are they not deselected?"
 )
 
 _DOUBTS = {
@@ -52,6 +61,14 @@ def different(name: str, found: str) -> str:
     return (
         f"gate {name!r} compares nothing: {found}\n"
         "  both arms have to return equal results; same=... takes a comparison of your own"
+    )
+
+
+def unused_limits(gates: Sequence[str]) -> str:
+    """What is said of limits that nothing was held against."""
+    return (
+        f"limits that no test of this run used: {', '.join(gates)} (is its test renamed, deleted, "
+        "or not collected?)"
     )
 
 
@@ -129,28 +146,61 @@ def lines(records: Sequence[Record]) -> list[tuple[str, str]]:
     gate    ratio  interval        limit  pairs  verdict
     labels  0.500  0.400 to 0.600  1.050     20  PASS
     """
-    measured = [record for record in records if record["ratio"] is not None]
+    names = _names(records)
+    measured = [i for i, record in enumerate(records) if record["ratio"] is not None]
     found: list[tuple[str, str]] = []
     if measured:
-        rows = [HEAD, *(_cells(record) for record in measured)]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
-        verdicts = ["", *(record["verdict"] for record in measured)]
-        for row, verdict in zip(rows, verdicts, strict=True):
+        numbers = [HEAD[1:], *(_numbers(records[i]) for i in measured)]
+        widths = [max(len(row[column]) for row in numbers) for column in range(len(HEAD) - 1)]
+        room = WIDTH - sum(widths) - 2 * len(widths)
+        first = [HEAD[0], *(_fitted(records[i]["gate"], names[i], room) for i in measured)]
+        widths = [max(map(len, first)), *widths]
+        verdicts = ["", *(records[i]["verdict"] for i in measured)]
+        for name, row, verdict in zip(first, numbers, verdicts, strict=True):
             cells = [
                 cell.rjust(width) if column in ("ratio", "limit", "pairs") else cell.ljust(width)
-                for column, cell, width in zip(HEAD, row, widths, strict=True)
+                for column, cell, width in zip(HEAD, (name, *row), widths, strict=True)
             ]
             found.append(("  ".join(cells).rstrip(), verdict))
-    for record in records:
+    for name, record in zip(names, records, strict=True):
         if record["reason"]:
-            what = record["gate"] or record["test"]
-            found.append((f"{record['verdict'].upper()} {what}: {record['reason']}", ""))
+            found.append((f"{record['verdict'].upper()} {name}: {record['reason']}", ""))
     return found
 
 
-def _cells(record: Record) -> tuple[str, ...]:
+def _names(records: Sequence[Record]) -> list[str]:
+    """A name for each record: its gate's, with the test where several have the same gate."""
+    gates = Counter(record["gate"] for record in records)
+    tests: dict[str, set[str]] = {}
+    for record in records:
+        tests.setdefault(record["gate"], set()).add(record["test"].partition("[")[0])
+    found = []
+    for record in records:
+        gate, test = record["gate"], record["test"]
+        if gate is None:
+            found.append(test)
+        elif gates[gate] == 1:
+            found.append(gate)
+        elif len(tests[gate]) == 1:  # only the parameters tell them apart
+            found.append(f"{gate}, {test.partition('[')[2].removesuffix(']')}")
+        else:
+            found.append(f"{gate}, {test}")
+    return found
+
+
+def _fitted(gate: str, name: str, room: int) -> str:
+    """A name with a test in it, its middle left out if there is no room for it."""
+    if len(name) <= room or name == gate:
+        return name
+    told = name.removeprefix(f"{gate}, ")
+    left = max(room - len(gate) - len(", ..."), 12)
+    if len(told) <= left:
+        return name
+    return f"{gate}, {told[: left // 3]}...{told[len(told) - (left - left // 3) :]}"
+
+
+def _numbers(record: Record) -> tuple[str, ...]:
     return (
-        record["gate"],
         number(record["ratio"]),
         span(record["low"], record["high"]),
         number(record["limit"]),

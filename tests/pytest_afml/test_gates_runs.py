@@ -546,6 +546,66 @@ def test_a_run_without_gates_has_no_section_and_an_empty_file(
     assert verdicts(pytester) == []
 
 
+NO_GATE = "*ERROR: no test of this run had a gate, and --afml-gates=require asks for some*"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["-k", "nothing"], ["-n", "1"], ["-p", "no:terminal"]], ids=str
+)
+def test_a_run_that_requires_gates_and_has_none_fails(run_gates: Run, arguments: list[str]) -> None:
+    tests = "def test_other():\n    pass\n"
+    result = run_gates(tests, "--afml-gates=require", *arguments)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    shown = result.stderr if "-p" in arguments else result.stdout
+    shown.fnmatch_lines([NO_GATE])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--collect-only", "--afml-gates=require"],
+        ["--fixtures", "--afml-gates=require"],
+        ["-o", "afml_gates=require"],  # of the whole project: most of its runs have no gates
+    ],
+    ids=str,
+)
+def test_what_requires_no_gate_to_be_there_stays_green(
+    run_gates: Run, arguments: list[str]
+) -> None:
+    result = run_gates("def test_other():\n    pass\n", *arguments)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line(NO_GATE)
+
+
+def test_a_red_run_without_gates_is_not_said_to_lack_them_too(run_gates: Run) -> None:
+    result = run_gates("def test_other():\n    assert False\n", "--afml-gates=require")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.no_fnmatch_line(NO_GATE)
+
+
+def test_limits_that_no_test_used_are_named_where_gates_are_required(run_gates: Run) -> None:
+    note = "limits that no test of this run used: strict (is its test renamed, deleted, or n*"
+    run_gates(FASTER).stdout.no_fnmatch_line(note)
+    result = run_gates(FASTER, "--afml-gates=require")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([note])
+    other = FASTER.replace("labels", "strict")
+    result = run_gates(FASTER + other, "--afml-gates=require")
+    result.stdout.no_fnmatch_line("*limits that no test*")
+    result = run_gates(FASTER + other, "--afml-gates=require", "-k", "labels")
+    result.stdout.no_fnmatch_line("*limits that no test*")
+    result = run_gates("def test_a():\n    assert 0\n" + FASTER, "--afml-gates=require", "-x")
+    result.stdout.no_fnmatch_line("*limits that no test*")
+
+
+def test_gates_of_one_name_are_told_apart(run_gates: Run) -> None:
+    result = run_gates(
+        "@pytest.mark.parametrize('name', ['AAPL', 'MSFT'])"
+        + FASTER.replace("gate)", "gate, name)")
+    )
+    result.stdout.re_match_lines([r"labels, AAPL +\d.* PASS", r"labels, MSFT +\d.* PASS"])
+
+
 def test_a_gate_may_be_asked_for_while_the_test_runs(run_gates: Run) -> None:
     late = FASTER.replace("afml_gate)", "request)").replace(
         "    afml_gate(", "    request.getfixturevalue('afml_gate')("

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -170,22 +169,28 @@ def lines(records: Sequence[Record]) -> list[tuple[str, str]]:
 
 def _names(records: Sequence[Record]) -> list[str]:
     """A name for each record: its gate's, with the test where several have the same gate."""
-    gates = Counter(record["gate"] for record in records)
-    tests: dict[str, set[str]] = {}
+    tests: dict[str | None, list[str]] = {}
     for record in records:
-        tests.setdefault(record["gate"], set()).add(record["test"].partition("[")[0])
+        tests.setdefault(record["gate"], []).append(record["test"])
     found = []
     for record in records:
         gate, test = record["gate"], record["test"]
         if gate is None:
             found.append(test)
-        elif gates[gate] == 1:
+        elif len(tests[gate]) == 1:
             found.append(gate)
-        elif len(tests[gate]) == 1:  # only the parameters tell them apart
-            found.append(f"{gate}, {test.partition('[')[2].removesuffix(']')}")
         else:
-            found.append(f"{gate}, {test}")
+            found.append(f"{gate}, {_apart(test, tests[gate])}")
     return found
+
+
+def _apart(test: str, others: Sequence[str]) -> str:
+    """What tells a test from others: its parameters, what its file has, or all of it."""
+    if len({other.partition("[")[0] for other in others}) == 1:
+        return test.partition("[")[2].removesuffix("]")
+    if len({other.partition("::")[0] for other in others}) == 1:
+        return test.partition("::")[2]
+    return test
 
 
 def _fitted(gate: str, name: str, room: int) -> str:

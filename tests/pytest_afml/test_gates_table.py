@@ -34,12 +34,16 @@ def test_parameters_tell_the_tests_of_one_function_apart() -> None:
     ]
 
 
-def test_tests_of_several_functions_are_named() -> None:
+def test_tests_of_several_functions_are_named_and_those_of_several_files_with_the_file() -> None:
+    assert names(row("fit", "a.py::test_x"), row("fit", "b.py::test_x")) == [
+        "fit, a.py::test_x",
+        "fit, b.py::test_x",
+    ]
     assert names(
         row("fit", "t.py::test_x[1]"), row("fit", "t.py::test_y"), row("q", "t.py::a")
     ) == [
-        "fit, t.py::test_x[1]",
-        "fit, t.py::test_y",
+        "fit, test_x[1]",
+        "fit, test_y",
         "q",
     ]
 

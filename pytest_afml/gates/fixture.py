@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,9 +12,9 @@ if TYPE_CHECKING:
     from pytest_afml.gates.gate import AfmlGate
     from pytest_afml.gates.limits import Limits
 
-#: The gate of a test, or what is told of it where it was skipped.
+#: The gate of a test, or what is told of it where there was none to be had.
 GATE = pytest.StashKey["AfmlGate"]()
-SKIPPED = pytest.StashKey[dict[str, Any]]()
+UNMEASURED = pytest.StashKey[dict[str, Any]]()
 
 _LIMITS = pytest.StashKey["Limits"]()
 
@@ -30,6 +32,7 @@ def afml_gate(request: pytest.FixtureRequest) -> AfmlGate:
     from pytest_afml.gates.obstacles import obstacle
 
     config, test = request.config, request.node.nodeid
+    _refuse_beside_a_benchmark(request)
     reason = obstacle(config)
     takes_part = reason is None or "benchmark" in request.fixturenames
     benchmark: Any = request.getfixturevalue("benchmark") if takes_part else None
@@ -39,11 +42,22 @@ def afml_gate(request: pytest.FixtureRequest) -> AfmlGate:
         from pytest_afml.gates.records import record
         from pytest_afml.gates.table import cannot_measure
 
-        request.node.stash[SKIPPED] = record(test, None, "skipped", reason)
+        request.node.stash[UNMEASURED] = record(test, None, "skipped", reason)
         pytest.skip(cannot_measure(reason))
     gate = AfmlGate(test, lambda: _limits(config), benchmark, reason)
     request.node.stash[GATE] = gate
     return gate
+
+
+def _refuse_beside_a_benchmark(request: pytest.FixtureRequest) -> None:
+    """Of a benchmark that another fixture has used the gate hears when it is called."""
+    function = getattr(request.node, "function", None)  # a doctest has none
+    if function is not None and "benchmark" in inspect.signature(function).parameters:
+        from pytest_afml.gates.records import record
+        from pytest_afml.gates.table import ALSO_BENCHMARK
+
+        request.node.stash[UNMEASURED] = record(request.node.nodeid, None, "error", ALSO_BENCHMARK)
+        pytest.fail(ALSO_BENCHMARK, pytrace=False)
 
 
 def _choice(config: pytest.Config, name: str) -> str | None:
@@ -59,3 +73,14 @@ def _limits(config: pytest.Config) -> Limits:
     if _LIMITS not in config.stash:
         config.stash[_LIMITS] = read_limits(config.rootpath / "pyproject.toml")
     return config.stash[_LIMITS]
+
+
+def unused(config: pytest.Config, gates: Iterable[str | None]) -> list[str]:
+    """The limits of the project that none of these gates has."""
+    from pytest_afml.gates.limits import LimitError
+
+    try:
+        limits = _limits(config)
+    except LimitError:  # every gate has failed with it
+        return []
+    return sorted(set(limits.by_name) - set(gates))

@@ -50,6 +50,7 @@ class AfmlGate:
         self._test, self._limits, self._benchmark = test, limits, benchmark
         self._obstacle = obstacle
         self.record: dict[str, Any] | None = None  #: what became of it; None before it is called
+        self.failure: str | None = None  #: what it has failed with; a test that catches it fails
 
     def __call__(
         self,
@@ -67,7 +68,8 @@ class AfmlGate:
             The gate's name under ``[tool.afml.gates]`` in pyproject.toml, where its limit is:
             the most that the candidate may take of the baseline's time.
         candidate, baseline : callable
-            Called without arguments, some hundred times. Both have to return equal results.
+            Called without arguments, some hundred times. Both have to return equal results, the
+            first time and the last.
         same : callable, optional
             ``same(candidate's result, baseline's result)``: a comparison of your own.
 
@@ -78,34 +80,44 @@ class AfmlGate:
         """
         __tracebackhide__ = True
         if self.record is not None:
-            pytest.fail(
-                "afml_gate was called a second time; a test has one gate (parametrize it, or "
-                "write another test)"
-            )
+            self._fail(table.SECOND)
         self.record = record(self._test, name, "error", "an arm raised")
+        self.failure = table.no_verdict(name, "an arm raised")  # unless it comes to a verdict
         if self._obstacle is not None:
             self._refuse(self._obstacle, table.required(self._obstacle))
+        wrong = _not_to_be_called(candidate, baseline, same)
+        if wrong is not None:
+            self._refuse(wrong, table.different(name, wrong))
         limit = self._limit(name)
         if isinstance(limit, str):
             self._refuse(limit, limit)
+        from pytest_benchmark.fixture import FixtureAlreadyUsed  # else there is an obstacle
+
         rounds = Rounds(candidate, baseline, limit.limit, limit.effort)
-        found = None
+        found = used = None
         try:
             verdict = self._measured(rounds, candidate, baseline, same, limit.effort.max_pairs)
         except _RefusedError as error:
             found = str(error)
-        if found is not None:  # said here, so that the failure has no other one as its context
+        except FixtureAlreadyUsed:
+            used = table.ALSO_BENCHMARK
+        # Said here, so that the failure has no other one as its context.
+        if found is not None:
             self.record["reason"] = "the arms' results differ"
-            pytest.fail(table.different(name, found))
+            self._fail(table.different(name, found))
+        if used is not None:
+            self.record["reason"] = used
+            self._fail(used)
+        self.failure = None
         reason = table.doubt(verdict)
         self.record.update(
             record(self._test, name, verdict.decision.value, reason, verdict, rounds.loops)
         )
         if verdict.decision is Decision.FAIL:
-            pytest.fail(table.failed(name, verdict))
+            self._fail(table.failed(name, verdict))
         if verdict.decision is Decision.UNSURE:
             if limit.fail_if_unsure:
-                pytest.fail(table.unsure(name, verdict))
+                self._fail(table.unsure(name, verdict))
             warnings.warn(table.unsure(name, verdict), GateWarning, stacklevel=2)
         return verdict
 
@@ -128,6 +140,11 @@ class AfmlGate:
         if self._benchmark is not None:  # else it warns that it has not been used
             with suppress(_RefusedError):
                 self._benchmark.pedantic(refuse)
+        self._fail(message)
+
+    def _fail(self, message: str) -> NoReturn:
+        __tracebackhide__ = True
+        self.failure = message
         pytest.fail(message)
 
     def _measured(
@@ -145,6 +162,7 @@ class AfmlGate:
 
         def before() -> None:
             nonlocal compared
+            rounds.begin()
             if not compared:  # inside of pytest-benchmark, so that it knows of a failure
                 _compare(candidate(), baseline(), same)
                 compared = True
@@ -159,15 +177,31 @@ class AfmlGate:
             pass
         finally:
             rounds.close()
-        return rounds.verdict()
+        verdict = rounds.verdict()
+        _compare(*rounds.results, same, f"after {verdict.pairs} pairs, ")
+        return verdict
 
 
-def _compare(ours: object, theirs: object, same: Callable[[Any, Any], bool] | None) -> None:
-    if same is not None:
-        if not same(ours, theirs):
-            name = getattr(same, "__qualname__", repr(same))
-            raise _RefusedError(f"{name} does not find the two results the same")
+def _not_to_be_called(candidate: object, baseline: object, same: object) -> str | None:
+    """Which argument is no function, in words."""
+    for name, given in (("candidate", candidate), ("baseline", baseline)):
+        if not callable(given):
+            return table.no_function(name, given, "without arguments, as lambda: labels(prices)")
+    if same is not None and not callable(same):
+        return table.no_function("same", same, "of two results that returns True or False")
+    return None
+
+
+def _compare(
+    ours: object, theirs: object, same: Callable[[Any, Any], bool] | None, when: str = ""
+) -> None:
+    if same is None:
+        found = difference(ours, theirs)
+        if found is not None:
+            raise _RefusedError(when + found)
         return
-    found = difference(ours, theirs)
-    if found is not None:
-        raise _RefusedError(found)
+    answer = same(ours, theirs)
+    if type(answer).__name__ not in ("bool", "bool_"):  # bool_: as NumPy's own were called
+        raise _RefusedError(table.no_answer(same, answer))
+    if not answer:
+        raise _RefusedError(when + table.not_the_same(same))

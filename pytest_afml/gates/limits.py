@@ -5,7 +5,7 @@
     labels = 1.05
     hits = { limit = 0.3, on-unsure = "fail" }
 
-A key is the name of a gate, unless it is one of the settings.
+A key is the name of a gate, unless it is one of the settings, or reads like one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -95,13 +96,27 @@ def parse_limits(section: Mapping[str, Any], source: str) -> dict[str, Limit]:
         place = f"{key} under {SECTION} in {source}"
         if key in SETTINGS:
             continue
-        if key.replace("_", "-") in SETTINGS:
-            raise LimitError(f"{place} is not known; write {key.replace('_', '-')}")
+        if not isinstance(value, dict):  # a table is a gate, whatever its name
+            _refuse_misspelt(key, place)
         given = value if isinstance(value, dict) else {"limit": value}
         limits[key] = _limit({**settings, **given}, place, source, set(given))
     if not limits:  # settings are checked also where there is no gate yet
         _limit({**settings, "limit": 1.0}, SECTION, source, set())
     return limits
+
+
+def _refuse_misspelt(key: str, place: str) -> None:
+    """A setting that is misspelt would be a gate that nobody measures."""
+    plain = key.lower().replace("_", "-").replace(" ", "-")
+    if plain == "limit":
+        raise LimitError(f"{place} is of no gate; write the gate's name, as labels = 1.05")
+    near = [setting for setting in SETTINGS if setting.startswith(f"{plain}-")]
+    near += get_close_matches(plain, SETTINGS, n=1, cutoff=0.8)
+    if near:
+        raise LimitError(
+            f"{place} is not known; write {near[0]} (if it is a gate's name: "
+            f"{_as_key(key)} = {{ limit = 1.05 }})"
+        )
 
 
 def _limit(values: Mapping[str, Any], place: str, source: str, own: set[str]) -> Limit:

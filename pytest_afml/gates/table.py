@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_afml.gates.limits import SECTION
-from pytest_afml.gates.verdict import Doubt, Verdict
+from pytest_afml.gates.verdict import PLAIN, Doubt, Verdict
 
 #: What is known of one gate; see `records`.
 Record = Mapping[str, Any]
 
+#: Columns of a terminal.
+WIDTH = 80
+
 HEAD = ("gate", "ratio", "interval", "limit", "pairs", "verdict")
+
+SECOND = (
+    "afml_gate was called a second time; a test has one gate (parametrize it, or write another "
+    "test)"
+)
+UNCALLED = "afml_gate was not called"
+ALSO_BENCHMARK = (
+    "afml_gate has pytest-benchmark measure the candidate, so its test cannot use benchmark, too; "
+    "write another test"
+)
+
+NO_GATES = (
+    "no test of this run had a gate, and --afml-gates=require asks for some; is it the right "
+    "folder, and are they not deselected?"
+)
 
 _DOUBTS = {
     Doubt.FEW: "{pairs} pairs are too few to tell",
@@ -23,7 +43,7 @@ _DOUBTS = {
 
 def failed(name: str, verdict: Verdict) -> str:
     """The message of a gate that fails."""
-    return f"gate {name!r} FAILED: {_measured(verdict)}\n{_grounds(verdict)}"
+    return f"gate {name!r} FAILED: {_measured(verdict)}\n{_grounds(verdict)}{_told_by_few(verdict)}"
 
 
 def unsure(name: str, verdict: Verdict) -> str:
@@ -41,6 +61,41 @@ def different(name: str, found: str) -> str:
         f"gate {name!r} compares nothing: {found}\n"
         "  both arms have to return equal results; same=... takes a comparison of your own"
     )
+
+
+def unused_limits(gates: Sequence[str]) -> str:
+    """What is said of limits that nothing was held against."""
+    return (
+        f"limits that no test of this run used: {', '.join(gates)} (is its test renamed, deleted, "
+        "or not collected?)"
+    )
+
+
+def no_verdict(name: str, reason: str) -> str:
+    """The message of a test that catches what its gate has raised."""
+    return f"gate {name!r} has no verdict, and the test goes on: {reason}"
+
+
+def no_function(name: str, given: object, wanted: str) -> str:
+    """What is said of an argument that cannot be called."""
+    return f"{name} is {reprlib.repr(given)}, and has to be a function {wanted}"
+
+
+def no_answer(same: object, answer: object) -> str:
+    """What is said of a comparison that returns neither True nor False."""
+    return (
+        f"{_name(same)} returned {reprlib.repr(answer)}; it has to return True or False (one that "
+        "raises where the results differ needs a function around it)"
+    )
+
+
+def not_the_same(same: object) -> str:
+    """What is said where a comparison says no."""
+    return f"{_name(same)} does not find the two results the same"
+
+
+def _name(function: object) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)
 
 
 def cannot_measure(reason: str) -> str:
@@ -90,34 +145,80 @@ def lines(records: Sequence[Record]) -> list[tuple[str, str]]:
     gate    ratio  interval        limit  pairs  verdict
     labels  0.500  0.400 to 0.600  1.050     20  PASS
     """
-    measured = [record for record in records if record["ratio"] is not None]
+    names = _names(records)
+    measured = [i for i, record in enumerate(records) if record["ratio"] is not None]
     found: list[tuple[str, str]] = []
     if measured:
-        rows = [HEAD, *(_cells(record) for record in measured)]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
-        verdicts = ["", *(record["verdict"] for record in measured)]
-        for row, verdict in zip(rows, verdicts, strict=True):
+        numbers = [HEAD[1:], *(_numbers(records[i]) for i in measured)]
+        widths = [max(len(row[column]) for row in numbers) for column in range(len(HEAD) - 1)]
+        room = WIDTH - sum(widths) - 2 * len(widths)
+        first = [HEAD[0], *(_fitted(records[i]["gate"], names[i], room) for i in measured)]
+        widths = [max(map(len, first)), *widths]
+        verdicts = ["", *(records[i]["verdict"] for i in measured)]
+        for name, row, verdict in zip(first, numbers, verdicts, strict=True):
             cells = [
                 cell.rjust(width) if column in ("ratio", "limit", "pairs") else cell.ljust(width)
-                for column, cell, width in zip(HEAD, row, widths, strict=True)
+                for column, cell, width in zip(HEAD, (name, *row), widths, strict=True)
             ]
             found.append(("  ".join(cells).rstrip(), verdict))
-    for record in records:
+    for name, record in zip(names, records, strict=True):
         if record["reason"]:
-            what = record["gate"] or record["test"]
-            found.append((f"{record['verdict'].upper()} {what}: {record['reason']}", ""))
+            found.append((f"{record['verdict'].upper()} {name}: {record['reason']}", ""))
     return found
 
 
-def _cells(record: Record) -> tuple[str, ...]:
+def _names(records: Sequence[Record]) -> list[str]:
+    """A name for each record: its gate's, with the test where several have the same gate."""
+    tests: dict[str | None, list[str]] = {}
+    for record in records:
+        tests.setdefault(record["gate"], []).append(record["test"])
+    found = []
+    for record in records:
+        gate, test = record["gate"], record["test"]
+        if gate is None:
+            found.append(test)
+        elif len(tests[gate]) == 1:
+            found.append(gate)
+        else:
+            found.append(f"{gate}, {_apart(test, tests[gate])}")
+    return found
+
+
+def _apart(test: str, others: Sequence[str]) -> str:
+    """What tells a test from others: its parameters, what its file has, or all of it."""
+    if len({other.partition("[")[0] for other in others}) == 1:
+        return test.partition("[")[2].removesuffix("]")
+    if len({other.partition("::")[0] for other in others}) == 1:
+        return test.partition("::")[2]
+    return test
+
+
+def _fitted(gate: str, name: str, room: int) -> str:
+    """A name with a test in it, its middle left out if there is no room for it."""
+    if len(name) <= room or name == gate:
+        return name
+    told = name.removeprefix(f"{gate}, ")
+    left = max(room - len(gate) - len(", ..."), 12)
+    if len(told) <= left:
+        return name
+    return f"{gate}, {told[: left // 3]}...{told[len(told) - (left - left // 3) :]}"
+
+
+def _numbers(record: Record) -> tuple[str, ...]:
     return (
-        record["gate"],
         number(record["ratio"]),
         span(record["low"], record["high"]),
         number(record["limit"]),
         str(record["pairs"]),
         record["verdict"].upper(),
     )
+
+
+def _told_by_few(verdict: Verdict) -> str:
+    """Why there is a decision without an interval."""
+    if verdict.high != math.inf:
+        return ""
+    return f"; that is few, and each is beyond {PLAIN:g} times the limit"
 
 
 def span(low: float, high: float | None) -> str:

@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+#: Pairs that are too few for an interval decide where each is this many times beyond the limit,
+#: and each block has so many.
+PLAIN = 3.0
+FEWEST_A_BLOCK = 2
+
 
 class Decision(StrEnum):
     """What a gate has decided."""
@@ -60,7 +65,7 @@ class Verdict:
     limit : float
         The most that the candidate may take of the baseline's time.
     ratio, low, high : float
-        The median of the pairs' ratios and its interval.
+        The median of the pairs' ratios and its interval; (0, inf) of too few pairs to have one.
     minimum_ratio : float
         The candidate's fastest call to the baseline's fastest.
     block_ratios : tuple of float
@@ -99,7 +104,9 @@ def judge(blocks: Sequence[Block], limit: float, error: float) -> Verdict:
     -------
     Verdict
         PASS or FAIL where the interval lies on one side of the limit, and the median of every
-        block and the ratio of the fastest calls lie on the same; else UNSURE.
+        block and the ratio of the fastest calls lie on the same; and where pairs that are too few
+        for an interval all lie plainly on one side: beyond three times the limit, or below a
+        third of it. Else UNSURE.
     """
     pairs = [pair for block in blocks for pair in block]
     if not pairs:
@@ -108,7 +115,10 @@ def judge(blocks: Sequence[Block], limit: float, error: float) -> Verdict:
     low, high = interval(ratios, error)
     block_ratios = tuple(median([pair.ratio for pair in block]) for block in blocks if block)
     minimum_ratio = min(p.candidate for p in pairs) / min(p.baseline for p in pairs)
-    decision, doubt = _decide(limit, low, high, minimum_ratio, block_ratios)
+    if high == math.inf:
+        decision, doubt = _decide_by_few(limit, ratios, blocks)
+    else:
+        decision, doubt = _decide(limit, low, high, minimum_ratio, block_ratios)
     return Verdict(
         decision=decision,
         doubt=doubt,
@@ -127,8 +137,6 @@ def judge(blocks: Sequence[Block], limit: float, error: float) -> Verdict:
 def _decide(
     limit: float, low: float, high: float, minimum_ratio: float, block_ratios: tuple[float, ...]
 ) -> tuple[Decision, Doubt | None]:
-    if high == math.inf:
-        return Decision.UNSURE, Doubt.FEW
     if low <= limit < high:
         return Decision.UNSURE, Doubt.INTERVAL
     too_slow = low > limit
@@ -137,6 +145,18 @@ def _decide(
     if (minimum_ratio > limit) != too_slow:
         return Decision.UNSURE, Doubt.MINIMUM
     return (Decision.FAIL if too_slow else Decision.PASS), None
+
+
+def _decide_by_few(
+    limit: float, ratios: Sequence[float], blocks: Sequence[Block]
+) -> tuple[Decision, Doubt | None]:
+    """A candidate that is so slow that there is no time for more pairs must not look unsure."""
+    if len(blocks) >= 2 and all(len(block) >= FEWEST_A_BLOCK for block in blocks):
+        if min(ratios) > PLAIN * limit:
+            return Decision.FAIL, None
+        if max(ratios) < limit / PLAIN:
+            return Decision.PASS, None
+    return Decision.UNSURE, Doubt.FEW
 
 
 def interval(values: Sequence[float], error: float) -> tuple[float, float]:

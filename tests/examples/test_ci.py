@@ -61,7 +61,7 @@ def scripts(file: str) -> dict[str, list[str]]:
             name: [step["run"] for step in job["steps"] if "run" in step and not _installs(step)]
             for name, job in found["jobs"].items()
         }
-    return {name: found[name]["script"] for name in ("tests", "gates")}
+    return {name: found[name]["script"] for name in ("tests", "migration", "gates")}
 
 
 def _installs(step: dict[str, Any]) -> bool:
@@ -211,10 +211,86 @@ def restore(source: Runner, target: Runner) -> None:
     shutil.copytree(source.checkout / ".afml-store", target.checkout / ".afml-store")
 
 
+#: A function that is not migrated, and what an attacker puts in the place of its result.
+OLD = """
+from afml_cache import cacheable
+
+@cacheable
+def old_labels(prices):
+    return list(prices)
+"""
+TEST_OLD = """
+from old_features import old_labels
+
+def test_old_labels():
+    assert old_labels([1.0]) == [1.0]
+"""
+PLANTED = """
+import pathlib, sys
+import joblib
+
+class Planted:
+    def __reduce__(self):
+        return eval, ("open('it-ran', 'w').close() or [1.0]",)
+
+for result in pathlib.Path(sys.argv[1]).rglob("output.pkl"):
+    joblib.dump(Planted(), result)
+    print(result)
+"""
+
+
 @pytest.mark.parametrize("file", FILES)
-def test_a_gate_that_fails_and_a_decorator_that_is_left_make_the_job_red(
+@pytest.mark.parametrize("removed", [True, False], ids=["as it is", "without the removal"])
+def test_a_pickle_that_was_planted_in_a_restored_store_does_not_run(
+    file: str, removed: bool, runner: Callable[..., Runner]
+) -> None:
+    """`@cacheable` opens what lies in joblib_cache; the file has it removed before."""
+    script = scripts(file)["tests"]
+    if not removed:  # the proof that the planted one is one
+        script = [
+            re.sub(r"(?m)^ *rm -rf \.afml-store/joblib_cache.*$", "", part) for part in script
+        ]
+        assert script != scripts(file)["tests"]
+    first, second = runner("first"), runner("second")
+    for machine in (first, second):
+        (machine.checkout / "src" / "old_features.py").write_text(OLD)
+        (machine.checkout / "tests" / "test_old.py").write_text(TEST_OLD)
+    done = first.run(script)
+    assert done.returncode == 0, done.stdout
+    restore(first, second)
+    stored = second.checkout / ".afml-store" / "joblib_cache"
+    planted = subprocess.run(
+        [sys.executable, "-c", PLANTED, stored], capture_output=True, text=True, check=True
+    )
+    assert planted.stdout
+    done = second.run(script)
+    assert done.returncode == 0, done.stdout
+    assert (second.checkout / "it-ran").exists() is not removed
+    assert "features.labels: 1 hit, 0 computed" in done.stdout, "what is sealed is still served"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_project_that_has_not_migrated_runs_its_tests(
     file: str, runner: Callable[..., Runner]
 ) -> None:
+    machine = runner("machine")
+    for name in PROJECT:
+        if "features" in name:
+            (machine.checkout / name).unlink()
+    (machine.checkout / "src" / "old_features.py").write_text(OLD)
+    (machine.checkout / "tests" / "test_old.py").write_text(TEST_OLD)
+    done = machine.run(scripts(file)["migration"])
+    assert done.returncode == 1
+    assert "old_labels" in done.stdout + done.stderr
+    for _ in range(2):  # the second time on the store that the first has left
+        done = machine.run(scripts(file)["tests"])
+        assert done.returncode == 0, done.stdout
+    assert "no hits, 1 computed" in done.stdout
+    assert not any("codemod" in line for line in scripts(file)["tests"])
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_gate_that_fails_makes_its_job_red(file: str, runner: Callable[..., Runner]) -> None:
     machine = runner("machine")
     speed = machine.checkout / "benchmarks" / "test_speed.py"
     speed.write_text(
@@ -224,8 +300,14 @@ def test_a_gate_that_fails_and_a_decorator_that_is_left_make_the_job_red(
         .replace("x=", "baseline=")
     )
     assert machine.run(scripts(file)["gates"]).returncode == 1
-    features = machine.checkout / "src" / "features.py"
-    features.write_text(PROJECT["src/features.py"].replace("robust_cacheable", "cacheable"))
-    done = machine.run(scripts(file)["tests"])
-    assert done.returncode == 1
-    assert "labels" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_file_says_what_it_assumes_and_what_it_lets_pass(file: str) -> None:
+    text = " ".join((CI / file).read_text(encoding="utf-8").replace("#", " ").split())
+    for said in (
+        "an extra `test` of your project installs what they need, afml-cache",
+        "What @cacheable stores is joblib's, and bears no seal",
+        'leaves the job green; `on-unsure = "fail"` under [tool.afml.gates]',
+    ):
+        assert said in text

@@ -71,6 +71,17 @@ def test_the_page_shows_what_an_unsure_gate_says() -> None:
     assert f"```text\n{table.unsure('first sums', verdict)}\n```" in PAGE
 
 
+def test_a_failure_by_few_pairs_says_that_they_are_plain() -> None:
+    block = [Pair(3.1, 0.03)] * 2
+    said = table.failed("few", judge([block, block], 1.05, Effort().error_a_look))
+    assert said.splitlines() == [
+        "gate 'few' FAILED: the candidate takes 103.3 x the baseline's time (no interval), the "
+        "limit is 1.050",
+        "  candidate 3.10 s, baseline 30.0 ms a call; 4 pairs, in two blocks 103.3 and 103.3; "
+        "fastest calls 103.3; that is few, and each is beyond 3 times the limit",
+    ]
+
+
 def test_the_page_names_every_setting_option_and_field() -> None:
     effort = Effort()
     values = {

@@ -70,6 +70,22 @@ def test_settings_hold_for_every_gate_and_a_gate_has_the_last_word(tmp_path: Pat
         ("on-unsure = 'skip'", "'skip'; it can be 'warn' or 'fail'"),
         # Taken for a gate, this would be a limit of 40, and no limit of the pairs.
         ("max_pairs = 40", "max_pairs under [tool.afml.gates] in {file} is not known; write max-p"),
+        (
+            "max-second = 2",
+            "max-second under [tool.afml.gates] in {file} is not known; write max-s",
+        ),
+        (
+            "maxpairs = 10",
+            "maxpairs under [tool.afml.gates] in {file} is not known; write max-pairs",
+        ),
+        ("on-unsur = 1.0", "on-unsur under [tool.afml.gates] in {file} is not known; write on-uns"),
+        ("MAX_PAIRS = 40", "MAX_PAIRS under [tool.afml.gates] in {file} is not known; write max-p"),
+        ("pause = 1", "pause under [tool.afml.gates] in {file} is not known; write pause-seconds"),
+        (
+            "limit = 1.05",
+            "limit under [tool.afml.gates] in {file} is of no gate; write the gate's name, as "
+            "labels = 1.05",
+        ),
         ("labels = 1\nlabels = 2", "{file} is not valid TOML"),
     ],
 )
@@ -78,6 +94,18 @@ def test_an_error_names_the_key_and_what_it_may_be(tmp_path: Path, text: str, wo
     with pytest.raises(LimitError) as error:
         read_limits(file)
     assert words.format(file=file) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["max pairs of a book", "seconds", "pairs", "limits", "limit order", "pauses"]
+)
+def test_a_gate_may_have_a_name_that_only_reminds_of_a_setting(tmp_path: Path, name: str) -> None:
+    assert read_limits(section(tmp_path, f'"{name}" = 1.05\n')).of(name).limit == 1.05
+
+
+def test_a_name_that_is_too_near_to_a_setting_can_be_had_as_a_table(tmp_path: Path) -> None:
+    limits = read_limits(section(tmp_path, '"max pair" = { limit = 1.05 }\n'))
+    assert limits.of("max pair").limit == 1.05
 
 
 def test_a_section_that_is_no_table_is_an_error(tmp_path: Path) -> None:

@@ -100,6 +100,14 @@ def test_arms_that_are_equally_fast_are_called_equally_often() -> None:
         assert ours == theirs
 
 
+def test_the_results_of_the_last_calls_are_there_to_be_compared() -> None:
+    turns = iter(range(10**6))
+    rounds = Rounds(lambda: next(turns), lambda: time.sleep(0.001), 1.0, QUICK)
+    take(rounds)
+    take(rounds)
+    assert rounds.results == (next(turns) - 1, None)
+
+
 def test_times_are_those_of_one_call() -> None:
     found = measure(lambda: None, lambda: time.sleep(0.001), 0.5, QUICK)
     assert found.decision is Decision.PASS
@@ -132,10 +140,40 @@ def test_no_more_pairs_are_taken_than_allowed() -> None:
 def test_slow_arms_end_when_the_time_is_up() -> None:
     effort = Effort(max_seconds=0.4, pause_seconds=0.0)
     start = time.perf_counter()
-    found = measure(lambda: time.sleep(0.02), lambda: time.sleep(0.02), 5.0, effort)
+    found = measure(lambda: time.sleep(0.02), lambda: time.sleep(0.02), 1.5, effort)
     assert time.perf_counter() - start < 3
     assert found.pairs < 20
     assert found.decision is Decision.UNSURE
+
+
+@pytest.mark.parametrize("seconds", [0.03, 0.1])
+def test_a_candidate_that_leaves_no_time_for_many_pairs_fails(seconds: float) -> None:
+    """The slower, the surer: even where one call takes all the time that there is."""
+    effort = Effort(max_seconds=0.1, pause_seconds=0.0)
+    found = measure(lambda: time.sleep(seconds), lambda: time.sleep(0.001), 1.05, effort)
+    assert found.decision is Decision.FAIL
+    assert found.pairs == 4
+
+
+def test_a_candidate_that_is_a_little_too_slow_gets_the_time_for_an_interval() -> None:
+    effort = Effort(max_seconds=0.3, pause_seconds=0.0)
+    found = measure(lambda: time.sleep(0.03), lambda: time.sleep(0.02), 1.05, effort)
+    assert (found.decision, found.pairs) == (Decision.FAIL, 11)
+
+
+def test_that_time_ends_too() -> None:
+    effort = Effort(max_seconds=0.05, pause_seconds=0.0)
+    found = measure(lambda: time.sleep(0.03), lambda: time.sleep(0.02), 1.05, effort)
+    assert (found.decision, found.pairs) == (Decision.UNSURE, 4)
+
+
+def test_what_is_done_before_the_first_pair_counts_as_time() -> None:
+    rounds, _ = rounds_of("cb", Effort(max_seconds=0.1, pause_seconds=0.0), limit=1e9)
+    rounds.begin()
+    time.sleep(0.1)
+    take(rounds)
+    with pytest.raises(Enough):
+        take(rounds)
 
 
 def test_enough_is_no_error_for_who_catches_those() -> None:

@@ -176,6 +176,65 @@ def test_labels(afml_gate):
     assert json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"] == []
 
 
+def test_results_that_come_to_differ_while_measuring_fail(
+    run_gates: Run, pytester: pytest.Pytester
+) -> None:
+    result = run_gates(
+        """
+def test_labels(afml_gate):
+    results = iter([0])
+    candidate = lambda: work(500, next(results, 999))()
+    afml_gate('labels', candidate=candidate, baseline=work(1500, 0))
+""",
+        "--afml-gates-json=gates.json",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["E*gate 'labels' compares nothing: after * pairs, the result is 999 of the candidate, 0 *"]
+    )
+    (found,) = verdicts(pytester)
+    assert (found["verdict"], found["reason"]) == ("error", "the arms' results differ")
+
+
+@pytest.mark.parametrize(
+    ("same", "words"),
+    [
+        ("lambda ours, theirs: None", "<lambda> returned None; it has to return True or False"),
+        ("lambda ours, theirs: [ours]", "<lambda> returned [[]1]; it has to return True or False"),
+        ("'close'", "same is 'close', and has to be a function of two results*"),
+    ],
+)
+def test_a_comparison_that_does_not_say_yes_or_no_is_told_so(
+    run_gates: Run, same: str, words: str
+) -> None:
+    result = run_gates(FASTER.replace("1500)", f"1500), same={same}"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"E*Failed: gate 'labels' compares nothing: *{words}*"])
+
+
+def test_a_comparison_may_say_yes_as_numpy_does(run_gates: Run) -> None:
+    same = "lambda ours, theirs: __import__('numpy').bool_(True)"
+    run_gates(FASTER.replace("1500)", f"1500), same={same}")).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("arm", ["candidate", "baseline"])
+def test_an_arm_that_is_no_function_is_told_so(
+    run_gates: Run, pytester: pytest.Pytester, arm: str
+) -> None:
+    result = run_gates(
+        f"def test_labels(afml_gate):\n"
+        f"    afml_gate('labels', **{{'candidate': work(1), 'baseline': work(2), {arm!r}: [1]}})\n",
+        "--afml-gates-json=gates.json",
+        "-W",
+        "error",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [f"E*gate 'labels' compares nothing: {arm} is [[]1], and has to be a function without arg*"]
+    )
+    assert verdicts(pytester)[0]["verdict"] == "error"
+
+
 def test_a_comparison_of_ones_own_decides_what_is_the_same(run_gates: Run) -> None:
     result = run_gates(
         """
@@ -203,7 +262,9 @@ def test_labels(afml_gate, last):
 """
     )
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["E*the result differs:*", "E*DataFrame.iloc*"])
+    result.stdout.fnmatch_lines(
+        ["E*1 of 2 values of the result[[]'a'] differ, the first at [[]1]: 2.0 of the cand*"]
+    )
 
 
 def test_an_exception_of_an_arm_is_the_tests(run_gates: Run, pytester: pytest.Pytester) -> None:
@@ -332,10 +393,99 @@ def test_benchmark_only_runs_the_gates(run_gates: Run) -> None:
     result.assert_outcomes(passed=1, skipped=1)
 
 
-def test_a_test_that_never_calls_its_gate_fails(run_gates: Run) -> None:
-    result = run_gates("def test_labels(afml_gate):\n    pass\n")
+def test_a_test_that_never_calls_its_gate_fails_and_is_told_of(
+    run_gates: Run, pytester: pytest.Pytester
+) -> None:
+    result = run_gates(
+        "def test_labels(afml_gate):\n    pass\n"
+        "def test_early(afml_gate):\n    assert False\n"
+        "def test_skipped(afml_gate):\n    pytest.skip('not today')\n"
+        "@pytest.fixture\ndef broken(afml_gate):\n    assert False\n"
+        "def test_broken(broken):\n    pass\n",
+        "--afml-gates-json=gates.json",
+    )
+    result.assert_outcomes(failed=2, skipped=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*the test asks for afml_gate and never calls it*",
+            "ERROR test_speed.py::test_labels: afml_gate was not called",
+        ]
+    )
+    assert [(gate["test"][15:], gate["verdict"]) for gate in verdicts(pytester)] == [
+        ("test_labels", "error"),
+        ("test_early", "error"),
+        ("test_skipped", "skipped"),
+        ("test_broken", "error"),
+    ]
+
+
+def test_a_test_with_a_benchmark_of_its_own_is_told_so(
+    run_gates: Run, pytester: pytest.Pytester
+) -> None:
+    result = run_gates(
+        FASTER.replace("afml_gate)", "benchmark, afml_gate)") + "    benchmark(work(1))\n"
+        "@pytest.fixture\ndef timed(benchmark):\n    benchmark(work(1))\n"
+        + FASTER.replace("labels(afml_gate)", "other(timed, afml_gate)"),
+        "--afml-gates-json=gates.json",
+    )
+    result.assert_outcomes(errors=1, failed=1)
+    words = "*afml_gate has pytest-benchmark measure the candidate, so its test cannot use benchma*"
+    result.stdout.fnmatch_lines([words, words])
+    result.stdout.no_fnmatch_line("*FixtureAlreadyUsed*")
+    assert [gate["verdict"] for gate in verdicts(pytester)] == ["error", "error"]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("candidate=work(1500), baseline=work(500)", "gate 'labels' FAILED: the candidate takes*"),
+        ("candidate=work(1, 2), baseline=work(1, 3)", "gate 'labels' compares nothing: the res*"),
+        (
+            "candidate=lambda: 1 / 0, baseline=work(1)",
+            "gate 'labels' has no verdict, and the test goes on: an arm raised",
+        ),
+    ],
+)
+@pytest.mark.parametrize("then", ["pass", "pytest.skip('not today')"])
+def test_a_test_that_catches_what_its_gate_raises_fails_all_the_same(
+    run_gates: Run, pytester: pytest.Pytester, call: str, words: str, then: str
+) -> None:
+    result = run_gates(
+        f"""
+def test_labels(afml_gate):
+    try:
+        afml_gate('labels', {call})
+    except BaseException:
+        pass
+    {then}
+""",
+        "--afml-gates-json=gates.json",
+    )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*the test asks for afml_gate and never calls it*"])
+    result.stdout.fnmatch_lines([f"{words}"])
+    (found,) = verdicts(pytester)
+    assert (found["verdict"] in ("fail", "error"), found["test_outcome"]) == (True, "failed")
+
+
+@pytest.mark.parametrize(
+    ("rest", "outcome"),
+    [
+        ("pass", "passed"),
+        ("assert False", "failed"),
+        ("pytest.skip('not today')", "skipped"),
+        ("pytest.xfail('known')", "xfailed"),
+        ("request.addfinalizer(lambda: 1 / 0)", "failed"),
+    ],
+)
+def test_the_json_file_has_what_became_of_the_test_after_its_gate(
+    run_gates: Run, pytester: pytest.Pytester, rest: str, outcome: str
+) -> None:
+    run_gates(
+        FASTER.replace("afml_gate)", "afml_gate, request)") + f"    {rest}\n",
+        "--afml-gates-json=gates.json",
+    )
+    (found,) = verdicts(pytester)
+    assert (found["verdict"], found["test_outcome"]) == ("pass", outcome)
 
 
 def test_a_test_has_one_gate(run_gates: Run) -> None:
@@ -394,6 +544,66 @@ def test_a_run_without_gates_has_no_section_and_an_empty_file(
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*benchmark gates*")
     assert verdicts(pytester) == []
+
+
+NO_GATE = "*ERROR: no test of this run had a gate, and --afml-gates=require asks for some*"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["-k", "nothing"], ["-n", "1"], ["-p", "no:terminal"]], ids=str
+)
+def test_a_run_that_requires_gates_and_has_none_fails(run_gates: Run, arguments: list[str]) -> None:
+    tests = "def test_other():\n    pass\n"
+    result = run_gates(tests, "--afml-gates=require", *arguments)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    shown = result.stderr if "-p" in arguments else result.stdout
+    shown.fnmatch_lines([NO_GATE])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--collect-only", "--afml-gates=require"],
+        ["--fixtures", "--afml-gates=require"],
+        ["-o", "afml_gates=require"],  # of the whole project: most of its runs have no gates
+    ],
+    ids=str,
+)
+def test_what_requires_no_gate_to_be_there_stays_green(
+    run_gates: Run, arguments: list[str]
+) -> None:
+    result = run_gates("def test_other():\n    pass\n", *arguments)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line(NO_GATE)
+
+
+def test_a_red_run_without_gates_is_not_said_to_lack_them_too(run_gates: Run) -> None:
+    result = run_gates("def test_other():\n    assert False\n", "--afml-gates=require")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.no_fnmatch_line(NO_GATE)
+
+
+def test_limits_that_no_test_used_are_named_where_gates_are_required(run_gates: Run) -> None:
+    note = "limits that no test of this run used: strict (is its test renamed, deleted, or n*"
+    run_gates(FASTER).stdout.no_fnmatch_line(note)
+    result = run_gates(FASTER, "--afml-gates=require")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([note])
+    other = FASTER.replace("labels", "strict")
+    result = run_gates(FASTER + other, "--afml-gates=require")
+    result.stdout.no_fnmatch_line("*limits that no test*")
+    result = run_gates(FASTER + other, "--afml-gates=require", "-k", "labels")
+    result.stdout.no_fnmatch_line("*limits that no test*")
+    result = run_gates("def test_a():\n    assert 0\n" + FASTER, "--afml-gates=require", "-x")
+    result.stdout.no_fnmatch_line("*limits that no test*")
+
+
+def test_gates_of_one_name_are_told_apart(run_gates: Run) -> None:
+    result = run_gates(
+        "@pytest.mark.parametrize('name', ['AAPL', 'MSFT'])"
+        + FASTER.replace("gate)", "gate, name)")
+    )
+    result.stdout.re_match_lines([r"labels, AAPL +\d.* PASS", r"labels, MSFT +\d.* PASS"])
 
 
 def test_a_gate_may_be_asked_for_while_the_test_runs(run_gates: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from fractions import Fraction
@@ -42,7 +43,11 @@ def test_a_candidate_that_is_just_as_fast_as_the_limit_passes() -> None:
 @pytest.mark.parametrize(
     ("blocks", "doubt"),
     [
-        ([block(0.5, 4), block(0.5, 4)], Doubt.FEW),
+        ([block(0.6, 4), block(0.6, 4)], Doubt.FEW),
+        ([block(2.9, 4), block(2.9, 4)], Doubt.FEW),
+        ([block(4.0, 9)], Doubt.FEW),  # one block
+        ([block(4.0, 8), block(4.0, 1)], Doubt.FEW),  # nothing agrees with a single pair
+        ([block(4.0, 4), [*block(4.0, 4), Pair(2.9, 1.0)]], Doubt.FEW),
         ([block(0.9), block(1.1)], Doubt.INTERVAL),
         ([block(0.9, 40), block(1.1, 5)], Doubt.BLOCKS),
         ([block(1.1, 40), block(0.9, 5)], Doubt.BLOCKS),
@@ -55,6 +60,16 @@ def test_a_candidate_that_is_just_as_fast_as_the_limit_passes() -> None:
 def test_what_does_not_agree_is_unsure_and_says_what(blocks: list[Block], doubt: Doubt) -> None:
     found = judge(blocks, 1.0, ERROR)
     assert (found.decision, found.doubt) == (Decision.UNSURE, doubt)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "decision"), [(100.0, Decision.FAIL), (3.2, Decision.FAIL), (0.3, Decision.PASS)]
+)
+def test_few_pairs_decide_where_each_of_them_is_far_on_one_side(
+    ratio: float, decision: Decision
+) -> None:
+    found = judge([block(ratio, 2), block(ratio, 2)], 1.05, ERROR)
+    assert (found.decision, found.doubt, found.high) == (decision, None, math.inf)
 
 
 def test_nothing_at_all_has_no_verdict() -> None:
@@ -122,7 +137,14 @@ def test_the_ends_are_the_innermost_ranks_that_binomial_sums_allow(
 def test_a_decision_stands_on_every_measure(blocks: tuple[Block, Block], limit: float) -> None:
     found = judge(blocks, limit, ERROR)
     assert found.low <= found.ratio <= found.high
-    measures = [found.ratio, found.low, found.high, found.minimum_ratio, *found.block_ratios]
+    measures = [found.ratio, found.minimum_ratio, *found.block_ratios]
+    if found.high == math.inf:  # few pairs
+        ratios = [pair.ratio for pair in itertools.chain(*blocks)] + measures
+        far = min(ratios) > 3 * limit or max(ratios) < limit / 3
+        assert far or found.decision is Decision.UNSURE
+        measures += ratios
+    else:
+        measures += [found.low, found.high]
     if found.decision is Decision.PASS:
         assert all(measure <= limit for measure in measures)
     elif found.decision is Decision.FAIL:
@@ -160,6 +182,18 @@ def test_what_passes_a_limit_does_not_fail_a_higher_one(
     lower, higher = sorted([one, other])
     if judge(blocks, lower, ERROR).decision is Decision.PASS:
         assert judge(blocks, higher, ERROR).decision is not Decision.FAIL
+
+
+@given(two_blocks, limits, st.floats(1.0, 1e3))
+def test_a_candidate_that_is_slower_still_does_not_fare_better(
+    blocks: tuple[Block, Block], limit: float, factor: float
+) -> None:
+    """A regression must not turn green by being worse."""
+    slower = [[Pair(pair.candidate * factor, pair.baseline) for pair in some] for some in blocks]
+    one, other = judge(blocks, limit, ERROR), judge(slower, limit, ERROR)
+    if one.decision is Decision.FAIL:
+        assert other.decision is Decision.FAIL
+    assert other.decision is not Decision.PASS or one.decision is Decision.PASS
 
 
 @given(st.lists(times, min_size=1), st.floats(1e-6, 0.5))
@@ -208,3 +242,17 @@ def test_a_true_ratio_on_the_limit_itself_seldom_fails() -> None:
     found = [simulated(seed, 1.0, 1.0).decision for seed in range(1000)]
     assert found.count(Decision.FAIL) <= 10  # at most (1 - 0.99) / 2 of them, and then some luck
     assert found.count(Decision.UNSURE) > 950
+
+
+@pytest.mark.parametrize("pairs_a_block", [2, 3, 5])
+def test_few_pairs_of_the_same_code_never_fail(pairs_a_block: int) -> None:
+    """Also where half of all calls take two to three times as long."""
+    for seed in range(5000):
+        chance = random.Random(seed)
+
+        def call(chance: random.Random = chance) -> float:
+            burst = chance.uniform(1, 2) if chance.random() < 0.5 else 0.0
+            return chance.lognormvariate(0, 0.02) * (1 + burst)
+
+        blocks = [[Pair(call(), call()) for _ in range(pairs_a_block)] for _ in range(2)]
+        assert judge(blocks, 1.05, ERROR).decision is not Decision.FAIL

@@ -37,7 +37,8 @@ class AfmlCompat:
         """Fail unless a function does the same under two decorators.
 
         Each case is called plain (the undecorated body), cold (the first call on a fresh store)
-        and warm (the next). Compared are values to the bit, dtypes, index with freq and tz, column
+        and warm (the next); then all cases together, twice, on one store, where a case could be
+        served what another has stored. Compared are values to the bit, dtypes, index with freq and tz, column
         order, attrs, container types, exceptions with their arguments, warnings, what became of the
         arguments, how often the body ran (a warm call may run less than under ``old``), pickling,
         and whether changing what one call returned changes what the next one returns; and, of the
@@ -48,12 +49,12 @@ class AfmlCompat:
         old, new : callable
             Before and after; either may be without a decorator.
         cases : sequence or mapping of calls
-            The function runs about five times a case.
+            The function runs about seven times a case. Let some differ in one argument only.
 
         Raises
         ------
         AssertionError
-            It names the case, the arm (plain, cold, warm; old, new), and what is different.
+            It names the case, the arm (plain, cold, warm, together; old, new), and what is different.
         """
         __tracebackhide__ = True
         calls = named_cases(cases)

@@ -2,7 +2,7 @@
 
 The reference is the undecorated body, run with the cache switched off. Each case has a fresh store
 under each decorator: the first call there is the cold one, the second the warm one. Every call has
-copies of the arguments.
+copies of the arguments. At the end all cases share one store: see ``together``.
 """
 
 from __future__ import annotations
@@ -19,16 +19,27 @@ from pytest_afml.compat.bodies import Function, body_of, is_cached
 from pytest_afml.compat.cases import Args
 from pytest_afml.compat.differences import differences
 from pytest_afml.compat.observe import Observed, observe
+from pytest_afml.compat.outcomes import outcomes
 from pytest_afml.compat.stores import fresh_store, no_store
+from pytest_afml.compat.together import Reference, found_together
 from pytest_afml.compat.wording import Finding
 
 
 def different_results(old: Function, new: Function, cases: list[tuple[str, Args]]) -> list[str]:
     """Every difference, a sentence each with its case and its arm; empty: none."""
-    found = list(_of_functions(old, new))
+    alone: dict[str, list[Finding]] = {}
+    references: list[Reference] = []
     for name, arguments in cases:
-        found += wording.case_texts(name, _of_case(old, new, arguments))
-    return found
+        reference, alone[name] = _of_case(old, new, arguments)
+        if reference is not None:
+            references.append(Reference(name, arguments, reference))
+    for side, function in (("old", old), ("new", new)):
+        for name, text in found_together(function, references):
+            # What the case does otherwise on its own says more.
+            if not any(one.side == side and one.temperature != "together" for one in alone[name]):
+                alone[name].append(Finding("together", side, text))
+    found = list(_of_functions(old, new))
+    return found + [text for name in alone for text in wording.case_texts(name, alone[name])]
 
 
 def _of_functions(old: Function, new: Function) -> Iterator[str]:
@@ -49,30 +60,40 @@ def _of_functions(old: Function, new: Function) -> Iterator[str]:
             yield f"new: the function cannot be pickled any more ({why})"
 
 
-def _of_case(old: Function, new: Function, arguments: Args) -> Iterator[Finding]:
+def _of_case(
+    old: Function, new: Function, arguments: Args
+) -> tuple[Observed | None, list[Finding]]:
+    """What the undecorated body does, None where that is not steady; and what was found."""
     with no_store():
         reference, again = (observe(body_of(old), arguments) for _ in range(2))
         plain = None if body_of(new) == body_of(old) else observe(body_of(new), arguments)
-    unsteady = list(_outcomes(reference, again))
+    unsteady = list(outcomes(reference, again))
     if unsteady:
-        for text in unsteady:
-            yield Finding("plain", "old", f"a second call does otherwise: {text}")
-        yield Finding("plain", "old", wording.UNSTEADY)
-        return
-    if plain is not None:
-        yield from (Finding("plain", "new", text) for text in _like(reference, plain))
+        found = [f"a second call does otherwise: {text}" for text in unsteady]
+        return None, [Finding("plain", "old", text) for text in (*found, wording.UNSTEADY)]
+    told = [] if plain is None else _like(reference, plain)
     may_change = not shares(reference.result, again.result)  # else it is the module's
+    return reference, [
+        *(Finding("plain", "new", text) for text in told),
+        *_of_arms(old, new, arguments, reference, may_change),
+    ]
+
+
+def _of_arms(
+    old: Function, new: Function, arguments: Args, reference: Observed, may_change: bool
+) -> Iterator[Finding]:
+    """Cold and warm calls under both decorators."""
     arms = {}
     for side, function in (("old", old), ("new", new)):
         with fresh_store():
             cold, warm = observe(function, arguments), observe(function, arguments)
-            served = [*_outcomes(reference, warm), *_pickled(reference, warm)]
+            served = [*outcomes(reference, warm), *_pickled(reference, warm)]
             yield from (Finding("cold", side, text) for text in _like(reference, cold))
             yield from (Finding("warm", side, text) for text in served)
             for temperature, seen in (("cold", cold), ("warm", warm)):
                 if may_change and change(seen.result):
                     now = observe(function, arguments)
-                    leaked = [text for text in _outcomes(reference, now) if text not in served]
+                    leaked = [text for text in outcomes(reference, now) if text not in served]
                     changing = wording.LEAKED.format(temperature)
                     yield from (Finding("warm", side, f"{changing}: {text}") for text in leaked)
             arms[side] = cold, warm
@@ -87,27 +108,12 @@ def _of_case(old: Function, new: Function, arguments: Args) -> Iterator[Finding]
 
 def _like(was: Observed, now: Observed) -> Iterator[str]:
     """Of two calls whose body runs: everything but how often."""
-    yield from _outcomes(was, now)
+    yield from outcomes(was, now)
     yield from _warnings(was, now)
     yield from _arguments(was, now)
     yield from _pickled(was, now)
     if shares(was.result, was.arguments.values()) != shares(now.result, now.arguments.values()):
         yield wording.SHARES if not shares(was.result, was.arguments.values()) else wording.NO_SHARE
-
-
-def _outcomes(was: Observed, now: Observed) -> Iterator[str]:
-    """Results, or exceptions with their arguments."""
-    if was.error is None and now.error is None:
-        yield from map(wording.difference_text, differences(was.result, now.result))
-    elif was.error is None:
-        yield f"raised {now.error!r}, returned {wording.shown(was.result)} before"
-    elif now.error is None:
-        yield f"returned {wording.shown(now.result)}, raised {was.error!r} before"
-    elif type(was.error) is not type(now.error):
-        yield f"raised {now.error!r}, was {was.error!r}"
-    else:
-        found = differences(was.error.args, now.error.args)
-        yield from (f"the exception's args: {wording.difference_text(one)}" for one in found)
 
 
 def _warnings(was: Observed, now: Observed) -> Iterator[str]:

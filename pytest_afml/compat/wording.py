@@ -20,6 +20,7 @@ UNSTEADY = (
 )
 LEAKED = "changing what the {} call returned changes what the next call returns"
 SHARES = "the result shares memory with an argument, which it did not: changing one changes both"
+SERVED_OTHERS = "it was served what {} had stored, so both have one key"
 NO_SHARE = "the result does not share memory with an argument any more"
 
 

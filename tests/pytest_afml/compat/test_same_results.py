@@ -196,6 +196,65 @@ def test_a_lost_freq_is_told_with_its_case_and_its_arm(afml_compat):
     ]
 
 
+WINDOWS = [args(PRICES), args(PRICES, window=3)]
+
+
+def test_a_case_that_is_served_what_another_one_stored_is_told(afml_compat):
+    new = robust_cacheable(ignore=["window"])(smoothed)
+    assert told(afml_compat, cacheable(smoothed), new, WINDOWS) == [
+        "case 2, together, new: it was served what case 1 had stored, so both have one key: 3 of 4 "
+        "values differ, the first at [2024-01-02 00:00:00]: 100.5, was nan"
+    ]
+    assert "case 2, together, old" in told(afml_compat, new, cacheable(smoothed), WINDOWS)[0]
+
+
+class Contract:
+    def __init__(self, name):
+        self.name = name
+
+    def __afml_key__(self):
+        return "contract"
+
+
+def margin(contract):
+    return [contract.name]
+
+
+def test_a_key_that_does_not_say_which_object_it_is_is_told(afml_compat):
+    cases = {"ES": args(Contract("ES")), "NQ": args(Contract("NQ"))}
+    assert told(afml_compat, margin, robust_cacheable(margin), cases) == [
+        "case 'NQ', together, new: it was served what case 'ES' had stored, so both have one key: "
+        "[0] is 'ES', was 'NQ'"
+    ]
+
+
+def last(n):
+    return [n]
+
+
+class KeepsTheLast:
+    """A cache of one entry, which it takes for that of every call but the first of each."""
+
+    def __init__(self, function):
+        self.__wrapped__, self.met, self.kept = function, set(), None
+
+    def __call__(self, n):
+        store = str(cache_directory())
+        if (store, n) not in self.met:
+            self.met.add((store, n))
+            self.kept = n
+        return [self.kept]
+
+
+def test_an_entry_that_another_case_replaced_is_told(afml_compat):
+    found = told(afml_compat, last, KeepsTheLast(last), [args(1), args(2)])
+    assert "case 1, together, new: [0] is 2, was 1" in found
+
+
+def test_equal_cases_may_share_an_entry(afml_compat):
+    afml_compat.same_results(cacheable(last), robust_cacheable(last), [args(1), args(1)])
+
+
 def counted(n):
     return {"rows": list(range(n))}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +52,14 @@ def code_of(function: Any) -> types.CodeType | None:
     body = inspect.unwrap(getattr(body, "__func__", body))
     code = getattr(body, "__code__", None)
     return code if isinstance(code, types.CodeType) else None
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Whether a function is an ``async def``, also under one of the cache's decorators."""
+    if inspect.iscoroutinefunction(function):
+        return True
+    # Before 3.12 only asyncio's own question sees the mark of a decorator.
+    return sys.version_info < (3, 12) and asyncio.iscoroutinefunction(function)
 
 
 def name_of(function: Any) -> str:

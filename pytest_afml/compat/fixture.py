@@ -38,11 +38,11 @@ class AfmlCompat:
 
         Each case is called plain (the undecorated body), cold (the first call on a fresh store)
         and warm (the next); then all cases together, twice, on one store, where a case could be
-        served what another has stored. Compared are values to the bit, dtypes, index with freq and tz, column
-        order, attrs, container types, exceptions with their arguments, warnings, what became of the
-        arguments, how often the body ran (a warm call may run less than under ``old``), pickling,
-        and whether changing what one call returned changes what the next one returns; and, of the
-        functions, signature, docstring and pickling.
+        served what another has stored. Compared are values to the bit, dtypes, index with freq and
+        tz, column order, attrs, container types, exceptions with their arguments, warnings, what
+        became of the arguments, how often the body ran (a warm call may run less than under
+        ``old``), pickling, and whether changing what one call returned changes what the next one
+        returns; and, of the functions, signature, docstring and pickling.
 
         Parameters
         ----------
@@ -54,7 +54,8 @@ class AfmlCompat:
         Raises
         ------
         AssertionError
-            It names the case, the arm (plain, cold, warm, together; old, new), and what is different.
+            It names the case, the arm (plain, cold, warm, together; old, new), and what is
+            different.
         """
         __tracebackhide__ = True
         calls = named_cases(cases)
@@ -147,6 +148,8 @@ class AfmlCompat:
     def public_api(self, module: ModuleType, snapshot: str | Path | None = None) -> None:
         """Fail unless the public names of a module are those of its snapshot.
 
+        Names are those of ``__all__``, else those that the module, or one below it, defines.
+
         Parameters
         ----------
         module : module
@@ -157,7 +160,7 @@ class AfmlCompat:
         Raises
         ------
         AssertionError
-            With a unified diff, or since there is no snapshot yet.
+            With a unified diff, or since there is no snapshot yet, or no public name.
         """
         __tracebackhide__ = True
         path = None if snapshot is None else self._snapshots.folder / snapshot

@@ -22,3 +22,13 @@ def outcomes(was: Observed, now: Observed) -> Iterator[str]:
     else:
         found = differences(was.error.args, now.error.args)
         yield from (f"the exception's args: {wording.difference_text(one)}" for one in found)
+
+
+def incomparable(was: Observed, now: Observed) -> list[str]:
+    """What cannot be compared of two results that do not differ in anything else."""
+    if was.error is not None or now.error is not None:
+        return []
+    found = differences(was.result, now.result)
+    if any(one.kind != "incomparable" for one in found):
+        return []
+    return list(map(wording.difference_text, found))

@@ -18,9 +18,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from pytest_afml.compat.bodies import is_coroutine_function
+from pytest_afml.compat.bodies import is_coroutine_function, signature_of
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 #: Dunder methods that a class's callers use as such.
 _CALLED = ("__init__", "__call__", "__enter__", "__exit__", "__iter__", "__len__", "__getitem__")
 #: Constants that are written as what they are; others (a path, say) may be another on each machine.
@@ -96,7 +95,7 @@ def _of(name: str, value: Any) -> Iterator[str]:
     elif inspect.ismodule(value):
         yield f"module {name}"
     elif callable(value):
-        yield f"{_def(value)} {name}{_signature(value)}"
+        yield f"{_def(value)} {name}{signature_of(value)}"
     else:
         yield f"{name}: {type(value).__qualname__}{_constant(value)}"
 
@@ -121,9 +120,9 @@ def _of_class(name: str, value: type) -> Iterator[str]:
             yield f"    property {attribute}"
         elif isinstance(found, classmethod | staticmethod):
             kind = _def(found.__func__).replace("def", type(found).__name__)
-            yield f"    {kind} {attribute}{_signature(getattr(value, attribute))}"
+            yield f"    {kind} {attribute}{signature_of(getattr(value, attribute))}"
         elif callable(found):
-            yield f"    {_def(found)} {attribute}{_signature(found)}"
+            yield f"    {_def(found)} {attribute}{signature_of(found)}"
         else:
             constant = _constant(found)
             kind = f": {type(found).__qualname__}" if constant else ""
@@ -135,13 +134,6 @@ def _annotated(value: type) -> list[str]:
         return list(inspect.get_annotations(value))
     except NameError:  # of a type that is imported for type checkers only
         return []
-
-
-def _signature(value: Any) -> str:
-    try:
-        return _ADDRESS.sub("", str(inspect.signature(value)))
-    except (TypeError, ValueError):  # some functions written in C do not say
-        return "(...)"
 
 
 def _constant(value: object) -> str:

@@ -15,11 +15,17 @@ from typing import Any
 
 from pytest_afml.compat import wording
 from pytest_afml.compat.aliasing import change, shares
-from pytest_afml.compat.bodies import Function, body_of, is_cached
+from pytest_afml.compat.bodies import (
+    Function,
+    body_of,
+    is_cached,
+    is_coroutine_function,
+    signature_of,
+)
 from pytest_afml.compat.cases import Args
 from pytest_afml.compat.differences import differences
 from pytest_afml.compat.observe import Observed, observe
-from pytest_afml.compat.outcomes import outcomes
+from pytest_afml.compat.outcomes import incomparable, outcomes
 from pytest_afml.compat.stores import fresh_store, no_store
 from pytest_afml.compat.together import Reference, found_together
 from pytest_afml.compat.wording import Finding
@@ -44,15 +50,15 @@ def different_results(old: Function, new: Function, cases: list[tuple[str, Args]
 
 def _of_functions(old: Function, new: Function) -> Iterator[str]:
     """What can be seen without a call: signature, docstring, kind, pickles."""
-    one, other = _signature(old), _signature(new)
+    one, other = signature_of(old), signature_of(new)
     if one != other:
         yield f"new: the signature is {other}, was {one}"
     was, now = _docstring(old), _docstring(new)
     if was != now:
         yield f"new: the docstring is {now!r}, was {was!r}"
-    if inspect.iscoroutinefunction(old) != inspect.iscoroutinefunction(new):
+    if is_coroutine_function(old) != is_coroutine_function(new):
         kinds = ["a plain function", "a coroutine function"]
-        kind, other_kind = (kinds[inspect.iscoroutinefunction(each)] for each in (old, new))
+        kind, other_kind = (kinds[is_coroutine_function(each)] for each in (old, new))
         yield f"new: it is {other_kind}, was {kind}"
     if _why_unpicklable(old) is None:
         why = _why_unpicklable(new)
@@ -68,6 +74,9 @@ def _of_case(
         reference, again = (observe(body_of(old), arguments) for _ in range(2))
         plain = None if body_of(new) == body_of(old) else observe(body_of(new), arguments)
     unsteady = list(outcomes(reference, again))
+    blind = incomparable(reference, again)
+    if blind:
+        return None, [Finding("plain", "old", text) for text in blind]
     if unsteady:
         found = [f"a second call does otherwise: {text}" for text in unsteady]
         return None, [Finding("plain", "old", text) for text in (*found, wording.UNSTEADY)]
@@ -152,13 +161,6 @@ def _runs_alone(function: Function, seen: Observed, is_warm: bool) -> Iterator[s
     should = is_cached(function) and is_warm and seen.error is None
     if should and seen.call is not None and not seen.call.was_served:
         yield wording.runs_text(seen.runs or 1, None, seen.call)
-
-
-def _signature(function: Function) -> str:
-    try:
-        return str(inspect.signature(function))
-    except (TypeError, ValueError) as error:  # some functions written in C do not say
-        return f"unknown ({error})"
 
 
 def _docstring(function: Any) -> str | None:

@@ -48,6 +48,11 @@ def difference_text(difference: Difference) -> str:
         return f"{place} is gone, was {was}"
     if difference.kind == "extra":
         return f"{place} is {now}, was not there"
+    if difference.kind == "incomparable":
+        return (
+            f"{place or 'the value'} is {now}, which cannot be compared: it says only which object "
+            "it is; compare what it gives"
+        )
     if difference.kind == "more":
         return f"{difference.count} more differences in {place or 'the result'}"
     return f"{place or 'the value'} is {now}, was {was}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import threading
 import warnings
 
 import numpy as np
@@ -122,6 +123,48 @@ async def new_quote(symbol):
 
 def test_coroutine_functions_are_awaited(afml_compat):
     afml_compat.same_results(old_quote, new_quote, [args("ES")])
+
+
+async def plain_quote(symbol):
+    """A quote."""
+    return [symbol, 1.5]
+
+
+def test_a_coroutine_function_stays_one_under_a_decorator(afml_compat):
+    afml_compat.same_results(plain_quote, new_quote, [args("ES")])
+    afml_compat.same_results(plain_quote, old_quote, [args("ES")])
+
+    def quote(symbol):
+        """A quote."""
+        return [symbol, 1.5]
+
+    assert "new: it is a plain function, was a coroutine function" in told(
+        afml_compat, plain_quote, robust_cacheable(quote), [args("ES")]
+    )
+
+
+def same_object(one, other, lock=None):
+    return [one is other]
+
+
+def test_one_object_given_twice_stays_one(afml_compat):
+    lock = threading.Lock()
+    cases = [args(PRICES, PRICES), args(PRICES, other=PRICES), args(PRICES, PRICES, lock)]
+    for case in cases:
+        copied = case.copied()
+        assert same_object(*copied.args, **copied.kwargs) == [True]
+        assert copied.args[0] is not PRICES
+    afml_compat.same_results(same_object, same_object, cases)
+
+
+def test_a_default_that_is_shown_with_its_address_is_no_difference(afml_compat):
+    def made():
+        def scaled(x, by=object()):  # noqa: B008
+            return [x]
+
+        return scaled
+
+    afml_compat.same_results(made(), made(), [args(1)])
 
 
 @cacheable
@@ -410,12 +453,17 @@ def test_a_function_that_never_does_the_same_is_told_as_such(afml_compat):
     assert len(found) == 2
 
 
-def test_results_that_cannot_be_cached_are_told(afml_compat):
+def test_results_that_cannot_be_compared_are_told(afml_compat):
     def opened(x):
-        return lambda: x
+        return {"at": x, "how": lambda: x}
 
     found = told(afml_compat, cacheable(opened), robust_cacheable(opened), [args(1)])
-    assert any("plain, old" in line for line in found)
+    assert len(found) == 1
+    assert re.match(
+        r"case 1, plain, old: \['how'\] is <function .*>, which cannot be compared: it says only "
+        "which object it is; compare what it gives",
+        found[0],
+    )
 
 
 @pytest.mark.parametrize(

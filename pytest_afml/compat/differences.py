@@ -236,7 +236,8 @@ def _path_to(function: Any) -> tuple[object, object]:
 
 def _say_they_are_equal(was: Any, now: Any) -> bool | None:
     """None where they say no more than which object they are, or cannot say."""
-    if type(was).__eq__ is object.__eq__:
+    kind: Any = type(was)
+    if kind.__eq__ is object.__eq__:
         return None
     try:
         return bool(was == now) or bool(was != was and now != now)

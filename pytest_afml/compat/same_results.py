@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_afml.compat import wording
-from pytest_afml.compat.aliasing import change, shares
+from pytest_afml.compat.aliasing import change, common, shares
 from pytest_afml.compat.bodies import (
     Function,
     body_of,
@@ -81,15 +81,15 @@ def _of_case(
         found = [f"a second call does otherwise: {text}" for text in unsteady]
         return None, [Finding("plain", "old", text) for text in (*found, wording.UNSTEADY)]
     told = [] if plain is None else _like(reference, plain)
-    may_change = not shares(reference.result, again.result)  # else it is the module's
+    spared = common(reference.result, again.result)  # it is the module's
     return reference, [
         *(Finding("plain", "new", text) for text in told),
-        *_of_arms(old, new, arguments, reference, may_change),
+        *_of_arms(old, new, arguments, reference, spared),
     ]
 
 
 def _of_arms(
-    old: Function, new: Function, arguments: Args, reference: Observed, may_change: bool
+    old: Function, new: Function, arguments: Args, reference: Observed, spared: list[Any]
 ) -> Iterator[Finding]:
     """Cold and warm calls under both decorators."""
     arms = {}
@@ -100,7 +100,7 @@ def _of_arms(
             yield from (Finding("cold", side, text) for text in _like(reference, cold))
             yield from (Finding("warm", side, text) for text in served)
             for temperature, seen in (("cold", cold), ("warm", warm)):
-                if may_change and change(seen.result):
+                if change(seen.result, spared):
                     now = observe(function, arguments)
                     leaked = [text for text in outcomes(reference, now) if text not in served]
                     changing = wording.LEAKED.format(temperature)

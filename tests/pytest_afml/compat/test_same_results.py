@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import inspect
+import pickle
 import re
 import threading
+import types
 import warnings
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -223,7 +231,7 @@ class Lossy:
     def __call__(self, prices, window=2):
         key = (str(cache_directory()), window)
         if key not in self.kept:
-            self.kept[key] = self.__wrapped__(prices, window)
+            self.kept[key] = pickle.loads(pickle.dumps(self.__wrapped__(prices, window)))
             return self.__wrapped__(prices, window)
         found = self.kept[key].copy()
         found.index = pd.DatetimeIndex(found.index, freq=None)
@@ -336,6 +344,94 @@ def model(n):
 
 def pair(n):
     return n, (np.arange(n), {"kind": inspect._ParameterKind.VAR_KEYWORD})
+
+
+@dataclass(slots=True)
+class Fit:
+    path: list[int]
+
+
+@dataclass(slots=True, frozen=True)
+class Frozen:
+    path: list[int]
+
+
+class Called:
+    def __init__(self, n):
+        self.n = n
+
+    def __call__(self):
+        return self.n
+
+
+SINCE = dt.date(2024, 1, 1)
+ZONE = ZoneInfo("Asia/Tokyo")
+PART = [0]
+
+#: Results that changes of the check would not reach if they had another form, or if one part of
+#: them that is never changed, or is the module's, were taken for a reason to change nothing.
+REACHED = {
+    "beside NaT": lambda n: {"rows": [n], "last": pd.NaT},
+    "beside NA": lambda n: [n, pd.NA],
+    "beside a date": lambda n: {"rows": [n], "since": SINCE},
+    "beside a zone": lambda n: [pd.Series([n]), dt.timezone.utc, ZONE],  # noqa: UP017
+    "beside a Decimal": lambda n: [n, ONE],
+    "beside a dtype": lambda n: [n, np.dtype("float64"), np.float64],
+    "beside a path, a pattern": lambda n: [n, HERE, PATTERN, UNIT],
+    "beside what is the module's": lambda n: {"shared": PART, "own": [n]},
+    "NaT in a column": lambda n: pd.DataFrame({"at": pd.Series([pd.NaT, n], dtype=object)}),
+    "slots": lambda n: Fit([n]),
+    "frozen": lambda n: Frozen([n]),
+    "deque": lambda n: deque([n], 1),
+    "index": lambda n: pd.Index([n]),
+    "levels": lambda n: pd.MultiIndex.from_tuples([(n, n)]),
+    "records": lambda n: np.array([(n, 1.0)], dtype=[("a", int), ("b", float)]),
+    "records of objects": lambda n: np.array([(n, "x")], dtype=[("a", int), ("b", object)]),
+    "categories": lambda n: pd.Categorical([n, n]),
+    "callable": Called,
+    "column of lists": lambda n: pd.DataFrame({"rows": [[n], [n]]}),
+    "array of lists": lambda n: np.array([[n], None], dtype=object),
+    "strided": lambda n: np.arange(9.0)[::2],
+    "mapping proxy": lambda n: types.MappingProxyType({"rows": [n]}),
+    "partial": lambda n: functools.partial(max, [n]),
+}
+ONE, HERE, PATTERN, UNIT = Decimal(1), Path("x"), re.compile("x"), pd.offsets.BDay()
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_changes_reach_every_part_that_is_not_the_modules(afml_compat, name):
+    function = REACHED[name]
+    found = told(afml_compat, function, functools.lru_cache(function), [args(3)])
+    for arm in ("cold", "warm"):
+        assert any(f"changing what the {arm} call returned" in line for line in found)
+    afml_compat.same_results(function, function, [args(3)])
+    assert PART == [0]
+
+
+def test_memory_of_the_module_is_not_changed_by_the_check(afml_compat):
+    kept = np.arange(4.0)
+
+    def views(n):
+        frame = pd.DataFrame({"a": kept}, copy=False)
+        return {"rows": [n], "half": kept[::2], "series": pd.Series(kept, copy=False), "all": frame}
+
+    leaky = functools.lru_cache(views)
+    assert any("['rows'] has 2 items" in line for line in told(afml_compat, views, leaky, [(1,)]))
+    assert kept.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("beside", [pd.NaT, dt.date(2024, 1, 1), Decimal(1)], ids=repr)
+def test_what_is_never_changed_is_no_memory_that_is_shared(afml_compat, beside):
+    def old(rows, since):
+        return [*rows], since
+
+    def new(rows, since):
+        return rows, since
+
+    assert told(afml_compat, old, new, [args([1], beside)]) == [
+        "case 1, plain and cold, new: the result shares memory with an argument, which it did "
+        "not: changing one changes both"
+    ]
 
 
 @pytest.mark.parametrize("function", [table, column, values, model, pair])

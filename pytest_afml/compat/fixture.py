@@ -56,8 +56,16 @@ class AfmlCompat:
         AssertionError
             It names the case, the arm (plain, cold, warm, together; old, new), and what is
             different.
+        TypeError
+            ``old`` or ``new`` is no function, or a case is no call.
         """
         __tracebackhide__ = True
+        for name, function in (("old", old), ("new", new)):
+            if not callable(function):
+                raise TypeError(
+                    f"{name} is {wording.shown(function)}, which is no function; write "
+                    "same_results(old, new, cases)"
+                )
         calls = named_cases(cases)
         _fail(
             f"{name_of(new)} (new) does not do what {name_of(old)} (old) does:",

@@ -118,7 +118,7 @@ def _missed(name: str, seen: Observed) -> Verdict:
         why = "the cache saw no call" if seen.error is None else f"the call raised {seen.error!r}"
         return Verdict(name, "miss", details=(why,))
     reason = str(seen.call.reason)
-    told = [text for category, text in seen.warnings if category == "CacheWarning"]
+    told = [one.text for one in seen.warnings if one.name == "CacheWarning"]
     return Verdict(name, "miss", reason, (REASONS[reason], *seen.call.differences, *told))
 
 

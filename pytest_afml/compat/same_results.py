@@ -126,13 +126,18 @@ def _like(was: Observed, now: Observed) -> Iterator[str]:
 
 
 def _warnings(was: Observed, now: Observed) -> Iterator[str]:
-    left = list(was.warnings)
+    left, new = list(was.warnings), []
     for warning in now.warnings:
         if warning in left:
             left.remove(warning)
         else:
-            yield f"warned {warning[0]}: {warning[1]}"
-    yield from (f"did not warn {category}: {text}" for category, text in left)
+            new.append(warning)
+    names = {one.name for one in left} & {one.name for one in new}  # of several classes, perhaps
+    is_told = {one.category for one in (*left, *new) if one.name in names}
+    for verb, told in (("warned", new), ("did not warn", left)):
+        for one in told:
+            category = one.category if len(is_told) > 1 and one.name in names else one.name
+            yield f"{verb} {category}: {one.text}"
 
 
 def _arguments(was: Observed, now: Observed) -> Iterator[str]:

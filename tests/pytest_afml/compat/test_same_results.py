@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import datetime as dt
 import functools
 import inspect
@@ -489,6 +490,7 @@ def raises(error):
         ),
         (raises(ValueError("short")), lambda x: 1, "returned 1, raised ValueError('short') before"),
         (lambda x: 1, raises(ValueError("short")), "raised ValueError('short'), returned 1 before"),
+        (raises(SystemExit(1)), raises(SystemExit(2)), "the exception's args: [0] is 2, was 1"),
     ],
 )
 def test_exceptions_are_compared_with_their_arguments(afml_compat, old, new, words):
@@ -509,6 +511,59 @@ def test_warnings_are_compared(afml_compat):
         f"case 1, plain and cold, new: {text}"
         for text in ("warned RuntimeWarning: no rows", "did not warn UserWarning: few rows")
     ]
+
+
+def test_warnings_of_two_classes_with_one_name_are_told_apart(afml_compat):
+    def warner(module):
+        category = type("GapWarning", (UserWarning,), {"__module__": module})
+
+        def warned(x):
+            warnings.warn("few rows", category, stacklevel=2)
+            return x
+
+        return warned
+
+    assert told(afml_compat, warner("feeds"), warner("bars"), [args(1)]) == [
+        f"case 1, plain and cold, new: {text}"
+        for text in ("warned bars.GapWarning: few rows", "did not warn feeds.GapWarning: few rows")
+    ]
+    afml_compat.same_results(warner("feeds"), warner("feeds"), [args(1)])
+
+
+def test_a_key_that_is_pressed_ends_the_check(afml_compat):
+    with pytest.raises(KeyboardInterrupt):
+        afml_compat.same_results(raises(KeyboardInterrupt()), raises(KeyboardInterrupt()), [(1,)])
+
+
+def test_a_body_that_exits_may_do_so_under_both(afml_compat):
+    afml_compat.same_results(
+        cacheable(raises(SystemExit("no feed"))),
+        robust_cacheable(raises(SystemExit("no feed"))),
+        [args(1)],
+    )
+
+
+def test_the_check_works_while_a_profile_is_taken(afml_compat):
+    def ranked(prices):
+        prices.sort()
+        return prices[-1]
+
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        found = told(afml_compat, cacheable(ranked), robust_cacheable(ranked), [args([2, 1])])
+        last(1)
+    finally:
+        profile.disable()
+    assert "case 1, warm, new: the body ran 1 time, under old 0 times" in "\n".join(found)
+    # What comes after the check is in the profile.
+    assert any(getattr(entry.code, "co_name", "") == "last" for entry in profile.getstats())
+
+
+@pytest.mark.parametrize(("old", "new", "name"), [([1], last, "old"), (last, None, "new")])
+def test_what_cannot_be_called_is_refused(afml_compat, old, new, name):
+    with pytest.raises(TypeError, match=rf"{name} is .*, which is no function"):
+        afml_compat.same_results(old, new, [args(1)])
 
 
 def test_more_runs_of_the_body_are_told_with_the_reason(afml_compat):

@@ -46,7 +46,7 @@ class Verdict:
         ``"hit"``, ``"adopted"`` (from what ``@cacheable`` stored): served, and equal to what the
         function computes now. ``"upgraded"``: served, and equal after declared changes of dtype.
         ``"differs"``: served, and not equal. ``"miss"``: computed. ``"readable"``,
-        ``"unreadable"``: of entries that no call asked for.
+        ``"unreadable"``: of entries that no call asked for, and of a store's index.
     reason : str
         Of a miss, as in ``afml_cache.Reason``; else empty.
     details : tuple of str

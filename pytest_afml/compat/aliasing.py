@@ -12,6 +12,9 @@ from typing import Any
 from pytest_afml.compat.attributes import slots
 from pytest_afml.compat.immutable import is_immutable
 
+#: What pandas keeps the values of a column in, where it is no array of NumPy's.
+_COLUMN = "api.extensions.ExtensionArray"
+
 
 def shares(one: object, other: object) -> bool:
     """Whether changing one value in place could change the other.
@@ -88,7 +91,7 @@ def _changed_by_kind(part: Any) -> bool:
         part.name = "changed"
     elif _is_a("pandas", "Index", part):
         part.names = ["changed"] * part.nlevels
-    elif _is_a("pandas", "api.extensions.ExtensionArray", part):
+    elif _is_a("pandas", _COLUMN, part):
         part[:] = part[::-1]
         part[0] = None
     elif _is_a("numpy", "ndarray", part):
@@ -148,7 +151,7 @@ def _contents(value: Any) -> Iterable[Any]:
         return [*_objects(value), value.attrs, value.index, value.columns]
     if _is_a("pandas", "Series", value):
         return [*_objects(value), value.attrs, value.index]
-    return _items(value)
+    return [] if _is_a("pandas", _COLUMN, value) else _items(value)
 
 
 def _memory(value: Any) -> Iterable[Any]:
@@ -164,10 +167,11 @@ def _own_memory(value: Any) -> list[Any]:
         return [
             one for number in range(value.shape[1]) for one in _own_memory(value.iloc[:, number])
         ]
-    if not (_is_a("pandas", "Series", value)):
+    if _is_a("pandas", "Series", value):
+        return _own_memory(value.array)
+    if not _is_a("pandas", _COLUMN, value):
         return []
-    names = ("_ndarray", "_data", "_mask")
-    arrays = (getattr(value.array, name, None) for name in names)
+    arrays = (getattr(value, name, None) for name in ("_ndarray", "_data", "_mask"))
     return [array for array in arrays if _is_a("numpy", "ndarray", array)]
 
 
@@ -192,8 +196,8 @@ def _items(value: Any) -> Iterable[Any]:
         return (
             list(value.flat if hasattr(value, "flat") else value) if value.dtype == object else []
         )
-    if _is_a("pandas", "api.extensions.ExtensionArray", value):
-        return [getattr(value, "_ndarray", None)]
+    if _is_a("pandas", _COLUMN, value):
+        return _own_memory(value)
     missing = object()
     kept = (getattr(value, name, missing) for name in slots(value))
     return [*getattr(value, "__dict__", {}).values(), *(one for one in kept if one is not missing)]

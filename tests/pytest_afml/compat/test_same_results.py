@@ -389,6 +389,8 @@ REACHED = {
     "records": lambda n: np.array([(n, 1.0)], dtype=[("a", int), ("b", float)]),
     "records of objects": lambda n: np.array([(n, "x")], dtype=[("a", int), ("b", object)]),
     "categories": lambda n: pd.Categorical([n, n]),
+    "categories of two rows": lambda n: pd.Categorical(["a", "b"]),
+    "masked": lambda n: pd.array([n, None]),
     "callable": Called,
     "column of lists": lambda n: pd.DataFrame({"rows": [[n], [n]]}),
     "array of lists": lambda n: np.array([[n], None], dtype=object),

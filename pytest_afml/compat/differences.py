@@ -214,6 +214,8 @@ def _of_objects(was: Any, now: Any, place: str, compare: Compare) -> list[Differ
             return found
     if is_function and _path_to(was) != _path_to(now):
         return [_value(was, now, place)]
+    if isinstance(was, types.FunctionType) and was.__code__ == now.__code__:
+        return compare(_bound(was), _bound(now), place)
     are_equal = _say_they_are_equal(was, now)
     if are_equal is None:
         return _of_states(was, now, place, compare)
@@ -224,7 +226,7 @@ def _of_states(was: Any, now: Any, place: str, compare: Compare) -> list[Differe
     """By what pickle would write of them, as of a fitted tree, whose state lies in C."""
     try:
         states = was.__reduce_ex__(4), now.__reduce_ex__(4)
-    except TypeError:  # of a lambda, say: there is no telling
+    except TypeError:  # of a generator, say: there is no telling
         return [Difference(place, "incomparable", shown(was), shown(now))]
     return compare(*states, below(place, "__reduce__()"))
 
@@ -232,6 +234,17 @@ def _of_states(was: Any, now: Any, place: str, compare: Compare) -> list[Differe
 def _path_to(function: Any) -> tuple[object, object]:
     """Lambdas of one place share it."""
     return getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+
+
+def _bound(function: types.FunctionType) -> dict[str, object]:
+    """What tells two functions of one code apart, as two lambdas that were made at one place."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {
+        "__defaults__": function.__defaults__,
+        "__kwdefaults__": function.__kwdefaults__,
+        # An empty cell is that of a name that is not bound yet.
+        **{name: getattr(cell, "cell_contents", None) for name, cell in cells},
+    }
 
 
 def _say_they_are_equal(was: Any, now: Any) -> bool | None:

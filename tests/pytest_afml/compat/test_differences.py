@@ -183,6 +183,10 @@ TOLD = [
 ]
 
 
+def adder(more: Any, by: int = 1) -> Any:
+    return lambda x, by=by: x + more * by
+
+
 class Tick(Decimal):
     pass
 
@@ -282,6 +286,8 @@ SLY = {
     "units of an interval": (interval("us"), interval("ns")),
     "args of an exception": (ValueError(1), ValueError(2)),
     "methods": (Fit(1.0, []).__eq__, Fit(2.0, []).__eq__),
+    "closures": (adder(1), adder(2)),
+    "defaults": (adder(1, 2), adder(1, 3)),
     "functions": (np.mean, np.median),
     "state of a generator": (random.Random(1), random.Random(2)),
     "state of NumPy's": (np.random.default_rng(1), np.random.default_rng(2)),
@@ -297,7 +303,7 @@ def test_what_is_only_loosely_equal_differs(name):
         assert differences(was, copy.deepcopy(was)) == []
 
 
-@pytest.mark.parametrize("make", [lambda: lambda: 1, lambda: (n for n in ()), threading.Lock])
+@pytest.mark.parametrize("make", [lambda: (n for n in ()), threading.Lock])
 def test_what_says_only_which_object_it_is_cannot_be_compared(make):
     (found,) = differences([make()], [make()])
     assert found.kind == "incomparable"
@@ -378,6 +384,8 @@ SAME = [
     lambda: random.Random(1),
     lambda: np.random.default_rng(1),
     lambda: set(range(20_000)),
+    lambda: adder(1),
+    lambda: Model(adder([1.0])),
     endless,
     lambda: Model({"weights": np.ones(3)}),
     lambda: pd.DataFrame([[1, 2]], columns=["a", "a"]),
@@ -387,6 +395,17 @@ SAME = [
 @pytest.mark.parametrize("make", SAME)
 def test_equal_values_of_other_objects_do_not_differ(make):
     assert differences(make(), make()) == []
+
+
+def test_distributions_are_compared_though_they_write_their_own_functions():
+    norm = pytest.importorskip("scipy.stats").norm
+    assert differences(norm(0, 1), norm(0, 1)) == []
+    assert differences(norm(0, 1), norm(0, 2))
+
+
+def test_two_lambdas_of_one_place_are_told_apart_by_what_they_hold():
+    (found,) = differences([adder(1)], [adder(2)])
+    assert difference_text(found) == "[0]['more'] is 2, was 1"
 
 
 def test_fitted_models_are_compared_by_their_state():

@@ -608,12 +608,12 @@ def test_a_function_that_never_does_the_same_is_told_as_such(afml_compat):
 
 def test_results_that_cannot_be_compared_are_told(afml_compat):
     def opened(x):
-        return {"at": x, "how": lambda: x}
+        return {"at": x, "how": (n for n in range(x))}
 
     found = told(afml_compat, cacheable(opened), robust_cacheable(opened), [args(1)])
     assert len(found) == 1
     assert re.match(
-        r"case 1, plain, old: \['how'\] is <function .*>, which cannot be compared: it says only "
+        r"case 1, plain, old: \['how'\] is <generator .*>, which cannot be compared: it says only "
         "which object it is; compare what it gives",
         found[0],
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
+import itertools
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pytest_afml.compat.attributes import slots
@@ -14,6 +16,7 @@ from pytest_afml.compat.immutable import is_immutable
 
 #: What pandas keeps the values of a column in, where it is no array of NumPy's.
 _COLUMN = "api.extensions.ExtensionArray"
+_PLAIN = frozenset({list, dict, set, deque})
 
 
 def shares(one: object, other: object) -> bool:
@@ -26,7 +29,7 @@ def shares(one: object, other: object) -> bool:
     mine, theirs = _parts(one, _memory), _parts(other, _memory)
     if mine.keys() & theirs.keys():
         return True
-    return _overlap(_arrays(mine.values()), _arrays(theirs.values()))
+    return _Memory(theirs.values()).holds(*mine.values())
 
 
 def common(one: object, other: object) -> list[Any]:
@@ -39,9 +42,9 @@ def common(one: object, other: object) -> list[Any]:
     found: dict[int, Any] = {}
     for inside in (_contents, _memory):
         mine, theirs = _parts(one, inside), _parts(other, inside)
-        arrays = _arrays(theirs.values())
+        memory = _Memory(theirs.values())
         for number, part in mine.items():
-            if number in theirs or _overlap(_arrays([part]), arrays):
+            if number in theirs or memory.holds(part):
                 found[number] = part
     return list(found.values())
 
@@ -56,11 +59,11 @@ def change(value: object, spared: Iterable[Any] = ()) -> bool:
     (True, ([1, 2, 'changed'], {'a': 1}))
     """
     kept = list(spared)
-    ids, arrays = {id(part) for part in kept}, _arrays(kept)
+    ids, memory = {id(part) for part in kept}, _Memory(kept)
     changed = [
         _change(part)
         for number, part in _parts(value, _contents).items()
-        if number not in ids and not (arrays and _overlap(_arrays([part]), arrays))
+        if number not in ids and not memory.holds(part)
     ]
     return any(changed)
 
@@ -203,19 +206,37 @@ def _items(value: Any) -> Iterable[Any]:
     return [*getattr(value, "__dict__", {}).values(), *(one for one in kept if one is not missing)]
 
 
-def _arrays(parts: Iterable[Any]) -> list[Any]:
-    """The arrays among some parts, and those behind frames and columns among them."""
-    found = [array for part in parts for array in (part, *_own_memory(part))]
-    return [array for array in found if _is_a("numpy", "ndarray", array)]
+class _Memory:
+    """Where the arrays among some parts lie, sorted: a frame may have thousands of columns."""
 
+    def __init__(self, parts: Iterable[Any]) -> None:
+        spans = sorted(_spans(parts))
+        self._starts = [start for start, _ in spans]
+        self._ends = list(itertools.accumulate((end for _, end in spans), max))
 
-def _overlap(some: Iterable[Any], others: Iterable[Any]) -> bool:
-    """Whether some arrays lie where others do."""
-    if not some or not others:
+    def holds(self, *parts: Any) -> bool:
+        """Whether an array among the parts may lie where one of these does."""
+        if not self._starts:
+            return False
+        for start, end in _spans(parts):
+            before = bisect.bisect_left(self._starts, end)
+            if before and self._ends[before - 1] > start:
+                return True
         return False
-    import numpy as np
 
-    return any(np.may_share_memory(a, b) for a in some for b in others)
+
+def _spans(parts: Iterable[Any]) -> Iterator[tuple[int, int]]:
+    """The addresses of the arrays among some parts, and of those behind frames and columns."""
+    for part in parts:
+        if type(part) in _PLAIN:
+            continue
+        for array in (part, *_own_memory(part)):
+            if _is_a("numpy", "ndarray", array) and array.size:
+                steps = list(zip(array.shape, array.strides, strict=True))
+                first = array.__array_interface__["data"][0]
+                back = sum((size - 1) * step for size, step in steps if step < 0)
+                forth = sum((size - 1) * step for size, step in steps if step > 0)
+                yield first + back, first + forth + array.itemsize
 
 
 def _is_a(package: str, name: str, value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a function does the same under two decorators: undecorated, cold and warm.
+"""Whether a function does the same under two decorators: undecorated, cold, warm and together.
 
 The reference is the undecorated body, run with the cache switched off. Each case has a fresh store
 under each decorator: the first call there is the cold one, the second the warm one. Every call has

@@ -84,7 +84,7 @@ def _the_type(place: str) -> str:
 class Finding(NamedTuple):
     """What an arm of a case does otherwise."""
 
-    temperature: str  #: plain, cold or warm
+    temperature: str  #: plain, cold, warm or together
     side: str  #: old or new
     text: str
 

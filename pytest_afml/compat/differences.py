@@ -194,8 +194,11 @@ def _of_times(was: Any, now: Any, place: str, compare: Compare) -> list[Differen
         one, other = getattr(was, name, None), getattr(now, name, None)
         if str(one) != str(other):
             found.append(Difference(below(place, name), name, shown(one), shown(other)))
-    if not found and (repr(was) != repr(now) or _say_they_are_equal(was, now) is False):
-        found.append(_value(was, now, place))  # an offset does not show its holidays
+    # An offset does not show its holidays; of two equal moments in a gap, == says they are not.
+    is_moment = isinstance(was, datetime.datetime | datetime.time)
+    are_unequal = not is_moment and _say_they_are_equal(was, now) is False
+    if not found and (are_unequal or repr(was) != repr(now)):
+        found.append(_value(was, now, place))
     return found
 
 

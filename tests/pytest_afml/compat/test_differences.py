@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pandas.tseries.holiday import USFederalHolidayCalendar
 
 from afml_cache import content_key
 from pytest_afml.compat import MISSES
@@ -384,6 +386,8 @@ SAME = [
     lambda: random.Random(1),
     lambda: np.random.default_rng(1),
     lambda: set(range(20_000)),
+    lambda: dt.datetime(2024, 3, 10, 2, 30, tzinfo=ZoneInfo.no_cache("America/New_York")),
+    lambda: pd.offsets.CustomBusinessDay(calendar=USFederalHolidayCalendar()),
     lambda: adder(1),
     lambda: Model(adder([1.0])),
     endless,

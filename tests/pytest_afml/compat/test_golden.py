@@ -7,6 +7,7 @@ import importlib
 import shutil
 import sqlite3
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,7 @@ import joblib
 import pandas as pd
 import pytest
 
-from afml_cache import CacheWarning, cacheable, robust_cacheable, use_store
+from afml_cache import cacheable, robust_cacheable, use_store
 from pytest_afml.compat import PANDAS_3, args
 from pytest_afml.limits import LimitError
 
@@ -119,8 +120,10 @@ def test_a_damaged_index_is_told_as_such(afml_compat, features, tmp_path):
     damaged = tmp_path / "damaged"
     shutil.copytree(OURS, damaged)
     (damaged / "index.sqlite").write_bytes(b"garbage" * 2000)
-    with pytest.warns(CacheWarning), pytest.raises(AssertionError) as caught:
-        afml_compat.reads_store(damaged, **SEALED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(AssertionError) as caught:
+            afml_compat.reads_store(damaged, **SEALED)
     assert "index.sqlite: unreadable\n" in str(caught.value)
     assert "it is damaged; which entries it held is not known" in str(caught.value)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_afml.compat.attributes import attribute_differences
 from pytest_afml.compat.difference import Compare, Difference, below, listed, shown
 
 #: The place of a value by its number, in words.
@@ -34,7 +35,13 @@ def array_differences(was: Any, now: Any, place: str, compare: Compare) -> list[
     if isinstance(was, np.ma.MaskedArray):
         masks = np.ma.getmaskarray(was), np.ma.getmaskarray(now)
         found += value_differences(*masks, below(place, "mask"), compare, label)
-        was, now = was.filled(), now.filled()
+        if was.dtype == now.dtype:
+            fill = was.fill_value, now.fill_value
+            found += compare(*fill, below(place, "fill_value"))
+            now = now.filled(was.fill_value)
+        was, now = was.filled(), np.ma.filled(now)
+    elif type(was) is not np.ndarray:
+        found += attribute_differences(was, now, place, compare)
     return found + value_differences(np.asarray(was), np.asarray(now), place, compare, label)
 
 
@@ -51,7 +58,8 @@ def value_differences(
             for difference in compare(one, other, f"{place}[{label(number)}]")
         )
         return listed(list(each), place)
-    different = _unequal(was, now) if was.dtype == now.dtype else _unequal_values(was, now)
+    are_alike = was.dtype == now.dtype
+    different = _unequal(was, now, compare) if are_alike else _unequal_values(was, now)
     places = np.flatnonzero(different)
     if not len(places):
         return []
@@ -66,11 +74,22 @@ def _is_same_atom(one: object, other: object) -> bool:
     return type(one) is type(other) and type(one) in _ATOMS and one == other
 
 
-def _unequal(was: Any, now: Any) -> Any:
+def _unequal(was: Any, now: Any, compare: Compare) -> Any:
     """Which values of two arrays of one dtype differ."""
     kind = was.dtype.kind
+    if was.dtype.names is not None:
+        different = np.zeros(len(was), dtype=bool)
+        for name in was.dtype.names:  # each may have several values a row
+            one, other = (np.asarray(array[name]) for array in (was, now))
+            unequal = _unequal(one.reshape(-1), other.reshape(-1), compare)
+            different |= unequal.reshape(len(was), -1).any(axis=1)
+        return different
+    if kind == "O":
+        pairs = zip(was, now, strict=True)
+        return np.array([bool(compare(one, other, "")) for one, other in pairs], dtype=bool)
     if kind == "c":
-        return _unequal(was.real, now.real) | _unequal(was.imag, now.imag)
+        real = _unequal(was.real, now.real, compare)
+        return real | _unequal(was.imag, now.imag, compare)
     if kind == "f":
         both_nan = np.isnan(was) & np.isnan(now)
         return ~both_nan & ((was != now) | (np.signbit(was) != np.signbit(now)))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
+import re
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
 from pytest_afml.limits import LimitError, identity
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 Function = Callable[..., Any]
 
@@ -50,6 +55,22 @@ def code_of(function: Any) -> types.CodeType | None:
     body = inspect.unwrap(getattr(body, "__func__", body))
     code = getattr(body, "__code__", None)
     return code if isinstance(code, types.CodeType) else None
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Whether a function is an ``async def``, also under one of the cache's decorators."""
+    if inspect.iscoroutinefunction(function):
+        return True
+    # Before 3.12 only asyncio's own question sees the mark of a decorator.
+    return sys.version_info < (3, 12) and asyncio.iscoroutinefunction(function)
+
+
+def signature_of(function: Any) -> str:
+    """As it is written; a default that is shown with its address is shown without it."""
+    try:
+        return _ADDRESS.sub("", str(inspect.signature(function)))
+    except (TypeError, ValueError):  # some functions written in C do not say
+        return "(...)"
 
 
 def name_of(function: Any) -> str:

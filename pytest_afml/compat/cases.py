@@ -28,8 +28,12 @@ class Args:
 
     def copied(self) -> Args:
         """Arguments of its own for a call, which may change them; what has no copy is shared."""
-        named = {name: _copied(value) for name, value in self.kwargs.items()}
-        return Args(tuple(map(_copied, self.args)), named)
+        try:  # in one go, so that one object given twice stays one
+            return Args(*_pickled((self.args, self.kwargs)))
+        except Exception:  # noqa: BLE001 - a value's own pickling may raise anything
+            copies = {id(value): _copied(value) for value in self.values()}
+        named = {name: copies[id(value)] for name, value in self.kwargs.items()}
+        return Args(tuple(copies[id(value)] for value in self.args), named)
 
     def values(self) -> tuple[Any, ...]:
         """The arguments without their names."""

@@ -7,13 +7,16 @@ of a NaN), and of arrays and pandas objects all that their own rooms name.
 from __future__ import annotations
 
 import datetime
-import functools
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+import types
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from pathlib import PurePath
 from typing import Any
 
+from pytest_afml.compat.attributes import attribute_differences, has_attributes, has_hidden_state
 from pytest_afml.compat.difference import Compare, Difference, below, listed, shown
+from pytest_afml.compat.loose import parts_of
 
 __all__ = ["Difference", "differences"]
 
@@ -48,14 +51,21 @@ def differences(was: object, now: object) -> list[Difference]:
 
 _Room = Callable[[Any, Any, str, Compare], list[Difference]]
 
+#: Equal members of these types are found by a look-up.
+_ATOMS = (str, bytes, int, bool)
+#: Functions, which say only which object they are.
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, type)
+
 
 def _room_of(value: object) -> _Room:
     """What compares values of this type; NumPy and pandas count only once they are loaded."""
     if "pandas" in sys.modules:
-        from pytest_afml.compat.frames import PANDAS, SCALARS, pandas_differences
+        from pytest_afml.compat.frames import INTERVAL, PANDAS, SCALARS, pandas_differences
 
         if isinstance(value, PANDAS):
             return pandas_differences
+        if isinstance(value, INTERVAL):
+            return _of_intervals
         if isinstance(value, SCALARS):
             return _of_times
     if "numpy" in sys.modules:
@@ -77,7 +87,7 @@ def _room_of(value: object) -> _Room:
         return _of_floats
     if isinstance(value, datetime.datetime | datetime.time):
         return _of_times
-    return _of_objects
+    return _of_objects if parts_of(value) is None else _of_parts
 
 
 def _of_dicts(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
@@ -88,7 +98,10 @@ def _of_dicts(was: Any, now: Any, place: str, compare: Compare) -> list[Differen
         found.append(Difference(place, "order", shown(list(was)), shown(list(now))))
     for key, other in pairs:
         found += compare(was[key], now[other], f"{place}[{key!r}]")
-    return listed(found, place) + _of_attributes(was, now, place, compare)
+    if isinstance(was, defaultdict):
+        factories = was.default_factory, now.default_factory
+        found += compare(*factories, below(place, "default_factory"))
+    return listed(found, place) + attribute_differences(was, now, place, compare)
 
 
 def _of_sequences(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
@@ -99,13 +112,19 @@ def _of_sequences(was: Any, now: Any, place: str, compare: Compare) -> list[Diff
     for number, (one, other) in enumerate(zip(was, now, strict=True)):
         at = below(place, names[number]) if names else f"{place}[{number}]"
         found += compare(one, other, at)
-    return listed(found, place) + _of_attributes(was, now, place, compare)
+    if isinstance(was, deque):
+        found += compare(was.maxlen, now.maxlen, below(place, "maxlen"))
+    return listed(found, place) + attribute_differences(was, now, place, compare)
 
 
 def _of_sets(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
     _, missing, extra = _matched(was, now, compare)
     if not missing and not extra:
-        return []
+        return attribute_differences(was, now, place, compare)
+    if len(missing) == len(extra) == 1:  # it may be that the two cannot be compared
+        told = compare(missing[0], extra[0], place)
+        if all(one.kind == "incomparable" for one in told):
+            return told
     return [Difference(place, "value", shown(was), shown(now))]
 
 
@@ -116,12 +135,15 @@ def _matched(
 
     Python's own ``in`` takes 1 for True, and no NaN for another one.
     """
-    texts = {member: member for member in now if type(member) is str}
-    others = [member for member in now if type(member) is not str]
+    atoms = {(type(member), member): member for member in now if type(member) in _ATOMS}
+    others = [member for member in now if type(member) not in _ATOMS]
     pairs, missing = [], []
     for member in was:
-        if type(member) is str and member in texts:
-            pairs.append((member, texts.pop(member)))
+        if type(member) in _ATOMS:
+            if (type(member), member) in atoms:
+                pairs.append((member, atoms.pop((type(member), member))))
+            else:
+                missing.append(member)
             continue
         same = (n for n, other in enumerate(others) if not compare(member, other, ""))
         number = next(same, None)
@@ -129,15 +151,26 @@ def _matched(
             missing.append(member)
         else:
             pairs.append((member, others.pop(number)))
-    return pairs, missing, [*texts, *others]
+    return pairs, missing, [*atoms.values(), *others]
 
 
 def _of_floats(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
-    del compare
-    # repr() tells -0.0 from 0.0, gives every digit, and has one name for NaN.
-    if repr(was) == repr(now):
+    # It tells -0.0 from 0.0, gives every digit, and has one name for NaN.
+    text = float.__repr__ if isinstance(was, float) else complex.__repr__
+    if text(was) != text(now):
+        return [Difference(place, "value", shown(was), shown(now))]
+    return attribute_differences(was, now, place, compare)
+
+
+def _of_parts(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
+    """By what another room says that their parts are."""
+    parts = parts_of(was)
+    assert parts is not None
+    if compare(parts(was), parts(now), place):
+        return [_value(was, now, place)]
+    if isinstance(was, PurePath):
         return []
-    return [Difference(place, "value", shown(was), shown(now))]
+    return attribute_differences(was, now, place, compare)
 
 
 def _of_numpy_scalars(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
@@ -161,79 +194,71 @@ def _of_times(was: Any, now: Any, place: str, compare: Compare) -> list[Differen
         one, other = getattr(was, name, None), getattr(now, name, None)
         if str(one) != str(other):
             found.append(Difference(below(place, name), name, shown(one), shown(other)))
-    if not found and repr(was) != repr(now):
-        found.append(Difference(place, "value", shown(was), shown(now)))
+    # An offset does not show its holidays; of two equal moments in a gap, == says they are not.
+    is_moment = isinstance(was, datetime.datetime | datetime.time)
+    are_unequal = not is_moment and _say_they_are_equal(was, now) is False
+    if not found and (are_unequal or repr(was) != repr(now)):
+        found.append(_value(was, now, place))
     return found
+
+
+def _of_intervals(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
+    names = ("left", "right", "closed")
+    each = (compare(getattr(was, one), getattr(now, one), below(place, one)) for one in names)
+    return [difference for found in each for difference in found]
 
 
 def _of_objects(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
     """By their attributes where they have some, else as they say themselves."""
-    if callable(was) or not (hasattr(was, "__dict__") or _slots(was)):
-        if _say_they_are_equal(was, now):
-            return []
-        if _kind_of_equality(was) is object.__eq__:  # they say no more than which object they are
-            return _of_states(was, now, place, compare)
+    is_function = isinstance(was, _FUNCTIONS)
+    if not is_function and has_attributes(was):
+        found = attribute_differences(was, now, place, compare)
+        if found or not has_hidden_state(was):
+            return found
+    if is_function and _path_to(was) != _path_to(now):
         return [_value(was, now, place)]
-    found = _of_attributes(was, now, place, compare)
-    if not found and isinstance(was, str | bytes | int) and not _say_they_are_equal(was, now):
-        return [_value(was, now, place)]
-    return found
+    if isinstance(was, types.FunctionType) and was.__code__ == now.__code__:
+        return compare(_bound(was), _bound(now), place)
+    are_equal = _say_they_are_equal(was, now)
+    if are_equal is None:
+        return _of_states(was, now, place, compare)
+    return [] if are_equal else [_value(was, now, place)]
 
 
 def _of_states(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
     """By what pickle would write of them, as of a fitted tree, whose state lies in C."""
     try:
         states = was.__reduce_ex__(4), now.__reduce_ex__(4)
-    except TypeError:  # of a lock, say: there is no telling
-        return [_value(was, now, place)]
+    except TypeError:  # of a generator, say: there is no telling
+        return [Difference(place, "incomparable", shown(was), shown(now))]
     return compare(*states, below(place, "__reduce__()"))
 
 
-def _of_attributes(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
-    """Of subclasses of containers, too; a key of a mapping is no attribute."""
-    missing = object()
-    found: list[Difference] = []
-    for name in dict.fromkeys((*_attributes(was), *_attributes(now))):
-        one, other = getattr(was, name, missing), getattr(now, name, missing)
-        if one is missing and other is missing:
-            continue
-        if one is missing or other is missing:
-            kind = "missing" if other is missing else "extra"
-            shown_was = "" if one is missing else shown(one)
-            shown_now = "" if other is missing else shown(other)
-            found.append(Difference(below(place, name), kind, shown_was, shown_now))
-        else:
-            found += compare(one, other, below(place, name))
-    return listed(found, place)
+def _path_to(function: Any) -> tuple[object, object]:
+    """Lambdas of one place share it."""
+    return getattr(function, "__module__", None), getattr(function, "__qualname__", None)
 
 
-def _attributes(value: Any) -> Iterator[str]:
-    """The names of its attributes, but for what is computed from the others when asked for."""
-    for name in getattr(value, "__dict__", {}):
-        if not isinstance(getattr(type(value), name, None), functools.cached_property):
-            yield name
-    yield from _slots(value)
+def _bound(function: types.FunctionType) -> dict[str, object]:
+    """What tells two functions of one code apart, as two lambdas that were made at one place."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {
+        "__defaults__": function.__defaults__,
+        "__kwdefaults__": function.__kwdefaults__,
+        # An empty cell is that of a name that is not bound yet.
+        **{name: getattr(cell, "cell_contents", None) for name, cell in cells},
+    }
 
 
-def _slots(value: Any) -> list[str]:
-    found: list[str] = []
-    for kind in type(value).__mro__:
-        names = vars(kind).get("__slots__", ())
-        for name in (names,) if isinstance(names, str) else names:
-            mangled = name.startswith("__") and not name.endswith("__")
-            found.append(f"_{kind.__name__.lstrip('_')}{name}" if mangled else name)
-    return [name for name in found if name not in ("__dict__", "__weakref__")]
-
-
-def _kind_of_equality(value: object) -> object:
-    return type(value).__eq__
-
-
-def _say_they_are_equal(was: Any, now: Any) -> bool:
+def _say_they_are_equal(was: Any, now: Any) -> bool | None:
+    """None where they say no more than which object they are, or cannot say."""
+    kind: Any = type(was)
+    if kind.__eq__ is object.__eq__:
+        return None
     try:
         return bool(was == now) or bool(was != was and now != now)
-    except (TypeError, ValueError):  # pandas' NA, or an array inside
-        return False
+    except Exception:  # noqa: BLE001 - a value's own == may raise anything, or give an array
+        return None
 
 
 def _value(was: Any, now: Any, place: str) -> Difference:

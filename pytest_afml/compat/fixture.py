@@ -37,25 +37,35 @@ class AfmlCompat:
         """Fail unless a function does the same under two decorators.
 
         Each case is called plain (the undecorated body), cold (the first call on a fresh store)
-        and warm (the next). Compared are values to the bit, dtypes, index with freq and tz, column
-        order, attrs, container types, exceptions with their arguments, warnings, what became of the
-        arguments, how often the body ran (a warm call may run less than under ``old``), pickling,
-        and whether changing what one call returned changes what the next one returns; and, of the
-        functions, signature, docstring and pickling.
+        and warm (the next); then all cases together, twice, on one store, where a case could be
+        served what another has stored. Compared are values to the bit, dtypes, index with freq and
+        tz, column order, attrs, container types, exceptions with their arguments, warnings, what
+        became of the arguments, how often the body ran (a warm call may run less than under
+        ``old``), pickling, and whether changing what one call returned changes what the next one
+        returns; and, of the functions, signature, docstring and pickling.
 
         Parameters
         ----------
         old, new : callable
             Before and after; either may be without a decorator.
         cases : sequence or mapping of calls
-            The function runs about five times a case.
+            The function runs about seven times a case. Let some differ in one argument only.
 
         Raises
         ------
         AssertionError
-            It names the case, the arm (plain, cold, warm; old, new), and what is different.
+            It names the case, the arm (plain, cold, warm, together; old, new), and what is
+            different.
+        TypeError
+            ``old`` or ``new`` is no function, or a case is no call.
         """
         __tracebackhide__ = True
+        for name, function in (("old", old), ("new", new)):
+            if not callable(function):
+                raise TypeError(
+                    f"{name} is {wording.shown(function)}, which is no function; write "
+                    "same_results(old, new, cases)"
+                )
         calls = named_cases(cases)
         _fail(
             f"{name_of(new)} (new) does not do what {name_of(old)} (old) does:",
@@ -146,6 +156,8 @@ class AfmlCompat:
     def public_api(self, module: ModuleType, snapshot: str | Path | None = None) -> None:
         """Fail unless the public names of a module are those of its snapshot.
 
+        Names are those of ``__all__``, else those that the module, or one below it, defines.
+
         Parameters
         ----------
         module : module
@@ -156,7 +168,7 @@ class AfmlCompat:
         Raises
         ------
         AssertionError
-            With a unified diff, or since there is no snapshot yet.
+            With a unified diff, or since there is no snapshot yet, or no public name.
         """
         __tracebackhide__ = True
         path = None if snapshot is None else self._snapshots.folder / snapshot

@@ -14,7 +14,8 @@ from pytest_afml.compat.difference import Compare, Difference, below, listed, sh
 PANDAS = (pd.DataFrame, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
 
 #: Scalars that keep caches in their attributes, and are what they show.
-SCALARS = (pd.Period, pd.Timedelta, pd.Interval, pd.offsets.BaseOffset)
+SCALARS = (pd.Period, pd.Timedelta, pd.offsets.BaseOffset)
+INTERVAL = pd.Interval
 
 
 def pandas_differences(was: Any, now: Any, place: str, compare: Compare) -> list[Difference]:
@@ -32,6 +33,9 @@ def pandas_differences(was: Any, now: Any, place: str, compare: Compare) -> list
     else:
         return _of_columns(was, now, place, compare, str)
     found += compare(was.attrs, now.attrs, below(place, "attrs"))
+    for name in was._metadata:  # what a subclass keeps
+        if name != "_name":
+            found += compare(getattr(was, name, None), getattr(now, name, None), below(place, name))
     flags = was.flags.allows_duplicate_labels, now.flags.allows_duplicate_labels
     return found + compare(*flags, below(place, "flags.allows_duplicate_labels"))
 
@@ -66,23 +70,41 @@ def _of_indexes(was: Any, now: Any, place: str, compare: Compare) -> list[Differ
         kinds = type(was).__name__, type(now).__name__
         found = [Difference(place, "type", *kinds)]
     else:
-        found = []
-        for name in ("freq", "tz"):
-            one, other = getattr(was, name, None), getattr(now, name, None)
-            if str(one) != str(other):
-                shown_as = shown if name == "freq" else str
-                found.append(Difference(below(place, name), name, shown_as(one), shown_as(other)))
+        found = _of_zones(was, now, place)
     if isinstance(was, pd.MultiIndex) or isinstance(now, pd.MultiIndex):
         if was.nlevels == now.nlevels and len(was) == len(now):
             found += compare(list(was.names), list(now.names), below(place, "names"))
             for level in range(was.nlevels):
                 values = was.get_level_values(level), now.get_level_values(level)
                 at = below(place, f"get_level_values({level})")
+                found += _of_zones(*values, at)
+                levels = was.levels[level], now.levels[level]
+                if levels[0].equals(levels[1]):  # which may hold more than is used
+                    found += _of_freqs(*levels, below(place, f"levels[{level}]"))
                 found += _of_values(*values, at, compare, str)
             return found
         return [*found, Difference(below(place, "shape"), "shape", _shape(was), _shape(now))]
     found += compare(was.name, now.name, below(place, "name"))
     return found + _of_values(was, now, place, compare, str)
+
+
+def _of_zones(was: Any, now: Any, place: str) -> list[Difference]:
+    """Of two indexes without levels: freq, and time zone."""
+    one, other = getattr(was, "tz", None), getattr(now, "tz", None)
+    found = _of_freqs(was, now, place)
+    if str(one) != str(other):
+        found.append(Difference(below(place, "tz"), "tz", str(one), str(other)))
+    return found
+
+
+def _of_freqs(was: Any, now: Any, place: str) -> list[Difference]:
+    one, other = getattr(was, "freq", None), getattr(now, "freq", None)
+    if one == other and str(one) == str(other):
+        return []
+    texts = shown(one), shown(other)
+    if texts[0] == texts[1]:
+        texts = f"{texts[0]} of other days", texts[1]  # it does not show its holidays
+    return [Difference(below(place, "freq"), "freq", *texts)]
 
 
 def _shape(index: Any) -> str:
@@ -101,6 +123,8 @@ def _of_columns(was: Any, now: Any, place: str, compare: Compare, label: Label) 
     if len(was) != len(now):
         return []  # the index has been told of
     found = []
+    if _is_writeable(was) and not _is_writeable(now):
+        found.append(Difference(below(place, "flags.writeable"), "flags", "True", "False"))
     one, other = was.dtype, now.dtype
     if isinstance(one, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype):
         if one.ordered != other.ordered:
@@ -110,11 +134,20 @@ def _of_columns(was: Any, now: Any, place: str, compare: Compare, label: Label) 
             at = below(place, "dtype.categories")
             names = shown(list(one.categories)), shown(list(other.categories))
             found.append(Difference(at, "categories", *names))
+        else:  # 1 or 1.0, 0.0 or -0.0
+            at = below(place, "dtype.categories")
+            found += _of_columns(one.categories, other.categories, at, compare, str)
     elif one != other and not _differ_by_tz(was, now):
         found.append(Difference(below(place, "dtype"), "dtype", str(one), str(other)))
     if not found and _are_at_once_equal(was, now):
         return []
     return found + value_differences(_values(was), _values(now), place, compare, label)
+
+
+def _is_writeable(column: Any) -> bool:
+    """Whether its memory takes changes in place; those of an index never reach it."""
+    memory = getattr(getattr(column, "array", column), "_ndarray", None)
+    return memory is None or isinstance(column, pd.Index) or bool(memory.flags.writeable)
 
 
 def _are_at_once_equal(was: Any, now: Any) -> bool:

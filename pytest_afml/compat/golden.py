@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import stat
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from pytest_afml.compat.stores import no_store, store_at
 from pytest_afml.compat.upgrades import are_declared
 from pytest_afml.limits import identity
 from pytest_afml.wording import REASONS
+
+#: What a store of ours consists of: the file of its small values, and the folder of the others.
+INDEX, VALUES = "index.sqlite", "values"
 
 #: What :meth:`AfmlCompat.reads_store` can say of a call or an entry.
 VERDICTS = ("hit", "adopted", "upgraded", "readable", "miss", "differs", "unreadable")
@@ -43,7 +47,7 @@ class Verdict:
         ``"hit"``, ``"adopted"`` (from what ``@cacheable`` stored): served, and equal to what the
         function computes now. ``"upgraded"``: served, and equal after declared changes of dtype.
         ``"differs"``: served, and not equal. ``"miss"``: computed. ``"readable"``,
-        ``"unreadable"``: of entries that no call asked for.
+        ``"unreadable"``: of entries that no call asked for, and of a store's index.
     reason : str
         Of a miss, as in ``afml_cache.Reason``; else empty.
     details : tuple of str
@@ -77,7 +81,11 @@ def read_store(
     """
     names = {identity(function) for function, _ in calls}
     with _copied(path) as copy, store_at(copy, adopt=True, **settings):
-        entries = list(_entries(copy, names))
+        index = copy / INDEX
+        had_index = (index.exists() and index.stat().st_size) or not (copy / VALUES).is_dir()
+        with warnings.catch_warnings():  # the verdict says it
+            warnings.filterwarnings("ignore", "The index of the cache .* was damaged")
+            entries = [*([] if had_index else [_no_index()]), *_entries(copy, names)]
         found = [_of_call(function, arguments, upgrades) for function, arguments in calls]
     asked = {key for _, key in found if key is not None}
     verdicts = [verdict for verdict, _ in found]
@@ -113,7 +121,7 @@ def _missed(name: str, seen: Observed) -> Verdict:
         why = "the cache saw no call" if seen.error is None else f"the call raised {seen.error!r}"
         return Verdict(name, "miss", details=(why,))
     reason = str(seen.call.reason)
-    told = [text for category, text in seen.warnings if category == "CacheWarning"]
+    told = [one.text for one in seen.warnings if one.name == "CacheWarning"]
     return Verdict(name, "miss", reason, (REASONS[reason], *seen.call.differences, *told))
 
 
@@ -133,6 +141,8 @@ def _entries(copy: Path, names: set[str]) -> Iterator[tuple[str, Verdict]]:
         for digest, bad in problems.items():
             key = digest.hex() if digest is not None else "unknown"
             yield key, _unreadable(f"key {key}", bad)
+        if list(copy.glob(f"{INDEX}.corrupt-*")):  # it was set aside when it was opened
+            yield "index", _unreadable(INDEX, "it is damaged; which entries it held is not known")
     for file in sorted((copy / "joblib_cache").rglob("output.pkl")):
         folder = file.parent.parent.relative_to(copy / "joblib_cache").parts
         dotted = ".".join(part for part in folder if part != "joblib")
@@ -150,6 +160,11 @@ def _of_joblib(name: str, file: Path) -> Verdict:
     return Verdict(name, "readable")
 
 
+def _no_index() -> tuple[str, Verdict]:
+    why = f"it is gone, though there is a folder {VALUES}; which entries it held is not known"
+    return "index", _unreadable(INDEX, why)
+
+
 def _unreadable(name: str, why: str) -> Verdict:
     return Verdict(name, "unreadable", details=(why,))
 
@@ -161,7 +176,8 @@ def _copied(path: Path) -> Iterator[Path]:
         raise FileNotFoundError(f"there is no golden store at {path}: it is no directory")
     with tempfile.TemporaryDirectory(prefix="afml-golden-", ignore_cleanup_errors=True) as name:
         copy = Path(name) / "store"
-        is_ours = (path / "index.sqlite").exists() or (path / "joblib_cache").is_dir()
+        is_ours = any((path / name).exists() for name in (INDEX, VALUES))
+        is_ours = is_ours or (path / "joblib_cache").is_dir()
         shutil.copytree(path, copy if is_ours else copy / "joblib_cache")
         for place in (copy, *copy.rglob("*")):  # a checkout may be another's, or for reading only
             place.chmod(place.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH) | stat.S_IWUSR)

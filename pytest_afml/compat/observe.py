@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_afml.compat.bodies import Function, code_of, is_cached
 from pytest_afml.compat.cases import Args
@@ -25,14 +25,26 @@ _JOBLIBS = "Persisting input arguments took"
 _ENTERED_AGAIN = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE
 
 
+class Warned(NamedTuple):
+    """A warning: ``module.qualname`` of its class, which may share its name, and its text."""
+
+    category: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The name of the class alone."""
+        return self.category.rpartition(".")[2]
+
+
 @dataclass
 class Observed:
     """What a call did; ``runs`` is None where the body is not written in Python."""
 
     arguments: Args  #: as the call left them
     result: Any = None
-    error: Exception | None = None
-    warnings: list[tuple[str, str]] = field(default_factory=list)
+    error: Exception | SystemExit | None = None
+    warnings: list[Warned] = field(default_factory=list)
     runs: int | None = None
     call: WatchedCall | None = None  #: what the cache itself says of it
     named: dict[str, Any] = field(default_factory=dict)  #: the arguments by their names
@@ -58,15 +70,18 @@ def observe(function: Function, arguments: Args) -> Observed:
         warnings.simplefilter("always")
         try:
             seen.result = _finished(function(*seen.arguments.args, **seen.arguments.kwargs))
-        except Exception as error:  # noqa: BLE001 - it is what is observed
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is what is observed
             seen.error = error
-    seen.warnings = [
-        (one.category.__name__, str(one.message)) for one in caught if not _is_joblibs(one)
-    ]
+    seen.warnings = [_warned(one) for one in caught if not _is_joblibs(one)]
     seen.runs = None if runs is None else len(runs)
     of_function = [call for call in calls if call.function == name]
     seen.call = of_function[-1] if of_function else None  # of calls within calls, the outermost
     return seen
+
+
+def _warned(warning: warnings.WarningMessage) -> Warned:
+    category = warning.category
+    return Warned(f"{category.__module__}.{category.__qualname__}", str(warning.message))
 
 
 def _named(function: Function, arguments: Args) -> dict[str, Any]:
@@ -106,18 +121,27 @@ def _counted(code: CodeType | None) -> Iterator[list[FrameType | None] | None]:
     # A coroutine's frame is entered again after each await; others are not kept.
     is_entered_again = bool(code.co_flags & _ENTERED_AGAIN)
     before = sys.getprofile()
+    profiler: Any = before
+    is_of_c = before is not None and not callable(before)  # cProfile's, before 3.12
+    if is_of_c and not hasattr(profiler, "enable"):
+        yield None  # there is no way to put it back
+        return
 
     def profile(frame: FrameType, event: Any, argument: object) -> None:
         if event == "call" and frame.f_code is code and (not is_entered_again or frame not in runs):
             runs.append(frame if is_entered_again else None)
-        if before is not None:
+        if before is not None and not is_of_c:
             before(frame, event, argument)
 
+    if is_of_c:
+        profiler.disable()
     sys.setprofile(profile)
     try:
         yield runs
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None if is_of_c else before)
+        if is_of_c:
+            profiler.enable()
 
 
 def _is_joblibs(warning: warnings.WarningMessage) -> bool:

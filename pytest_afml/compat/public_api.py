@@ -6,21 +6,46 @@ shown as the function itself: a decorator does not change what callers see.
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import difflib
 import enum
+import fractions
+import functools
 import inspect
 import re
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+from pytest_afml.compat.bodies import is_coroutine_function, signature_of
+
 #: Dunder methods that a class's callers use as such.
 _CALLED = ("__init__", "__call__", "__enter__", "__exit__", "__iter__", "__len__", "__getitem__")
+#: Constants that are written as what they are; others (a path, say) may be another on each machine.
+_CONSTANTS = (
+    *(str, bytes, int, float, complex, type(None), range, re.Pattern),
+    *(datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, fractions.Fraction),
+)
+#: Whose objects are no constants of the module that imports or makes them.
+_MEANS = ("typing", "__future__", "logging")
 
 
 def api_text(module: ModuleType) -> str:
-    """The public names of a module: ``__all__``, else all that it defines without an underscore."""
+    """The public names of a module: ``__all__``, else all that it defines without an underscore.
+
+    A package defines what its own modules define, too.
+
+    Raises
+    ------
+    AssertionError
+        There are none, which would prove nothing.
+    """
+    if not public_names(module):
+        raise AssertionError(
+            f"{module.__name__} has no public name, which proves nothing; list in its __all__ what "
+            "callers may use"
+        )
     lines = [line for name in public_names(module) for line in _of_name(module, name)]
     return "\n".join([f"# public names of {module.__name__}", *lines, ""])
 
@@ -33,10 +58,20 @@ def public_names(module: ModuleType) -> list[str]:
     return sorted(
         name
         for name, value in vars(module).items()
-        if not name.startswith("_")
-        and not inspect.ismodule(value)
-        and getattr(value, "__module__", module.__name__) == module.__name__
+        if not name.startswith("_") and _is_own(module.__name__, value)
     )
+
+
+def _is_own(package: str, value: Any) -> bool:
+    """Whether the module, or one below it, defines a value; constants do not say."""
+    if inspect.ismodule(value):
+        return False
+    if isinstance(value, functools.partial):
+        return True
+    if inspect.isclass(value) or callable(value):
+        home = getattr(value, "__module__", None) or package
+        return f"{home}.".startswith(f"{package}.")
+    return type(value).__module__ not in _MEANS
 
 
 def api_diff(snapshot: str, now: str, name: str) -> str:
@@ -60,10 +95,14 @@ def _of(name: str, value: Any) -> Iterator[str]:
     elif inspect.ismodule(value):
         yield f"module {name}"
     elif callable(value):
-        kind = "async def" if inspect.iscoroutinefunction(value) else "def"
-        yield f"{kind} {name}{_signature(value)}"
+        yield f"{_def(value)} {name}{signature_of(value)}"
     else:
         yield f"{name}: {type(value).__qualname__}{_constant(value)}"
+
+
+def _def(function: Any) -> str:
+    is_async = is_coroutine_function(function) or inspect.isasyncgenfunction(function)
+    return "async def" if is_async else "def"
 
 
 def _of_class(name: str, value: type) -> Iterator[str]:
@@ -74,18 +113,20 @@ def _of_class(name: str, value: type) -> Iterator[str]:
     for attribute in sorted({*vars(value), *_annotated(value)}):
         if attribute.startswith("_") and attribute not in _CALLED:
             continue
-        found = vars(value).get(attribute)
+        found = vars(value).get(attribute, ...)
         if issubclass(value, enum.Enum) and attribute in value.__members__:
             continue
         if isinstance(found, property):
             yield f"    property {attribute}"
         elif isinstance(found, classmethod | staticmethod):
-            kind = type(found).__name__
-            yield f"    {kind} {attribute}{_signature(getattr(value, attribute))}"
+            kind = _def(found.__func__).replace("def", type(found).__name__)
+            yield f"    {kind} {attribute}{signature_of(getattr(value, attribute))}"
         elif callable(found):
-            yield f"    def {attribute}{_signature(found)}"
+            yield f"    {_def(found)} {attribute}{signature_of(found)}"
         else:
-            yield f"    {attribute}"
+            constant = _constant(found)
+            kind = f": {type(found).__qualname__}" if constant else ""
+            yield f"    {attribute}{kind}{constant}"
 
 
 def _annotated(value: type) -> list[str]:
@@ -95,13 +136,26 @@ def _annotated(value: type) -> list[str]:
         return []
 
 
-def _signature(value: Any) -> str:
-    try:
-        return _ADDRESS.sub("", str(inspect.signature(value)))
-    except (TypeError, ValueError):  # some functions written in C do not say
-        return "(...)"
-
-
 def _constant(value: object) -> str:
     """The value of a constant, of the kinds that are written as one."""
-    return f" = {value!r}" if isinstance(value, str | int | float | bool | None) else ""
+    kinds = (*_CONSTANTS, enum.Enum, list, tuple, dict, set, frozenset)
+    return f" = {_text(value)}" if isinstance(value, kinds) else ""
+
+
+def _text(value: object) -> str:
+    """A constant as it is written; of what is none, the type."""
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__qualname__}.{value.name}"
+    if isinstance(value, _CONSTANTS):
+        return repr(value)
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_text(key)}: {_text(one)}' for key, one in value.items())}}}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, set | frozenset):  # whose order is another in each process
+        return f"{{{', '.join(sorted(map(_text, value)))}}}"
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return value.__qualname__
+    return f"<{type(value).__qualname__}>"

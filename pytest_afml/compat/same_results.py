@@ -1,8 +1,8 @@
-"""Whether a function does the same under two decorators: undecorated, cold and warm.
+"""Whether a function does the same under two decorators: undecorated, cold, warm and together.
 
 The reference is the undecorated body, run with the cache switched off. Each case has a fresh store
 under each decorator: the first call there is the cold one, the second the warm one. Every call has
-copies of the arguments.
+copies of the arguments. At the end all cases share one store: see ``together``.
 """
 
 from __future__ import annotations
@@ -14,34 +14,51 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_afml.compat import wording
-from pytest_afml.compat.aliasing import change, shares
-from pytest_afml.compat.bodies import Function, body_of, is_cached
+from pytest_afml.compat.aliasing import change, common, shares
+from pytest_afml.compat.bodies import (
+    Function,
+    body_of,
+    is_cached,
+    is_coroutine_function,
+    signature_of,
+)
 from pytest_afml.compat.cases import Args
 from pytest_afml.compat.differences import differences
 from pytest_afml.compat.observe import Observed, observe
+from pytest_afml.compat.outcomes import incomparable, outcomes
 from pytest_afml.compat.stores import fresh_store, no_store
+from pytest_afml.compat.together import Reference, found_together
 from pytest_afml.compat.wording import Finding
 
 
 def different_results(old: Function, new: Function, cases: list[tuple[str, Args]]) -> list[str]:
     """Every difference, a sentence each with its case and its arm; empty: none."""
-    found = list(_of_functions(old, new))
+    alone: dict[str, list[Finding]] = {}
+    references: list[Reference] = []
     for name, arguments in cases:
-        found += wording.case_texts(name, _of_case(old, new, arguments))
-    return found
+        reference, alone[name] = _of_case(old, new, arguments)
+        if reference is not None:
+            references.append(Reference(name, arguments, reference))
+    for side, function in (("old", old), ("new", new)):
+        for name, text in found_together(function, references):
+            # What the case does otherwise on its own says more.
+            if not any(one.side == side and one.temperature != "together" for one in alone[name]):
+                alone[name].append(Finding("together", side, text))
+    found = list(_of_functions(old, new))
+    return found + [text for name in alone for text in wording.case_texts(name, alone[name])]
 
 
 def _of_functions(old: Function, new: Function) -> Iterator[str]:
     """What can be seen without a call: signature, docstring, kind, pickles."""
-    one, other = _signature(old), _signature(new)
+    one, other = signature_of(old), signature_of(new)
     if one != other:
         yield f"new: the signature is {other}, was {one}"
     was, now = _docstring(old), _docstring(new)
     if was != now:
         yield f"new: the docstring is {now!r}, was {was!r}"
-    if inspect.iscoroutinefunction(old) != inspect.iscoroutinefunction(new):
+    if is_coroutine_function(old) != is_coroutine_function(new):
         kinds = ["a plain function", "a coroutine function"]
-        kind, other_kind = (kinds[inspect.iscoroutinefunction(each)] for each in (old, new))
+        kind, other_kind = (kinds[is_coroutine_function(each)] for each in (old, new))
         yield f"new: it is {other_kind}, was {kind}"
     if _why_unpicklable(old) is None:
         why = _why_unpicklable(new)
@@ -49,30 +66,43 @@ def _of_functions(old: Function, new: Function) -> Iterator[str]:
             yield f"new: the function cannot be pickled any more ({why})"
 
 
-def _of_case(old: Function, new: Function, arguments: Args) -> Iterator[Finding]:
+def _of_case(
+    old: Function, new: Function, arguments: Args
+) -> tuple[Observed | None, list[Finding]]:
+    """What the undecorated body does, None where that is not steady; and what was found."""
     with no_store():
         reference, again = (observe(body_of(old), arguments) for _ in range(2))
         plain = None if body_of(new) == body_of(old) else observe(body_of(new), arguments)
-    unsteady = list(_outcomes(reference, again))
+    unsteady = list(outcomes(reference, again))
+    blind = incomparable(reference, again)
+    if blind:
+        return None, [Finding("plain", "old", text) for text in blind]
     if unsteady:
-        for text in unsteady:
-            yield Finding("plain", "old", f"a second call does otherwise: {text}")
-        yield Finding("plain", "old", wording.UNSTEADY)
-        return
-    if plain is not None:
-        yield from (Finding("plain", "new", text) for text in _like(reference, plain))
-    may_change = not shares(reference.result, again.result)  # else it is the module's
+        found = [f"a second call does otherwise: {text}" for text in unsteady]
+        return None, [Finding("plain", "old", text) for text in (*found, wording.UNSTEADY)]
+    told = [] if plain is None else _like(reference, plain)
+    spared = common(reference.result, again.result)  # it is the module's
+    return reference, [
+        *(Finding("plain", "new", text) for text in told),
+        *_of_arms(old, new, arguments, reference, spared),
+    ]
+
+
+def _of_arms(
+    old: Function, new: Function, arguments: Args, reference: Observed, spared: list[Any]
+) -> Iterator[Finding]:
+    """Cold and warm calls under both decorators."""
     arms = {}
     for side, function in (("old", old), ("new", new)):
         with fresh_store():
             cold, warm = observe(function, arguments), observe(function, arguments)
-            served = [*_outcomes(reference, warm), *_pickled(reference, warm)]
+            served = [*outcomes(reference, warm), *_pickled(reference, warm)]
             yield from (Finding("cold", side, text) for text in _like(reference, cold))
             yield from (Finding("warm", side, text) for text in served)
             for temperature, seen in (("cold", cold), ("warm", warm)):
-                if may_change and change(seen.result):
+                if change(seen.result, spared):
                     now = observe(function, arguments)
-                    leaked = [text for text in _outcomes(reference, now) if text not in served]
+                    leaked = [text for text in outcomes(reference, now) if text not in served]
                     changing = wording.LEAKED.format(temperature)
                     yield from (Finding("warm", side, f"{changing}: {text}") for text in leaked)
             arms[side] = cold, warm
@@ -87,7 +117,7 @@ def _of_case(old: Function, new: Function, arguments: Args) -> Iterator[Finding]
 
 def _like(was: Observed, now: Observed) -> Iterator[str]:
     """Of two calls whose body runs: everything but how often."""
-    yield from _outcomes(was, now)
+    yield from outcomes(was, now)
     yield from _warnings(was, now)
     yield from _arguments(was, now)
     yield from _pickled(was, now)
@@ -95,29 +125,19 @@ def _like(was: Observed, now: Observed) -> Iterator[str]:
         yield wording.SHARES if not shares(was.result, was.arguments.values()) else wording.NO_SHARE
 
 
-def _outcomes(was: Observed, now: Observed) -> Iterator[str]:
-    """Results, or exceptions with their arguments."""
-    if was.error is None and now.error is None:
-        yield from map(wording.difference_text, differences(was.result, now.result))
-    elif was.error is None:
-        yield f"raised {now.error!r}, returned {wording.shown(was.result)} before"
-    elif now.error is None:
-        yield f"returned {wording.shown(now.result)}, raised {was.error!r} before"
-    elif type(was.error) is not type(now.error):
-        yield f"raised {now.error!r}, was {was.error!r}"
-    else:
-        found = differences(was.error.args, now.error.args)
-        yield from (f"the exception's args: {wording.difference_text(one)}" for one in found)
-
-
 def _warnings(was: Observed, now: Observed) -> Iterator[str]:
-    left = list(was.warnings)
+    left, new = list(was.warnings), []
     for warning in now.warnings:
         if warning in left:
             left.remove(warning)
         else:
-            yield f"warned {warning[0]}: {warning[1]}"
-    yield from (f"did not warn {category}: {text}" for category, text in left)
+            new.append(warning)
+    names = {one.name for one in left} & {one.name for one in new}  # of several classes, perhaps
+    is_told = {one.category for one in (*left, *new) if one.name in names}
+    for verb, told in (("warned", new), ("did not warn", left)):
+        for one in told:
+            category = one.category if len(is_told) > 1 and one.name in names else one.name
+            yield f"{verb} {category}: {one.text}"
 
 
 def _arguments(was: Observed, now: Observed) -> Iterator[str]:
@@ -146,13 +166,6 @@ def _runs_alone(function: Function, seen: Observed, is_warm: bool) -> Iterator[s
     should = is_cached(function) and is_warm and seen.error is None
     if should and seen.call is not None and not seen.call.was_served:
         yield wording.runs_text(seen.runs or 1, None, seen.call)
-
-
-def _signature(function: Function) -> str:
-    try:
-        return str(inspect.signature(function))
-    except (TypeError, ValueError) as error:  # some functions written in C do not say
-        return f"unknown ({error})"
 
 
 def _docstring(function: Any) -> str | None:

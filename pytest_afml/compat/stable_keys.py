@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import pickle
@@ -73,6 +74,11 @@ def _order(function: Function, cases: list[tuple[str, Args]]) -> bytes:
             f"{name} cannot be found by a new process; define it in a module, not in a function"
         )
     file = getattr(sys.modules.get(module), "__file__", None)
+    for case, one in cases:
+        try:
+            inspect.signature(function).bind(*one.args, **one.kwargs)
+        except TypeError as error:
+            raise LimitError(f"{case} is no call of {name}: {error}") from None
     instance = getattr(function, "__self__", None)  # of a bound method
     own = () if instance is None or isinstance(instance, type) else (instance,)
     try:

@@ -20,6 +20,7 @@ UNSTEADY = (
 )
 LEAKED = "changing what the {} call returned changes what the next call returns"
 SHARES = "the result shares memory with an argument, which it did not: changing one changes both"
+SERVED_OTHERS = "it was served what {} had stored, so both have one key"
 NO_SHARE = "the result does not share memory with an argument any more"
 
 
@@ -47,6 +48,11 @@ def difference_text(difference: Difference) -> str:
         return f"{place} is gone, was {was}"
     if difference.kind == "extra":
         return f"{place} is {now}, was not there"
+    if difference.kind == "incomparable":
+        return (
+            f"{place or 'the value'} is {now}, which cannot be compared: it says only which object "
+            "it is; compare what it gives"
+        )
     if difference.kind == "more":
         return f"{difference.count} more differences in {place or 'the result'}"
     return f"{place or 'the value'} is {now}, was {was}"
@@ -78,7 +84,7 @@ def _the_type(place: str) -> str:
 class Finding(NamedTuple):
     """What an arm of a case does otherwise."""
 
-    temperature: str  #: plain, cold or warm
+    temperature: str  #: plain, cold, warm or together
     side: str  #: old or new
     text: str
 

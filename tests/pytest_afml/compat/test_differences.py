@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import array
+import copy
 import datetime as dt
 import functools
+import io
 import itertools
 import pickle
-from collections import OrderedDict, deque, namedtuple
+import random
+import re
+import threading
+import types
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pandas.tseries.holiday import USFederalHolidayCalendar
 
 from afml_cache import content_key
 from pytest_afml.compat import MISSES
@@ -174,6 +185,135 @@ TOLD = [
 ]
 
 
+def adder(more: Any, by: int = 1) -> Any:
+    return lambda x, by=by: x + more * by
+
+
+class Tick(Decimal):
+    pass
+
+
+class Span(dt.timedelta):
+    pass
+
+
+class Curve(np.ndarray):
+    source = "none"
+
+
+class Noted(pd.DataFrame):
+    _metadata: ClassVar = ["note"]
+
+    @property
+    def _constructor(self) -> type:
+        return Noted
+
+
+def with_attribute(value: Any, name: str, attribute: object) -> Any:
+    setattr(value, name, attribute)
+    return value
+
+
+def levels(zone: str = "UTC", freq: str | None = "D") -> pd.DataFrame:
+    days = pd.date_range("2024-01-01", periods=3, tz="UTC", unit="us").tz_convert(zone)
+    days.freq = None
+    index = pd.MultiIndex.from_product([["ES"], pd.DatetimeIndex(days, freq=freq)])
+    return pd.DataFrame({"close": 1.0}, index=index)
+
+
+def holidays(day: str) -> Any:
+    return pd.offsets.CustomBusinessDay(holidays=[day])
+
+
+def on_working_days(day: str) -> pd.Series:
+    return pd.Series(1, index=pd.DatetimeIndex(["2024-02-01", "2024-02-02"], freq=holidays(day)))
+
+
+def masked(fill: float) -> Any:
+    return np.ma.masked_array([1.0, 2.0], mask=[False, True], fill_value=fill)
+
+
+def interval(unit: str) -> Any:
+    days = (pd.Timestamp(year, 1, 1).as_unit(unit) for year in (2024, 2025))
+    return pd.Interval(*days)
+
+
+def rows(value: float, more: object = None) -> np.ndarray:
+    return np.array([(1, value, more)], dtype=[("a", int), ("b", float), ("c", object)])
+
+
+#: Pairs that Python, NumPy or pandas take for equal, or that have nothing but a state in C.
+SLY = {
+    "zone of a level": (levels(), levels("America/New_York")),
+    "freq of a level": (levels(), levels(freq=None)),
+    "holidays of a freq": (on_working_days("2024-01-02"), on_working_days("2024-01-03")),
+    "holidays": (holidays("2024-01-02"), holidays("2024-01-03")),
+    "key 1.0": ({1: 0}, {1.0: 0}),
+    "key True": ({1: 0}, {True: 0}),
+    "key of NumPy": ({1: 0}, {np.int64(1): 0}),
+    "key Timestamp": ({dt.datetime(2024, 1, 1): 0}, {pd.Timestamp(2024, 1, 1): 0}),
+    "member": ({(1, 2)}, {(1.0, 2)}),
+    "member -0.0": ({0.0}, {-0.0}),
+    "bytes of a buffer": (io.BytesIO(b"a"), io.BytesIO(b"b")),
+    "text of a buffer": (io.StringIO("a"), io.StringIO("b")),
+    "subclass of Decimal": (Tick("1"), Tick("2")),
+    "subclass of timedelta": (Span(1), Span(2)),
+    "digits of a Decimal": (Decimal("1.0"), Decimal("1.00")),
+    "sign of a Decimal": (Decimal("0"), Decimal("-0")),
+    "type of an array": (array.array("i", [1]), array.array("d", [1])),
+    "mapping proxy": (types.MappingProxyType({"a": 1}), types.MappingProxyType({"a": 1.0})),
+    "slice": (slice(1), slice(1.0)),
+    "range": (range(0, 3, 2), range(0, 4, 2)),
+    "maxlen": (deque([1], 2), deque([1], 3)),
+    "factory": (defaultdict(list), defaultdict(set)),
+    "attribute of an array": (
+        np.zeros(1).view(Curve),
+        with_attribute(np.zeros(1).view(Curve), "source", "feed"),
+    ),
+    "metadata": (
+        with_attribute(Noted({"a": [1]}), "note", "x"),
+        with_attribute(Noted({"a": [1]}), "note", "y"),
+    ),
+    "memory of a Series": (
+        pd.Series(np.zeros(2)),
+        pd.Series(read_only(np.zeros(2)), copy=False),
+    ),
+    "categories without a row": (
+        pd.Series(pd.Categorical([], categories=[1])),
+        pd.Series(pd.Categorical([], categories=[1.0])),
+    ),
+    "-0.0 in a record": (rows(0.0), rows(-0.0)),
+    "an object in a record": (rows(0.0, [1]), rows(0.0, [2])),
+    "fill value": (masked(0.0), masked(9.0)),
+    "units of an interval": (interval("us"), interval("ns")),
+    "args of an exception": (ValueError(1), ValueError(2)),
+    "methods": (Fit(1.0, []).__eq__, Fit(2.0, []).__eq__),
+    "closures": (adder(1), adder(2)),
+    "defaults": (adder(1, 2), adder(1, 3)),
+    "functions": (np.mean, np.median),
+    "state of a generator": (random.Random(1), random.Random(2)),
+    "state of NumPy's": (np.random.default_rng(1), np.random.default_rng(2)),
+}
+
+
+@pytest.mark.parametrize("name", SLY)
+def test_what_is_only_loosely_equal_differs(name):
+    was, now = SLY[name]
+    assert "incomparable" not in [one.kind for one in differences(was, now)]
+    assert differences(was, now)
+    if not isinstance(was, types.MappingProxyType):  # which has no copy
+        assert differences(was, copy.deepcopy(was)) == []
+
+
+@pytest.mark.parametrize("make", [lambda: (n for n in ()), threading.Lock])
+def test_what_says_only_which_object_it_is_cannot_be_compared(make):
+    (found,) = differences([make()], [make()])
+    assert found.kind == "incomparable"
+    assert re.match(r"\[0\] is <.*>, which cannot be compared", difference_text(found))
+    (found,) = differences({make()}, {make()})
+    assert found.kind == "incomparable"
+
+
 @pytest.mark.parametrize(("was", "now", "told"), TOLD, ids=[one[2][0] for one in TOLD])
 def test_each_difference_is_told(was, now, told):
     assert [difference_text(one) for one in differences(was, now)] == told
@@ -204,6 +344,14 @@ def looked_at(value: Any) -> Any:
 ASKED = itertools.count()
 
 
+def used(path: Path) -> Path:
+    """Every second time, what it remembers of itself is asked for."""
+    if next(ASKED) % 2:
+        assert hash(path)
+        assert path.parts
+    return path
+
+
 SAME = [
     lambda: float("nan"),
     lambda: np.array([np.nan, 1.0]),
@@ -223,6 +371,25 @@ SAME = [
     lambda: looked_at(Model(1)),
     lambda: pd.Interval(0, 1),
     lambda: {"a": [1, {2, 3}], "b": (None, b"x")},
+    lambda: rows(float("nan"), [float("nan")]),
+    lambda: pd.DataFrame({"a": [np.nan, 1.0], "b": ["x", None]}).to_records(),
+    lambda: np.array([([np.nan, 1.0],)], dtype=[("a", float, (2,))]),
+    lambda: pd.Series([np.nan, 1.0]).value_counts(dropna=False).to_dict(),
+    lambda: set(pd.Series([np.nan, 1.0, np.nan])),
+    lambda: used(Path("a") / "b"),
+    lambda: {Model(1), Model(2)},
+    lambda: Decimal("NaN"),
+    lambda: io.BytesIO(b"a"),
+    lambda: ValueError("a", np.ones(2)),
+    lambda: on_working_days("2024-01-02"),
+    lambda: levels(),
+    lambda: random.Random(1),
+    lambda: np.random.default_rng(1),
+    lambda: set(range(20_000)),
+    lambda: dt.datetime(2024, 3, 10, 2, 30, tzinfo=ZoneInfo.no_cache("America/New_York")),
+    lambda: pd.offsets.CustomBusinessDay(calendar=USFederalHolidayCalendar()),
+    lambda: adder(1),
+    lambda: Model(adder([1.0])),
     endless,
     lambda: Model({"weights": np.ones(3)}),
     lambda: pd.DataFrame([[1, 2]], columns=["a", "a"]),
@@ -232,6 +399,17 @@ SAME = [
 @pytest.mark.parametrize("make", SAME)
 def test_equal_values_of_other_objects_do_not_differ(make):
     assert differences(make(), make()) == []
+
+
+def test_distributions_are_compared_though_they_write_their_own_functions():
+    norm = pytest.importorskip("scipy.stats").norm
+    assert differences(norm(0, 1), norm(0, 1)) == []
+    assert differences(norm(0, 1), norm(0, 2))
+
+
+def test_two_lambdas_of_one_place_are_told_apart_by_what_they_hold():
+    (found,) = differences([adder(1)], [adder(2)])
+    assert difference_text(found) == "[0]['more'] is 2, was 1"
 
 
 def test_fitted_models_are_compared_by_their_state():

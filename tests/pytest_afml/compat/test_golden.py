@@ -7,6 +7,7 @@ import importlib
 import shutil
 import sqlite3
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,7 @@ import joblib
 import pandas as pd
 import pytest
 
-from afml_cache import cacheable, robust_cacheable
+from afml_cache import cacheable, robust_cacheable, use_store
 from pytest_afml.compat import PANDAS_3, args
 from pytest_afml.limits import LimitError
 
@@ -113,6 +114,32 @@ def test_a_damaged_entry_is_told_as_such(afml_compat, features, tmp_path):
     connection.close()
     with pytest.raises(AssertionError, match=r"3 of 3 verdicts(.|\n)*key \w+: unreadable"):
         afml_compat.reads_store(damaged, **SEALED)
+
+
+def test_a_damaged_index_is_told_as_such(afml_compat, features, tmp_path):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(OURS, damaged)
+    (damaged / "index.sqlite").write_bytes(b"garbage" * 2000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(AssertionError) as caught:
+            afml_compat.reads_store(damaged, **SEALED)
+    assert "index.sqlite: unreadable\n" in str(caught.value)
+    assert "it is damaged; which entries it held is not known" in str(caught.value)
+
+
+@robust_cacheable
+def table(rows):
+    return list(range(rows))
+
+
+def test_an_index_that_is_gone_is_told_as_such(afml_compat, tmp_path):
+    with use_store(tmp_path / "store"):
+        table(50_000)
+    assert kinds(afml_compat.reads_store(tmp_path / "store")) == ["readable"]
+    (tmp_path / "store" / "index.sqlite").unlink()
+    with pytest.raises(AssertionError, match="it is gone, though there is a folder values"):
+        afml_compat.reads_store(tmp_path / "store", [(table, (50_000,))])
 
 
 def test_what_joblib_wrote_is_adopted_and_under_the_old_decorator_hit(afml_compat, legacy):

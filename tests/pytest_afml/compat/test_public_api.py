@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import types
 
@@ -71,7 +72,7 @@ def test_each_public_name_has_its_lines():
         "    classmethod empty()",
         "    price",
         "    property side",
-        "    size",
+        "    size: int = 1",
         "    def value(self, fee=0.0)",
         "WINDOW: int = 20",
         "def labels(prices, *, window: int = 20, marker=<object object>)",
@@ -91,6 +92,90 @@ def test_where_all_is_given_it_says_what_is_public():
         "def labels",
         "def robust_cacheable",
     ]
+
+
+def test_a_package_has_what_its_own_modules_define(tmp_path, monkeypatch):
+    package = tmp_path / "shop_t"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from __future__ import annotations\n"
+        "import os\n"
+        "from typing import Any, Optional\n"
+        "from collections import OrderedDict\n"
+        "from shop_t._impl import Price, labels, _hidden\n"
+    )
+    (package / "_impl.py").write_text(
+        "class Price: ...\n\ndef labels(prices): ...\n\ndef _hidden(): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = importlib.import_module("shop_t")
+    for name in ("shop_t", "shop_t._impl"):
+        sys.modules.pop(name)
+    assert api_text(found).splitlines()[1:] == ["class Price", "def labels(prices)"]
+
+
+@pytest.mark.parametrize("source", ["", "__all__ = []", "from os.path import join"])
+def test_a_module_without_a_public_name_proves_nothing(source):
+    with pytest.raises(AssertionError, match="trades_t has no public name, which proves nothing"):
+        api_text(module(source))
+
+
+CONSTANTS = """
+import datetime, enum, functools, logging, pathlib
+from decimal import Decimal
+
+class Side(enum.Enum):
+    BUY = 1
+
+def _scaled(x, by): ...
+
+WINDOWS = (5, 20)
+FEES = {"ES": 1.5, Side.BUY: [None, b"x"]}
+NAMES = frozenset(["c", "a", "b"])
+TICK = Decimal("0.25")
+START = datetime.date(2024, 1, 1)
+ONE = (object(), int)
+HERE = pathlib.Path("/somewhere")
+log = logging.getLogger("trades")
+doubled = functools.partial(_scaled, by=2)
+
+class Feed:
+    DAYS = (1, 2)
+    LIMIT = 5
+    symbol: str
+    async def quote(self): ...
+    @classmethod
+    async def opened(cls): ...
+    async def ticks(self):
+        yield 1
+"""
+
+
+def test_constants_and_what_is_to_be_awaited_are_shown():
+    assert api_text(module(CONSTANTS)).splitlines()[1:] == [
+        "FEES: dict = {'ES': 1.5, Side.BUY: [None, b'x']}",
+        "class Feed",
+        "    DAYS: tuple = (1, 2)",
+        "    LIMIT: int = 5",
+        "    async classmethod opened()",
+        "    async def quote(self)",
+        "    symbol",
+        "    async def ticks(self)",
+        "HERE: PosixPath",
+        "NAMES: frozenset = {'a', 'b', 'c'}",
+        "ONE: tuple = (<object>, int)",
+        "START: date = datetime.date(2024, 1, 1)",
+        "class Side(Enum)",
+        "    BUY = 1",
+        "TICK: Decimal = Decimal('0.25')",
+        "WINDOWS: tuple = (5, 20)",
+        "def doubled(x, *, by=2)",
+    ]
+
+
+def test_a_cached_coroutine_function_is_shown_as_one():
+    source = "from afml_cache import robust_cacheable\n@robust_cacheable\nasync def quote(x): ..."
+    assert api_text(module(source)).splitlines()[1:] == ["async def quote(x)"]
 
 
 def test_a_name_in_all_that_is_not_there_is_told():

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import cProfile
+import datetime as dt
 import functools
 import inspect
+import pickle
 import re
+import threading
+import types
 import warnings
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -124,6 +134,48 @@ def test_coroutine_functions_are_awaited(afml_compat):
     afml_compat.same_results(old_quote, new_quote, [args("ES")])
 
 
+async def plain_quote(symbol):
+    """A quote."""
+    return [symbol, 1.5]
+
+
+def test_a_coroutine_function_stays_one_under_a_decorator(afml_compat):
+    afml_compat.same_results(plain_quote, new_quote, [args("ES")])
+    afml_compat.same_results(plain_quote, old_quote, [args("ES")])
+
+    def quote(symbol):
+        """A quote."""
+        return [symbol, 1.5]
+
+    assert "new: it is a plain function, was a coroutine function" in told(
+        afml_compat, plain_quote, robust_cacheable(quote), [args("ES")]
+    )
+
+
+def same_object(one, other, lock=None):
+    return [one is other]
+
+
+def test_one_object_given_twice_stays_one(afml_compat):
+    lock = threading.Lock()
+    cases = [args(PRICES, PRICES), args(PRICES, other=PRICES), args(PRICES, PRICES, lock)]
+    for case in cases:
+        copied = case.copied()
+        assert same_object(*copied.args, **copied.kwargs) == [True]
+        assert copied.args[0] is not PRICES
+    afml_compat.same_results(same_object, same_object, cases)
+
+
+def test_a_default_that_is_shown_with_its_address_is_no_difference(afml_compat):
+    def made():
+        def scaled(x, by=object()):  # noqa: B008
+            return [x]
+
+        return scaled
+
+    afml_compat.same_results(made(), made(), [args(1)])
+
+
 @cacheable
 def old_count(n):
     return 1 if n < 2 else old_count(n - 1) + old_count(n - 2)
@@ -180,7 +232,7 @@ class Lossy:
     def __call__(self, prices, window=2):
         key = (str(cache_directory()), window)
         if key not in self.kept:
-            self.kept[key] = self.__wrapped__(prices, window)
+            self.kept[key] = pickle.loads(pickle.dumps(self.__wrapped__(prices, window)))
             return self.__wrapped__(prices, window)
         found = self.kept[key].copy()
         found.index = pd.DatetimeIndex(found.index, freq=None)
@@ -194,6 +246,65 @@ def test_a_lost_freq_is_told_with_its_case_and_its_arm(afml_compat):
         "case 1, warm, new: index.freq is None, was <Day>",
         "case 2, warm, new: index.freq is None, was <Day>",
     ]
+
+
+WINDOWS = [args(PRICES), args(PRICES, window=3)]
+
+
+def test_a_case_that_is_served_what_another_one_stored_is_told(afml_compat):
+    new = robust_cacheable(ignore=["window"])(smoothed)
+    assert told(afml_compat, cacheable(smoothed), new, WINDOWS) == [
+        "case 2, together, new: it was served what case 1 had stored, so both have one key: 3 of 4 "
+        "values differ, the first at [2024-01-02 00:00:00]: 100.5, was nan"
+    ]
+    assert "case 2, together, old" in told(afml_compat, new, cacheable(smoothed), WINDOWS)[0]
+
+
+class Contract:
+    def __init__(self, name):
+        self.name = name
+
+    def __afml_key__(self):
+        return "contract"
+
+
+def margin(contract):
+    return [contract.name]
+
+
+def test_a_key_that_does_not_say_which_object_it_is_is_told(afml_compat):
+    cases = {"ES": args(Contract("ES")), "NQ": args(Contract("NQ"))}
+    assert told(afml_compat, margin, robust_cacheable(margin), cases) == [
+        "case 'NQ', together, new: it was served what case 'ES' had stored, so both have one key: "
+        "[0] is 'ES', was 'NQ'"
+    ]
+
+
+def last(n):
+    return [n]
+
+
+class KeepsTheLast:
+    """A cache of one entry, which it takes for that of every call but the first of each."""
+
+    def __init__(self, function):
+        self.__wrapped__, self.met, self.kept = function, set(), None
+
+    def __call__(self, n):
+        store = str(cache_directory())
+        if (store, n) not in self.met:
+            self.met.add((store, n))
+            self.kept = n
+        return [self.kept]
+
+
+def test_an_entry_that_another_case_replaced_is_told(afml_compat):
+    found = told(afml_compat, last, KeepsTheLast(last), [args(1), args(2)])
+    assert "case 1, together, new: [0] is 2, was 1" in found
+
+
+def test_equal_cases_may_share_an_entry(afml_compat):
+    afml_compat.same_results(cacheable(last), robust_cacheable(last), [args(1), args(1)])
 
 
 def counted(n):
@@ -234,6 +345,96 @@ def model(n):
 
 def pair(n):
     return n, (np.arange(n), {"kind": inspect._ParameterKind.VAR_KEYWORD})
+
+
+@dataclass(slots=True)
+class Fit:
+    path: list[int]
+
+
+@dataclass(slots=True, frozen=True)
+class Frozen:
+    path: list[int]
+
+
+class Called:
+    def __init__(self, n):
+        self.n = n
+
+    def __call__(self):
+        return self.n
+
+
+SINCE = dt.date(2024, 1, 1)
+ZONE = ZoneInfo("Asia/Tokyo")
+PART = [0]
+
+#: Results that changes of the check would not reach if they had another form, or if one part of
+#: them that is never changed, or is the module's, were taken for a reason to change nothing.
+REACHED = {
+    "beside NaT": lambda n: {"rows": [n], "last": pd.NaT},
+    "beside NA": lambda n: [n, pd.NA],
+    "beside a date": lambda n: {"rows": [n], "since": SINCE},
+    "beside a zone": lambda n: [pd.Series([n]), dt.timezone.utc, ZONE],  # noqa: UP017
+    "beside a Decimal": lambda n: [n, ONE],
+    "beside a dtype": lambda n: [n, np.dtype("float64"), np.float64],
+    "beside a path, a pattern": lambda n: [n, HERE, PATTERN, UNIT],
+    "beside what is the module's": lambda n: {"shared": PART, "own": [n]},
+    "NaT in a column": lambda n: pd.DataFrame({"at": pd.Series([pd.NaT, n], dtype=object)}),
+    "slots": lambda n: Fit([n]),
+    "frozen": lambda n: Frozen([n]),
+    "deque": lambda n: deque([n], 1),
+    "index": lambda n: pd.Index([n]),
+    "levels": lambda n: pd.MultiIndex.from_tuples([(n, n)]),
+    "records": lambda n: np.array([(n, 1.0)], dtype=[("a", int), ("b", float)]),
+    "records of objects": lambda n: np.array([(n, "x")], dtype=[("a", int), ("b", object)]),
+    "categories": lambda n: pd.Categorical([n, n]),
+    "categories of two rows": lambda n: pd.Categorical(["a", "b"]),
+    "masked": lambda n: pd.array([n, None]),
+    "callable": Called,
+    "column of lists": lambda n: pd.DataFrame({"rows": [[n], [n]]}),
+    "array of lists": lambda n: np.array([[n], None], dtype=object),
+    "strided": lambda n: np.arange(9.0)[::2],
+    "mapping proxy": lambda n: types.MappingProxyType({"rows": [n]}),
+    "partial": lambda n: functools.partial(max, [n]),
+}
+ONE, HERE, PATTERN, UNIT = Decimal(1), Path("x"), re.compile("x"), pd.offsets.BDay()
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_changes_reach_every_part_that_is_not_the_modules(afml_compat, name):
+    function = REACHED[name]
+    found = told(afml_compat, function, functools.lru_cache(function), [args(3)])
+    for arm in ("cold", "warm"):
+        assert any(f"changing what the {arm} call returned" in line for line in found)
+    afml_compat.same_results(function, function, [args(3)])
+    assert PART == [0]
+
+
+def test_memory_of_the_module_is_not_changed_by_the_check(afml_compat):
+    kept = np.arange(4.0)
+
+    def views(n):
+        frame = pd.DataFrame({"a": kept}, copy=False)
+        return {"rows": [n], "half": kept[::2], "series": pd.Series(kept, copy=False), "all": frame}
+
+    leaky = functools.lru_cache(views)
+    assert any("['rows'] has 2 items" in line for line in told(afml_compat, views, leaky, [(1,)]))
+    assert kept.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("beside", [pd.NaT, dt.date(2024, 1, 1), Decimal(1)], ids=repr)
+def test_what_is_never_changed_is_no_memory_that_is_shared(afml_compat, beside):
+    def old(rows, since):
+        return [*rows], since
+
+    def new(rows, since):
+        return rows, since
+
+    assert told(afml_compat, old, new, [args([1], beside)]) == [
+        "case 1, plain and cold, new: the result shares memory with an argument, which it did "
+        "not: changing one changes both"
+    ]
 
 
 @pytest.mark.parametrize("function", [table, column, values, model, pair])
@@ -291,6 +492,7 @@ def raises(error):
         ),
         (raises(ValueError("short")), lambda x: 1, "returned 1, raised ValueError('short') before"),
         (lambda x: 1, raises(ValueError("short")), "raised ValueError('short'), returned 1 before"),
+        (raises(SystemExit(1)), raises(SystemExit(2)), "the exception's args: [0] is 2, was 1"),
     ],
 )
 def test_exceptions_are_compared_with_their_arguments(afml_compat, old, new, words):
@@ -311,6 +513,59 @@ def test_warnings_are_compared(afml_compat):
         f"case 1, plain and cold, new: {text}"
         for text in ("warned RuntimeWarning: no rows", "did not warn UserWarning: few rows")
     ]
+
+
+def test_warnings_of_two_classes_with_one_name_are_told_apart(afml_compat):
+    def warner(module):
+        category = type("GapWarning", (UserWarning,), {"__module__": module})
+
+        def warned(x):
+            warnings.warn("few rows", category, stacklevel=2)
+            return x
+
+        return warned
+
+    assert told(afml_compat, warner("feeds"), warner("bars"), [args(1)]) == [
+        f"case 1, plain and cold, new: {text}"
+        for text in ("warned bars.GapWarning: few rows", "did not warn feeds.GapWarning: few rows")
+    ]
+    afml_compat.same_results(warner("feeds"), warner("feeds"), [args(1)])
+
+
+def test_a_key_that_is_pressed_ends_the_check(afml_compat):
+    with pytest.raises(KeyboardInterrupt):
+        afml_compat.same_results(raises(KeyboardInterrupt()), raises(KeyboardInterrupt()), [(1,)])
+
+
+def test_a_body_that_exits_may_do_so_under_both(afml_compat):
+    afml_compat.same_results(
+        cacheable(raises(SystemExit("no feed"))),
+        robust_cacheable(raises(SystemExit("no feed"))),
+        [args(1)],
+    )
+
+
+def test_the_check_works_while_a_profile_is_taken(afml_compat):
+    def ranked(prices):
+        prices.sort()
+        return prices[-1]
+
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        found = told(afml_compat, cacheable(ranked), robust_cacheable(ranked), [args([2, 1])])
+        last(1)
+    finally:
+        profile.disable()
+    assert "case 1, warm, new: the body ran 1 time, under old 0 times" in "\n".join(found)
+    # What comes after the check is in the profile.
+    assert any(getattr(entry.code, "co_name", "") == "last" for entry in profile.getstats())
+
+
+@pytest.mark.parametrize(("old", "new", "name"), [([1], last, "old"), (last, None, "new")])
+def test_what_cannot_be_called_is_refused(afml_compat, old, new, name):
+    with pytest.raises(TypeError, match=rf"{name} is .*, which is no function"):
+        afml_compat.same_results(old, new, [args(1)])
 
 
 def test_more_runs_of_the_body_are_told_with_the_reason(afml_compat):
@@ -351,12 +606,17 @@ def test_a_function_that_never_does_the_same_is_told_as_such(afml_compat):
     assert len(found) == 2
 
 
-def test_results_that_cannot_be_cached_are_told(afml_compat):
+def test_results_that_cannot_be_compared_are_told(afml_compat):
     def opened(x):
-        return lambda: x
+        return {"at": x, "how": (n for n in range(x))}
 
     found = told(afml_compat, cacheable(opened), robust_cacheable(opened), [args(1)])
-    assert any("plain, old" in line for line in found)
+    assert len(found) == 1
+    assert re.match(
+        r"case 1, plain, old: \['how'\] is <generator .*>, which cannot be compared: it says only "
+        "which object it is; compare what it gives",
+        found[0],
+    )
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,10 @@ def test_what_new_processes_cannot_ask_is_refused(afml_compat, module):
         afml_compat.stable_keys(module.other, [args(lambda: 1)])
     with pytest.raises(LimitError, match="is not cached"):
         afml_compat.stable_keys(len, [args([])])
+    with pytest.raises(
+        LimitError, match=r"case 2 is no call of stable_t.*: missing a required arg"
+    ):
+        afml_compat.stable_keys(module.other, [args(1), args()])
     with pytest.raises(ValueError, match="proves nothing"):
         afml_compat.stable_keys(module.other, [])
 

@@ -53,7 +53,7 @@ class FunctionCacheStats:
         than it saves. joblib does not say what a result had taken, so a hit under ``@cacheable``
         counts for ``avg_compute_s``; None where that is not known.
     last_access : datetime or None
-        The last call, UTC; None where there was none.
+        The last call, UTC, to within seconds; None where there was none.
     under_cacheable : bool
         Whether joblib has served it or holds results of it.
     robust_hit_rate : float or None

@@ -251,9 +251,7 @@ class Ledger:
             more = tally.hits - tally.written
             if more:
                 hits[function] = more
-                last[function] = max(
-                    last.get(function, 0.0), min(time.time(), self._since + _EVERY)
-                )
+                last[function] = max(last.get(function, 0.0), self._since)
             newly = tally.timed - tally.timed_written
             if newly:
                 timed[function] = (newly, tally.seconds - tally.seconds_written)

@@ -113,8 +113,9 @@ def test_the_last_access_is_the_last_call_of_either_decorator():
     first = report()["last_access"]
     busy(1), features(1)
     second = report()["last_access"]
-    assert (first >= before).all() and (second <= datetime.now(UTC) + timedelta(seconds=3)).all()
-    assert (second >= first).all() and second.iloc[1] > first.iloc[1]
+    assert (first >= before).all() and (second <= datetime.now(UTC)).all()
+    # A hit of ours is dated by the last writing before it, which is seconds off at most.
+    assert (second >= first).all() and second[features.identity] > first[features.identity]
 
 
 # -- what a hit costs, and what was saved

@@ -77,7 +77,7 @@ def _html(stats: Sequence[FunctionCacheStats], health: HealthReport, written: da
         f"<body><h1>Cache report</h1><p>{when}</p><pre>{escape(health_in_words(health))}</pre>"
         f"{compact_table(stats, 'All functions', len(stats))}</body></html>\n"
     )
-    return page.encode("utf-8", "backslashreplace")
+    return page.encode()
 
 
 def _parquet(stats: Sequence[FunctionCacheStats]) -> bytes:

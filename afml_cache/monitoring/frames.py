@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.monitoring.figures import FunctionCacheStats
+from afml_cache.monitoring.words import as_text
 from afml_cache.outcomes import Reason
 from afml_cache.store.hours import HOUR, KEPT, HourCounters, hour_of
 
@@ -55,7 +56,7 @@ def efficiency_frame(stats: Sequence[FunctionCacheStats]) -> pd.DataFrame:
 def efficiency_row(one: FunctionCacheStats) -> dict[str, Any]:
     """The values of one function, None where there is none."""
     return {
-        "function": one.function_name,
+        "function": as_text(one.function_name),
         "calls": one.total_calls,
         "hits": one.cache_hits,
         "misses": one.cache_misses,

@@ -7,7 +7,7 @@ from typing import Literal, TypedDict
 
 from afml_cache.monitoring.figures import FunctionCacheStats
 from afml_cache.monitoring.patterns import UNSTORED, costs_more, misses_often, unstored
-from afml_cache.monitoring.words import bytes_in_words, percent, seconds_in_words
+from afml_cache.monitoring.words import as_text, bytes_in_words, percent, seconds_in_words
 from afml_cache.outcomes import Reason
 
 Status = Literal["good", "attention", "empty", "off"]
@@ -107,7 +107,7 @@ def health_in_words(report: HealthReport) -> str:
     for finding in report["findings"]:
         whose = f"{finding['function']}: " if finding["function"] else ""
         lines += [f"  ! {whose}{finding['what']}", f"    {finding['remedy']}"]
-    return "\n".join(lines)
+    return as_text("\n".join(lines))
 
 
 def _of_mode(mode: str) -> list[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from afml_cache.monitoring.figures import FunctionCacheStats
-from afml_cache.monitoring.words import bytes_in_words, percent, seconds_in_words
+from afml_cache.monitoring.words import as_text, bytes_in_words, percent, seconds_in_words
 
 #: Functions in the table that a notebook shows.
 SHOWN = 20
@@ -37,7 +37,9 @@ def _cells(one: FunctionCacheStats) -> str:
         bytes_in_words(one.size_bytes),
     )
     cells = "".join(f'<td style="text-align: right">{escape(number)}</td>' for number in numbers)
-    return f'<th scope="row" style="text-align: left">{escape(one.function_name)}</th>{cells}'
+    return (
+        f'<th scope="row" style="text-align: left">{escape(as_text(one.function_name))}</th>{cells}'
+    )
 
 
 def _or_dash(text: str | None) -> str:

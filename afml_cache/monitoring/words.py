@@ -37,3 +37,8 @@ def bytes_in_words(size: int) -> str:
         if size >= unit:
             return f"{size / unit:.1f} {name}"
     return f"{size} B"
+
+
+def as_text(name: str) -> str:
+    """A name that can be written everywhere: that of a module may come from a file's, no UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -18,6 +18,7 @@ from afml_cache import (
     export_evidence,
     get_cache_efficiency_report,
     get_cache_monitor,
+    print_cache_health,
     robust_cacheable,
     use_settings,
 )
@@ -88,6 +89,17 @@ def test_html_escapes_names_and_loads_nothing(called, store, tmp_path):
     read = Tags(page)
     assert EVIL in read.text and "script" not in read.tags
     assert not {"link", "img", "iframe"} & set(read.tags) and "http" not in page
+
+
+def test_a_name_that_is_no_utf8_is_written_escaped(store, tmp_path, capsys):
+    store.count("b\udcff.f", Outcome.COMPUTED, Reason.ARGUMENT)
+    print_cache_health()
+    assert "b\\udcff.f" in get_cache_monitor()._repr_html_()
+    get_cache_monitor().export_report(tmp_path / "report.parquet")
+    for ending in ("csv", "json", "html"):
+        text = get_cache_monitor().export_report(tmp_path / f"report.{ending}").read_text("utf-8")
+        assert r"\udcff.f" in text
+    assert "b\\udcff.f" in export_evidence(tmp_path / "evidence.json").read_text()
 
 
 @pytest.mark.parametrize("name", ["report", "report.xlsx", "report.csv.gz"])

@@ -14,6 +14,7 @@ from afml_cache import (
     print_cache_health,
     robust_cacheable,
     use_settings,
+    use_store,
 )
 from afml_cache.monitoring.figures import FunctionCacheStats
 from afml_cache.monitoring.health import health_in_words, health_of
@@ -153,6 +154,18 @@ def test_health_is_printed(capsys, store):
     assert "7.7 % hit rate: 1 hits and 12 misses in 13 calls" in out
     (one,) = analyze_cache_patterns()["high_miss_rate_functions"]
     assert one["function"] == f.identity and f"{one['hit_rate']:.1%}" == "7.7%"
+
+
+def test_a_store_at_its_limit_is_full(tmp_path):
+    with use_settings(size_limit=100_000), use_store(tmp_path / "small"):
+        g(1), g(2)
+        (full,) = get_cache_monitor().generate_health_report()["findings"]
+        assert "the cache is full" in full["what"] and "of 100.0 kB" in full["what"]
+
+
+@robust_cacheable
+def g(number):
+    return bytes([number]) * 48_000
 
 
 def test_a_tampered_entry_is_found(store):

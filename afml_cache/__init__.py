@@ -15,12 +15,23 @@ if TYPE_CHECKING:
     from afml_cache.by_date import DateSpan as DateSpan
     from afml_cache.by_date import invalidate as invalidate
     from afml_cache.by_date import list_entries as list_entries
+    from afml_cache.cache_analyzer import CacheAnalyzer as CacheAnalyzer
     from afml_cache.cache_info import CacheInfo as CacheInfo
     from afml_cache.cache_monitoring import CacheMonitor as CacheMonitor
     from afml_cache.cache_monitoring import FunctionCacheStats as FunctionCacheStats
+    from afml_cache.cache_monitoring import analyze_cache_patterns as analyze_cache_patterns
+    from afml_cache.cache_monitoring import export_evidence as export_evidence
+    from afml_cache.cache_monitoring import (
+        get_cache_efficiency_report as get_cache_efficiency_report,
+    )
+    from afml_cache.cache_monitoring import get_cache_hit_rate as get_cache_hit_rate
     from afml_cache.cache_monitoring import get_cache_monitor as get_cache_monitor
     from afml_cache.cache_monitoring import get_cache_stats as get_cache_stats
     from afml_cache.cache_monitoring import get_cache_summary as get_cache_summary
+    from afml_cache.cache_monitoring import (
+        get_comprehensive_cache_status as get_comprehensive_cache_status,
+    )
+    from afml_cache.cache_monitoring import print_cache_health as print_cache_health
     from afml_cache.clearing import Cleared as Cleared
     from afml_cache.clearing import Restored as Restored
     from afml_cache.clearing import clear_afml_cache as clear_afml_cache
@@ -31,12 +42,15 @@ if TYPE_CHECKING:
     from afml_cache.errors import CacheWarning as CacheWarning
     from afml_cache.errors import ClearingError as ClearingError
     from afml_cache.errors import ConfigurationError as ConfigurationError
+    from afml_cache.errors import ReportError as ReportError
     from afml_cache.errors import UncacheableFunctionError as UncacheableFunctionError
     from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
+    from afml_cache.errors import UnknownFunctionError as UnknownFunctionError
     from afml_cache.keys.content import content_key as content_key
     from afml_cache.keys.content import register_key as register_key
     from afml_cache.legacy import cacheable as cacheable
     from afml_cache.memo import CachedFunction as CachedFunction
+    from afml_cache.missed import explain_last_miss as explain_last_miss
     from afml_cache.noted.keys import NotedFunction as NotedFunction
     from afml_cache.noted.keys import noted_functions as noted_functions
     from afml_cache.notices import forget_causes as forget_causes
@@ -114,6 +128,16 @@ _HOMES = {
     "value_differences": "results",
     "watch_calls": "watching",
     "watch_results": "results",
+    "CacheAnalyzer": "cache_analyzer",
+    "UnknownFunctionError": "errors",
+    "ReportError": "errors",
+    "analyze_cache_patterns": "cache_monitoring",
+    "explain_last_miss": "missed",
+    "export_evidence": "cache_monitoring",
+    "get_cache_efficiency_report": "cache_monitoring",
+    "get_cache_hit_rate": "cache_monitoring",
+    "get_comprehensive_cache_status": "cache_monitoring",
+    "print_cache_health": "cache_monitoring",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from afml_cache import miss, notices, settings
+from afml_cache import last_miss, miss, notices, settings
 from afml_cache.keys.call import Binder, CallKey
 from afml_cache.keys.code import Fingerprint, FunctionCode
 from afml_cache.keys.ranges import DateParameters
@@ -113,8 +113,10 @@ class Attempt:
             self._reason = self._why(found)  # others may have stored or cleared since
         self._values = function._binder.bind(args, kwargs)
         if found.reason not in (Reason.EXPIRED, Reason.CLEARED):
+            started = time.perf_counter()
             adopted = self._adopt(args, kwargs)
             if adopted is not None:
+                self._store.spend(function._identity, time.perf_counter() - started)
                 return adopted.value
         self._explain()
         self._before = miss.attributes_before(self._values)
@@ -200,7 +202,11 @@ class Attempt:
             )
         if refused is not None:
             function._count(refused, self._key, self._seconds)
-        elif watchers or notices.audible():  # the store has counted it together with the entry
+            return
+        told_why = self._why_missed[0]
+        known = function._identity, self._reason, self._store, self._key, self._seconds
+        last_miss.remember(*known, told_why)
+        if watchers or notices.audible():  # the store has counted it together with the entry
             told = function._identity, Outcome.COMPUTED, self._reason, self._key
             miss.tell_outcome(*told, seconds=self._seconds, why=self._why_missed)
 

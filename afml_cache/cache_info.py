@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from afml_cache import settings
+from afml_cache import last_miss, settings
 from afml_cache.errors import NoPlaceError
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.active import active
@@ -50,6 +50,7 @@ _off_calls: Counter[tuple[Path | None, str]] = Counter()
 
 def count_off(function: str) -> None:
     """Count a call while the cache is switched off; nothing is read or written."""
+    last_miss.remember(function, Reason.MODE_OFF)
     if watchers:
         tell(WatchedCall(function, Outcome.COMPUTED, Reason.MODE_OFF))
     try:

@@ -2,125 +2,177 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TypedDict
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from afml_cache import settings
-from afml_cache.cache_info import off_calls
-from afml_cache.joblib_memory.cleared import joblib_sizes, stored_folders_of
-from afml_cache.outcomes import Reason
-from afml_cache.store import cleared
+from afml_cache.monitoring import figures
+from afml_cache.monitoring.evidence import evidence_of
+from afml_cache.monitoring.figures import FunctionCacheStats
+from afml_cache.monitoring.files import write_report, write_whole
+from afml_cache.monitoring.health import HealthReport, health_in_words, health_of
+from afml_cache.monitoring.patterns import CachePatterns, patterns_of
+from afml_cache.monitoring.summary import (
+    CacheSummary,
+    FunctionStats,
+    get_cache_hit_rate,
+    get_cache_stats,
+    get_cache_summary,
+)
+from afml_cache.monitoring.tables import compact_table
+from afml_cache.monitoring.words import percent, seconds_in_words
 from afml_cache.store.active import active
-from afml_cache.store.claims import Counters
-from afml_cache.store.cleared import JOBLIB_FOLDER
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "CacheMonitor",
+    "CacheStatus",
     "CacheSummary",
     "FunctionCacheStats",
     "FunctionStats",
+    "analyze_cache_patterns",
+    "export_evidence",
+    "get_cache_efficiency_report",
+    "get_cache_hit_rate",
     "get_cache_monitor",
     "get_cache_stats",
     "get_cache_summary",
+    "get_comprehensive_cache_status",
+    "print_cache_health",
 ]
 
 
-class FunctionStats(TypedDict):
-    """The counts of one function. ``misses`` are the computed calls; times are in seconds."""
+class CacheStatus(TypedDict):
+    """What :func:`get_comprehensive_cache_status` returns."""
 
-    hits: int
-    adopted: int
-    computed: int
-    misses: int
-    hit_rate: float | None
-    reasons: dict[str, int]
-    seconds_computed: float
-    seconds_saved: float
-
-
-class CacheSummary(TypedDict):
-    """The active store in numbers. Times are in seconds, sizes in bytes.
-
-    ``hit_rate`` is the share of calls that did not run their function, 0.0 where there was none.
-    """
-
-    hit_rate: float
-    total_calls: int
-    functions_tracked: int
-    hits: int
-    adopted: int
-    misses: int
-    entries: int
-    size_bytes: int
-    joblib_entries: int
-    joblib_size_bytes: int
-    cleared_bytes: int
-    seconds_saved: float
-    directory: str
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionCacheStats:
-    """How the calls of one function went, and what is stored of it.
-
-    Parameters
-    ----------
-    function_name : str
-        ``module.qualname``.
-    total_calls, cache_hits, cache_misses : int
-        Calls; those that did not run the function; those that ran it.
-    adopted : int
-        Hits that were served from an older cache.
-    hit_rate : float or None
-        None where there was no call.
-    reasons : dict
-        Why the misses were computed.
-    seconds_computed, seconds_saved : float
-        Spent in the function; not spent thanks to the hits.
-    entries : int
-        Results stored, joblib's among them.
-    cache_size_mb : float
-        What they take, in millions of bytes.
-    """
-
-    function_name: str
-    total_calls: int
-    cache_hits: int
-    adopted: int
-    cache_misses: int
-    hit_rate: float | None
-    reasons: dict[str, int]
-    seconds_computed: float
-    seconds_saved: float
-    entries: int
-    cache_size_mb: float
+    summary: CacheSummary
+    health: HealthReport
+    patterns: CachePatterns
+    functions: list[dict[str, Any]]
+    settings: dict[str, Any]
 
 
 class CacheMonitor:
-    """Watches the active store; made by :func:`get_cache_monitor`."""
+    """Watches the active store; made by :func:`get_cache_monitor`. Notebooks show it as a table."""
 
     def get_all_function_stats(self) -> list[FunctionCacheStats]:
         """Every function that was called or has results stored, the most called first."""
-        stats = get_cache_stats()
-        stored, by_joblib = _stored()
-        found = [
-            _function_stats(function, counts, _sizes_of(function, stored, by_joblib))
-            for function, counts in stats.items()
-        ]
-        found += [
-            _function_stats(function, _counts(Counters(), 0), _sizes_of(function, stored, {}))
-            for function in stored.keys() - stats.keys()
-        ]
-        claimed = {
-            folder for function in stats for folder in stored_folders_of(function, by_joblib)
-        }
-        found += [
-            _function_stats(".".join(folder), _counts(Counters(), 0), [sizes])
-            for folder, sizes in by_joblib.items()
-            if folder not in claimed
-        ]
-        return sorted(found, key=lambda one: (-one.total_calls, one.function_name))
+        return figures.all_figures()
+
+    def get_function_stats(self, name: str | Callable[..., Any]) -> FunctionCacheStats:
+        """The numbers of one function.
+
+        Parameters
+        ----------
+        name : str or callable
+            ``module.qualname``, its end (``"labels"``) where that means one function only, or the
+            decorated function.
+
+        Raises
+        ------
+        UnknownFunctionError
+            The store knows no such function, or several.
+        """
+        found = {one.function_name: one for one in self.get_all_function_stats()}
+        return found[figures.identity_among(name, found)]
+
+    def get_efficiency_report(self) -> pd.DataFrame:
+        """As :func:`get_cache_efficiency_report`."""
+        from afml_cache.monitoring.frames import efficiency_frame
+
+        return efficiency_frame(self.get_all_function_stats())
+
+    def generate_health_report(self) -> HealthReport:
+        """Whether the cache is well: its numbers, and ``findings`` that each name a remedy.
+
+        Returns
+        -------
+        dict
+            ``status`` ("good", "attention", "empty", "off"), ``directory``, ``total_calls``,
+            ``hits``, ``misses``, ``hit_rate``, ``saved_s``, ``entries``, ``size_bytes``,
+            ``size_limit``, ``miss_reasons``, ``faults`` of the store, and ``findings``: dicts of
+            ``what``, ``function`` (None: the whole cache) and ``remedy``.
+        """
+        return _health(self.get_all_function_stats())
+
+    def analyze_cache_patterns(self) -> CachePatterns:
+        """As :func:`analyze_cache_patterns`."""
+        return patterns_of(self.get_all_function_stats(), datetime.now(UTC))
+
+    def get_time_series_analysis(
+        self, name: str | Callable[..., Any] | None = None, hours: int = 24
+    ) -> pd.DataFrame:
+        """How the calls of a function went, hour by hour.
+
+        Parameters
+        ----------
+        name : str or callable, optional
+            As for :meth:`get_function_stats`; None: all functions together.
+        hours : int
+            How far to go back, the present hour included; a month (744) is kept.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Shape (hours, 7): ``calls``, ``hits``, ``misses`` and ``adopted`` (int64),
+            ``hit_rate`` (float64, NaN where there was no call), ``seconds_computed`` and
+            ``seconds_saved`` (float64), by the beginning of the hour (UTC). Adopted calls are
+            among the hits; under ``@cacheable``, ``seconds_saved`` is not known and 0.
+
+        Raises
+        ------
+        UnknownFunctionError
+            The store knows no such function, or several.
+        ValueError
+            So many hours are not kept.
+        """
+        from afml_cache.monitoring.frames import check_hours, hourly_frame
+
+        check_hours(hours)
+        known = [] if figures.is_off() else list(active().counters())
+        if name is not None:
+            known = [self.get_function_stats(name).function_name]
+        return hourly_frame((active().hours(one) for one in known if not figures.is_off()), hours)
+
+    def export_report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report to a file, in one step.
+
+        Parameters
+        ----------
+        path : path
+            Its ending names the format: ``.csv`` and ``.parquet`` hold the efficiency report,
+            ``.json`` and ``.html`` the health report, too.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ReportError
+            Another ending, or pyarrow is not installed for ``.parquet``.
+        OSError
+            The file cannot be written.
+        """
+        target = Path(path)
+        stats = self.get_all_function_stats()
+        write_report(target, stats, _health(stats))
+        return target
+
+    def _repr_html_(self) -> str:
+        summary = get_cache_summary()
+        caption = (
+            f"{summary['directory']}: {summary['total_calls']:,} calls, "
+            f"{percent(summary['hit_rate'])} hits, {seconds_in_words(summary['saved_s'])} saved"
+        )
+        return compact_table(self.get_all_function_stats(), caption)
 
     def __repr__(self) -> str:
         return f"<monitor of the cache {active().directory}>"
@@ -131,125 +183,113 @@ def get_cache_monitor() -> CacheMonitor:
     return CacheMonitor()
 
 
-def get_cache_stats() -> dict[str, FunctionStats]:
-    """The counts of every function that the active store knows.
+def print_cache_health() -> None:
+    """Print whether the cache is well: what it saved, and what to look at, with a remedy each."""
+    print(health_in_words(get_cache_monitor().generate_health_report()))
+
+
+def get_cache_efficiency_report() -> pd.DataFrame:
+    """The numbers of every function as a frame, the most called function first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a function, with the columns ``function`` (text), ``calls``, ``hits``, ``misses``
+        (int64), ``hit_rate`` (float64 from 0 to 1, NaN where there was no call),
+        ``avg_compute_s``, ``avg_hit_s``, ``saved_s`` (float64, seconds, NaN where not known),
+        ``size_bytes``, ``entries``, ``adopted`` (int64; adopted calls are among the hits),
+        ``robust_hit_rate`` (float64, what exact keys would have had, NaN unless
+        ``configure(note_exact_keys=True)`` noted calls), ``last_access`` (UTC), and
+        ``misses_<reason>`` (int64) for every :class:`Reason`.
+    """
+    return get_cache_monitor().get_efficiency_report()
+
+
+def analyze_cache_patterns() -> CachePatterns:
+    """Which functions are worth a look, and why calls missed.
 
     Returns
     -------
     dict
-        Function (``module.qualname``) -> its counts, of all processes that have used the store.
-        ``hit_rate`` is None where there was no call.
+        Lists of functions, each a dict with ``function``, ``calls``, ``hits``, ``misses``,
+        ``hit_rate``, ``reasons``, ``avg_compute_s``, ``avg_hit_s``, ``saved_s``,
+        ``robust_hit_rate`` and ``size_bytes``, the one that matters most first:
+        ``high_miss_rate_functions`` (at least 10 calls, at most half of them hits),
+        ``costly_hit_functions`` (hits took longer than computing would have),
+        ``code_change_functions``, ``never_stored_functions`` (results that cannot be kept),
+        ``most_saving_functions`` and ``largest_functions`` (ten), ``stale_functions`` (not called
+        for 30 days). And ``miss_reasons``: reason -> misses of all functions.
     """
-    store = active()
-    counters = {} if _is_off() else store.counters()
-    off = off_calls(store)
-    return {
-        function: _counts(counters.get(function, Counters()), off.get(function, 0))
-        for function in sorted({*counters, *off})
-    }
+    return get_cache_monitor().analyze_cache_patterns()
 
 
-def get_cache_summary() -> CacheSummary:
-    """The active store in numbers: calls, hits, entries, sizes.
+def get_comprehensive_cache_status() -> CacheStatus:
+    """Everything that is known of the cache in one dict, fit for JSON.
 
     Returns
     -------
     dict
-        ``hit_rate`` (0.0 where there was no call), ``total_calls``, ``functions_tracked``,
-        ``hits``, ``adopted``, ``misses``; ``entries`` and ``size_bytes`` of the cache's own
-        store, ``joblib_entries`` and ``joblib_size_bytes`` under ``@cacheable``,
-        ``cleared_bytes`` that can be restored, ``seconds_saved``, ``directory``.
+        ``summary``, ``health`` and ``patterns`` as of :func:`get_cache_summary`,
+        :meth:`CacheMonitor.generate_health_report` and :func:`analyze_cache_patterns`;
+        ``functions``: the fields of :class:`FunctionCacheStats`, times in ISO format;
+        ``settings``: mode, size limit (bytes), age limit (seconds) and the like.
     """
-    stats = get_cache_stats().values()
-    hits, adopted, misses = (
-        sum(one["hits"] for one in stats),
-        sum(one["adopted"] for one in stats),
-        sum(one["misses"] for one in stats),
-    )
-    calls = hits + adopted + misses
-    stored, by_joblib = _stored()
-    entries, size = _total(stored.values())
-    joblib_entries, joblib_size = _total(by_joblib.values())
-    base = active().directory
-    return CacheSummary(
-        hit_rate=(hits + adopted) / calls if calls else 0.0,
-        total_calls=calls,
-        functions_tracked=len(stats),
-        hits=hits,
-        adopted=adopted,
-        misses=misses,
-        entries=entries,
-        size_bytes=size,
-        joblib_entries=joblib_entries,
-        joblib_size_bytes=joblib_size,
-        cleared_bytes=0 if _is_off() else sum(one.bytes for one in cleared.folders(base)),
-        seconds_saved=sum((one["seconds_saved"] for one in stats), 0.0),
-        directory=str(base),
+    stats = get_cache_monitor().get_all_function_stats()
+    functions = []
+    for one in stats:
+        fields = asdict(one)
+        fields["last_access"] = None if one.last_access is None else one.last_access.isoformat()
+        functions.append(fields)
+    current = settings.current
+    return CacheStatus(
+        summary=get_cache_summary(),
+        health=_health(stats),
+        patterns=patterns_of(stats, datetime.now(UTC)),
+        functions=functions,
+        settings={
+            "mode": current.mode,
+            "size_limit": current.size_limit,
+            "age_limit": current.age_limit,
+            "package_versions": current.package_versions,
+            "adopt": current.adopt,
+            "note_exact_keys": current.note_exact_keys,
+        },
     )
 
 
-def _is_off() -> bool:
-    return settings.current.mode == "off"
+def export_evidence(path: str | os.PathLike[str]) -> Path:
+    """Write what ``afml-codemod plan --evidence FILE`` reads: recorded statistics by function.
+
+    Parameters
+    ----------
+    path : path
+        The file, JSON; replaced in one step if it is there.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    target = Path(path)
+    write_whole(target, evidence_of(get_cache_monitor().get_all_function_stats()))
+    return target
 
 
-_Sizes = tuple[int, int]  #: results and their bytes
-
-
-def _stored() -> tuple[dict[str, _Sizes], dict[tuple[str, ...], _Sizes]]:
-    """What the store holds by function, and joblib by folder; nothing is read while it is off."""
-    if _is_off():
-        return {}, {}
+def _health(stats: list[FunctionCacheStats]) -> HealthReport:
     store = active()
-    return store.sizes(), joblib_sizes(store.directory / JOBLIB_FOLDER)
-
-
-def _sizes_of(
-    function: str, stored: dict[str, _Sizes], by_joblib: dict[tuple[str, ...], _Sizes]
-) -> list[_Sizes]:
-    found = [by_joblib[folder] for folder in stored_folders_of(function, by_joblib)]
-    return [*found, stored.get(function, (0, 0))]
-
-
-def _total(sizes: Iterable[_Sizes]) -> _Sizes:
-    listed = list(sizes)
-    return sum(count for count, _ in listed), sum(size for _, size in listed)
-
-
-def _counts(counted: Counters, off: int) -> FunctionStats:
-    """The counts of the store, and the calls of this process while the cache was off."""
-    reasons = {str(reason): times for reason, times in counted.reasons.items()}
-    if off:
-        reasons[str(Reason.MODE_OFF)] = off
-    computed = counted.computed + off
-    served = counted.hits + counted.adopted
-    calls = served + computed
-    return FunctionStats(
-        hits=counted.hits,
-        adopted=counted.adopted,
-        computed=computed,
-        misses=computed,
-        hit_rate=served / calls if calls else None,
-        reasons=reasons,
-        seconds_computed=counted.seconds_computed,
-        seconds_saved=counted.seconds_saved,
-    )
-
-
-def _function_stats(
-    function: str, counts: FunctionStats, sizes: Iterable[_Sizes]
-) -> FunctionCacheStats:
-    entries, size = _total(sizes)
-    served = counts["hits"] + counts["adopted"]
-    return FunctionCacheStats(
-        function_name=function,
-        total_calls=served + counts["misses"],
-        cache_hits=served,
-        adopted=counts["adopted"],
-        cache_misses=counts["misses"],
-        hit_rate=counts["hit_rate"],
-        reasons=counts["reasons"],
-        seconds_computed=counts["seconds_computed"],
-        seconds_saved=counts["seconds_saved"],
-        entries=entries,
-        cache_size_mb=size / 1e6,
+    limited = store.size_limit is not None
+    return health_of(
+        stats,
+        directory=str(store.directory),
+        mode=settings.current.mode,
+        size_limit=store.size_limit,
+        own_bytes=figures.total(store.sizes().values())[1]
+        if limited and not figures.is_off()
+        else 0,
+        faults={} if figures.is_off() else store.faults(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from afml_cache.keys import content
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.explain import Difference, Kind, describe_key, differences, whole_values
 from afml_cache.outcomes import Reason
-from afml_cache.store.store import Missing, Store
+from afml_cache.store.store import Entry, Missing, Store
 
 if TYPE_CHECKING:
     from afml_cache.adoption.look import Legacy
@@ -33,7 +33,8 @@ class Explanation:
     ``reason`` is None for a hit. ``differences`` are held against the closest entry, whose key
     is ``closest`` (hex). ``left_out`` lists names that the function reaches and the key does
     not contain, each with the reason in words. ``legacy`` tells of an entry that ``@cacheable``
-    has stored of the call; a call that would be served from it has no ``reason`` either.
+    has stored of the call; a call that would be served from it has no ``reason`` either. ``made``
+    tells a call that was made from one that was only asked about.
     """
 
     function: str
@@ -43,13 +44,15 @@ class Explanation:
     closest: str | None = None
     left_out: tuple[tuple[str, str], ...] = ()
     legacy: str = ""
+    made: bool = False
 
     def __str__(self) -> str:
         if self.reason is None:
             how = "would be adopted" if self.legacy else "hit"
             lines = [f"{self.function}: {how}, key {self.key}"]
         else:
-            lines = [f"{self.function}: would be computed ({self.reason})"]
+            how = "was" if self.made else "would be"
+            lines = [f"{self.function}: {how} computed ({self.reason})"]
         lines += [f"  {self.legacy}"] if self.legacy else []
         lines += [f"  {difference}" for difference in self.differences]
         lines += [f"  not part of the key: {name} ({why})" for name, why in self.left_out]
@@ -100,7 +103,7 @@ def explain_call(
     if reason is None:
         return Explanation(function, key.digest.hex(), None, left_out=left_out, legacy=legacy)
     present = _present(key, described, values)
-    found, closest = _closest(store, function, key.arguments_digest, present)
+    found, closest = _closest(_candidates(store, function, key), store, present)
     return Explanation(function, key.digest.hex(), reason, found, closest, left_out, legacy)
 
 
@@ -125,7 +128,7 @@ def against_closest(
     except Exception as error:  # noqa: BLE001 - it is only told; the call itself goes on
         return (f"the arguments could not be described ({type(error).__name__}: {error})",), None
     present = _present(key, described, values)
-    found, closest = _closest(store, function, key.arguments_digest, present)
+    found, closest = _closest(_candidates(store, function, key), store, present)
     told = [str(difference) for difference in found]
     if closest is not None:
         told += whole_values(store.description(bytes.fromhex(closest)), present)
@@ -149,11 +152,38 @@ def _with_legacy(
     return reason, f"what @cacheable has stored of it is not used: {answer.why}"
 
 
+def differences_to_closest(
+    store: Store, function: str, key: CallKey, before: float
+) -> tuple[tuple[Difference, ...], str | None]:
+    """What differs between a call whose result is stored and the closest entry before it.
+
+    Nothing, where its own entry is gone. ``before`` is when the call began, in seconds since the
+    epoch.
+    """
+    if not (store.directory / "index.sqlite").exists():  # asking would make the store anew
+        return (), None
+    present = store.description(key.digest)
+    if not present:
+        return (), None
+
+    def was_there(entry: Entry) -> bool:
+        return entry.created < before and entry.digest != key.digest
+
+    siblings = filter(was_there, store.siblings(function, key.arguments_digest))
+    found = _closest(siblings, store, present)
+    if found[1] is None:
+        found = _closest(filter(was_there, store.entries(function)), store, present)
+    return found
+
+
+def _candidates(store: Store, function: str, key: CallKey) -> Iterable[Entry]:
+    return store.siblings(function, key.arguments_digest) or store.entries(function)
+
+
 def _closest(
-    store: Store, function: str, arguments: bytes, present: Mapping[str, Any]
+    entries: Iterable[Entry], store: Store, present: Mapping[str, Any]
 ) -> tuple[tuple[Difference, ...], str | None]:
     """The differences to the entry that has fewest of them."""
-    entries = store.siblings(function, arguments) or store.entries(function)
     best: tuple[tuple[Difference, ...], str | None] = ((), None)
     for entry in itertools.islice(entries, CANDIDATES):
         stored = store.description(entry.digest)

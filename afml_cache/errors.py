@@ -38,6 +38,14 @@ class ConfigurationError(AfmlCacheError, ValueError):
     """A setting has a value that the cache cannot work with."""
 
 
+class UnknownFunctionError(AfmlCacheError, LookupError):
+    """The store knows no function of this name, or several."""
+
+
+class ReportError(AfmlCacheError):
+    """A report cannot be written in the way that was asked for; nothing has been written."""
+
+
 class ClearingError(AfmlCacheError):
     """The cache could not be moved aside, or not be brought back; nothing of it is lost."""
 

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from afml_cache import notices, settings
+from afml_cache import last_miss, notices, settings
 from afml_cache.cache_info import CacheInfo, count_off, info_of
 from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
 from afml_cache.errors import NoPlaceError
@@ -116,10 +116,17 @@ class JoblibCachedFunction(Generic[P, R_co]):
         return _awaitable(found) if self._is_async else found
 
     def _told(
-        self, store: Store, outcome: Outcome, reason: Reason | None = None, seconds: float = 0.0
+        self,
+        store: Store,
+        outcome: Outcome,
+        reason: Reason | None = None,
+        seconds: float = 0.0,
+        took: float | None = None,
     ) -> None:
         """Count a call, and tell those who watch."""
-        store.count(self._identity, outcome, reason, seconds=seconds)
+        store.count(self._identity, outcome, reason, seconds=seconds, took=took)
+        if reason is not None:
+            last_miss.remember(self._identity, reason, store)
         if watchers:
             tell(WatchedCall(self._identity, outcome, reason, seconds=seconds))
 
@@ -165,7 +172,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         """Count, and note if asked, a call that joblib has answered."""
         store = active()
         if not call.ran:
-            self._told(store, Outcome.HIT)
+            self._told(store, Outcome.HIT, took=call.took())
         else:
             if call.arguments in self._cleared or (call.was_cleared and reason is Reason.ARGUMENT):
                 reason = Reason.CLEARED

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from afml_cache import miss, notices, settings
+from afml_cache import last_miss, miss, notices, settings
 from afml_cache.attempt import Attempt, Options
 from afml_cache.bound import BoundCachedFunction
 from afml_cache.cache_info import CacheInfo, count_off, info_of
@@ -50,6 +51,10 @@ S = TypeVar("S")
 
 #: Keys of simple calls that one function remembers before it starts over.
 REMEMBERED_CALLS = 4096
+#: Of quick hits, one in so many is timed; slower ones (seconds) are timed each.
+TIMED_ONE_IN, SLOW_HIT = 16, 1e-4
+
+_chance = random.Random()
 
 
 class CachedFunction(Generic[P, R_co]):
@@ -70,6 +75,7 @@ class CachedFunction(Generic[P, R_co]):
         "_options",
         "_owner",
         "_remembered",
+        "_untimed",
         "_wrapped",
     )
     __wrapped__: Callable[P, R_co]
@@ -88,6 +94,7 @@ class CachedFunction(Generic[P, R_co]):
         self._is_async = inspect.iscoroutinefunction(function)
         self._last_tally: tuple[Store, Tally] | None = None
         self._remembered: tuple[object, dict[Any, CallKey]] = (None, {})
+        self._untimed = 0  #: calls until the next one that is timed
         functools.update_wrapper(self, function)
         if self._is_async:
             mark_coroutine_function(self)
@@ -98,6 +105,8 @@ class CachedFunction(Generic[P, R_co]):
             return watched_call(self, CachedFunction.__call__, args, kwargs)  # type: ignore[no-any-return]
         if self._is_async:
             return self._call_async(args, kwargs)  # type: ignore[return-value]
+        self._untimed -= 1
+        started = time.perf_counter() if self._untimed < 0 else None
         key = self._key(args, kwargs)
         if key is None:
             return self._wrapped(*args, **kwargs)
@@ -106,6 +115,8 @@ class CachedFunction(Generic[P, R_co]):
         if type(found) is Missing or (self._options.ttl is not None and self._is_old(store, key)):
             return self._miss(store, key, found, args, kwargs)
         self._count_hit(store, key)
+        if started is not None:
+            self._time_hit(store, time.perf_counter() - started)
         return found  # type: ignore[no-any-return]
 
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallKey | None:
@@ -161,6 +172,13 @@ class CachedFunction(Generic[P, R_co]):
         if watchers or notices.audible():
             miss.tell_outcome(self._identity, Outcome.HIT, None, key)
 
+    def _time_hit(self, store: Store, seconds: float) -> None:
+        """Have the hit counted last stand for those before it, and choose the next one."""
+        store.tally(self._identity).time(seconds)
+        # At random, for calls come in rounds, over the same symbols say; by a generator of our
+        # own, for the user may have seeded the other one. Timing a slow hit costs nothing.
+        self._untimed = 0 if seconds > SLOW_HIT else _chance.randrange(2 * TIMED_ONE_IN)
+
     def _count(
         self,
         reason: Reason,
@@ -168,7 +186,9 @@ class CachedFunction(Generic[P, R_co]):
         seconds: float = 0.0,
         why: miss.Why = miss.NO_WHY,
     ) -> None:
-        active().count(self._identity, Outcome.COMPUTED, reason, seconds=seconds)
+        store = active()
+        store.count(self._identity, Outcome.COMPUTED, reason, seconds=seconds)
+        last_miss.remember(self._identity, reason, store, key, seconds, why[0])
         if watchers or notices.audible():
             told = self._identity, Outcome.COMPUTED, reason, key
             miss.tell_outcome(*told, seconds=seconds, why=why)
@@ -198,6 +218,7 @@ class CachedFunction(Generic[P, R_co]):
 
     async def _call_async(self, args: Any, kwargs: Any) -> Any:
         function: Callable[..., Awaitable[Any]] = self._wrapped  # type: ignore[assignment]
+        started = time.perf_counter()
         key = self._key(args, kwargs)
         if key is None:
             return await function(*args, **kwargs)
@@ -206,6 +227,7 @@ class CachedFunction(Generic[P, R_co]):
         is_there = type(found) is not Missing
         if is_there and (self._options.ttl is None or not self._is_old(store, key)):
             self._count_hit(store, key)
+            self._time_hit(store, time.perf_counter() - started)
             return found
         attempt = Attempt(self, store, key, found)
         if store.read_only:

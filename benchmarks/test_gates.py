@@ -64,6 +64,22 @@ def test_the_key_of_a_large_frame(afml_gate: AfmlGate) -> None:
     )
 
 
+def test_timing_hits_for_the_statistics(afml_gate: AfmlGate, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        timed = stack.enter_context(arms.cached_by("afml_cache", arms.add, tmp_path / "timed"))
+        untimed = stack.enter_context(arms.cached_by("afml_cache", arms.add, tmp_path / "untimed"))
+
+        def never_timed() -> list[int]:
+            untimed._untimed = 1_000_000
+            return [untimed(x, y) for x, y in CALLS]
+
+        afml_gate(
+            "hit that is timed now and then, against one that is not",
+            candidate=lambda: [timed(x, y) for x, y in CALLS],
+            baseline=never_timed,
+        )
+
+
 def test_the_new_decorator_against_the_old_one(afml_gate: AfmlGate, tmp_path: Path) -> None:
     frame = arms.middle_frame()
     with use_store(tmp_path):

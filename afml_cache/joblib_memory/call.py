@@ -40,6 +40,7 @@ class JoblibCall:
     """
 
     __slots__ = (
+        "_made",
         "_memorized",
         "_started",
         "arguments",
@@ -54,6 +55,7 @@ class JoblibCall:
 
     def __init__(self, memorized: Any) -> None:
         self._memorized = memorized
+        self._made = time.perf_counter()
         self._started = 0.0
         self.arguments: str | None = None
         self.ran = False
@@ -70,6 +72,10 @@ class JoblibCall:
         own._before_call = self._start
         own._after_call = self._store
         self.function: Callable[..., Any] = own
+
+    def took(self) -> float:
+        """Seconds since the call was made: of a hit, what joblib's key and loading took."""
+        return time.perf_counter() - self._made
 
     def stop(self) -> None:
         """The user's function has ended, if it was run."""

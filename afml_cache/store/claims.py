@@ -96,7 +96,13 @@ class Counters:
     computed: int = 0
     reasons: dict[str, int] = field(default_factory=dict)  #: of the computed calls
     seconds_computed: float = 0.0
-    seconds_saved: float = 0.0
+    seconds_saved: float = 0.0  #: what the entries of the hits had taken to compute
+    computed_untimed: int = 0  #: computed calls that are not in ``seconds_computed``
+    hits_unpriced: int = 0  #: hits that are not in ``seconds_saved``: joblib does not say
+    hits_timed: int = 0  #: hits that ``hit_seconds`` tells of
+    hit_seconds: float = 0.0  #: what hits took themselves: key and loading
+    adopt_seconds: float = 0.0  #: what adopting took
+    last: float | None = field(default=None, compare=False)  #: the last call, since the epoch
 
 
 @dataclass(frozen=True, slots=True)

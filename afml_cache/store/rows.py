@@ -203,11 +203,15 @@ def total_size(cursor: sqlite3.Cursor) -> int:
     return row[0] if row and isinstance(row[0], int) else 0
 
 
+#: The counter that holds when a function was last called, in seconds since the epoch.
+LAST = "last"
+
+
 def add_counter(cursor: sqlite3.Cursor, function: str, name: str, value: float) -> None:
-    """Add to a counter; processes add up."""
+    """Add to a counter; processes add up. Of two times the later one stays."""
+    added = "max(value, excluded.value)" if name == LAST else "value + excluded.value"
     cursor.execute(
-        "INSERT INTO counter VALUES (?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET value = value + excluded.value",
+        f"INSERT INTO counter VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = {added}",
         (function, name, value),
     )
 

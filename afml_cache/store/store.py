@@ -33,6 +33,7 @@ from afml_cache.store.cleared import Cleared
 from afml_cache.store.codec import encode
 from afml_cache.store.faults import MISSING, Faults
 from afml_cache.store.flight import Flight, Flights
+from afml_cache.store.hours import HourCounters
 from afml_cache.store.index import Index
 from afml_cache.store.intake import Call, Intake
 from afml_cache.store.lookup import Lookup
@@ -328,12 +329,24 @@ class Store:
         reason: Reason | None = None,
         *,
         seconds: float = 0.0,
+        took: float | None = None,
     ) -> None:
-        """Count a call that was no plain hit; written later, with others."""
+        """Count a call that was no plain hit; written later, with others.
+
+        ``seconds`` were spent in computing, or saved; a hit ``took`` so long, if it was timed.
+        """
         exits.enter(self)
-        self._ledger.count(function, outcome, reason, seconds)
+        self._ledger.count(function, outcome, reason, seconds, took)
         if self._suffix is not None and monotonic() >= self._ledger.due:
             self._ledger.write(patience=0.05)
+
+    def spend(self, function: str, seconds: float) -> None:
+        """Count the seconds that adopting a result took."""
+        self._ledger.spend(function, seconds)
+
+    def hours(self, function: str) -> dict[int, HourCounters]:
+        """How the calls of one function went by hours since the epoch; a month is kept."""
+        return self._ledger.hours(function)
 
     def counters(self, function: str | None = None) -> dict[str, Counters]:
         """How the calls of each function went, over all processes that have written theirs."""

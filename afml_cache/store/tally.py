@@ -2,6 +2,8 @@
 
 A hit adds one to a plain attribute. What has piled up is written together with the next
 put, or now and then; processes add up, because each writes only what it counted itself.
+Hits that have piled up are counted in the hour of the last writing: the first look-up after a
+pause writes them before it is itself counted, so they came within seconds of that.
 """
 
 from __future__ import annotations
@@ -17,8 +19,18 @@ from typing import TypeVar
 
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.claims import Counters, UnavailableError
+from afml_cache.store.hours import (
+    NOT_HOURLY,
+    HourCounters,
+    by_hour,
+    forget_old,
+    hour_of,
+    select_hours,
+    with_hours,
+)
 from afml_cache.store.index import Index
-from afml_cache.store.rows import WORTH, add_counter, inflation
+from afml_cache.store.rows import LAST, WORTH, add_counter, inflation
+from afml_cache.store.worth import Worth
 
 T = TypeVar("T")
 
@@ -33,14 +45,36 @@ _FAULT = "fault:"
 _NOBODY = ""
 
 
-class Tally:
-    """The hits of one function in this process; the caller adds to ``hits`` itself."""
+#: Counters that are whole numbers, and that are sums of seconds, as `Counters` has them.
+_WHOLE = frozenset(
+    {"hits", "adopted", "computed", "computed_untimed", "hits_timed", "hits_unpriced"}
+)
+_SECONDS = frozenset({"seconds_computed", "seconds_saved", "hit_seconds", "adopt_seconds"})
 
-    __slots__ = ("hits", "written")
+
+class Tally:
+    """The hits of one function in this process; the caller adds to ``hits`` itself.
+
+    Attributes
+    ----------
+    hits, timed : int
+        All hits; those that ``seconds`` tells of.
+    seconds : float
+        What the timed hits took, and what those between them are taken to have taken.
+    """
+
+    __slots__ = ("hits", "seconds", "seconds_written", "timed", "timed_written", "written")
 
     def __init__(self) -> None:
-        self.hits = 0
-        self.written = 0
+        self.hits = self.written = 0
+        self.timed = self.timed_written = 0
+        self.seconds = self.seconds_written = 0.0
+
+    def time(self, seconds: float) -> None:
+        """Have a hit that was counted just now stand for all since the one timed before it."""
+        hits = self.hits
+        self.seconds += seconds * (hits - self.timed)
+        self.timed = hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +82,27 @@ class Pending:
     """What had piled up at one moment."""
 
     counts: Mapping[tuple[str, str], float]
+    last: Mapping[str, float]
     hits: Mapping[str, int]
+    timed: Mapping[str, tuple[int, float]]
     touched: Mapping[bytes, int]
+    since: float  #: when the hits came, to within the seconds between two writings
 
     def __bool__(self) -> bool:
-        return bool(self.counts or self.hits or self.touched)
+        return bool(self.counts or self.hits or self.touched or self.timed)
+
+    def counters(self) -> Iterator[tuple[str, str, float]]:
+        """Function, name and value of what is counted here, but for the seconds saved by hits."""
+        for (function, name), value in self.counts.items():
+            yield function, name, value
+        for function, when in self.last.items():
+            yield function, LAST, when
+        for function, more in self.hits.items():
+            for name, value in with_hours([("hits", more)], self.since):
+                yield function, name, value
+        for function, (hits, seconds) in self.timed.items():
+            yield function, "hits_timed", hits
+            yield function, "hit_seconds", seconds
 
 
 class Ledger:
@@ -74,17 +124,38 @@ class Ledger:
         self._writing = threading.RLock()
         self._guard = threading.Lock()
         self._counts: defaultdict[tuple[str, str], float] = defaultdict(int)
+        self._last: dict[str, float] = {}
         self._tallies: dict[str, Tally] = {}
+        self._since = time.time()
+        self._pruned = 0  #: the hour in which old hours were last forgotten
+        self._worth = Worth(index.base)
 
     def tally(self, function: str) -> Tally:
         """The tally of a function; always the same object."""
         return self._tallies.setdefault(function, Tally())
 
-    def count(self, function: str, outcome: Outcome, reason: Reason | None, seconds: float) -> None:
-        """Count one call; ``seconds`` were spent when it computed, saved otherwise."""
+    def count(
+        self,
+        function: str,
+        outcome: Outcome,
+        reason: Reason | None,
+        seconds: float,
+        took: float | None = None,
+    ) -> None:
+        """Count one call.
+
+        ``seconds`` were spent when it computed, saved otherwise; a hit ``took`` so long.
+        """
+        now = time.time()
         with self._guard:
-            for name, value in _counts_of(outcome, reason, seconds):
+            for name, value in with_hours(_counts_of(outcome, reason, seconds, took), now):
                 self._counts[function, name] += value
+            self._last[function] = now
+
+    def spend(self, function: str, seconds: float) -> None:
+        """Count the time that adopting a result took."""
+        with self._guard:
+            self._counts[function, "adopt_seconds"] += seconds
 
     def fault(self, name: str) -> None:
         """Count one fault of the store."""
@@ -94,14 +165,16 @@ class Ledger:
     def write_with(self, work: Callable[[sqlite3.Cursor], T], now: float) -> T:
         """Write what is pending in one transaction with ``work``; raises as `Index.write`."""
 
+        saved: dict[str, float] = {}
+
         def both(cursor: sqlite3.Cursor) -> T:
-            _write(cursor, pending, now)
+            saved.update(self._write(cursor, pending, now))
             return work(cursor)
 
         with self._writing:
             pending = self._pending()
             result = self._index.write(both)
-            self._settle(pending)
+            self._settle(pending, saved, now)
             return result
 
     def write(self, patience: float | None = None) -> None:
@@ -112,8 +185,12 @@ class Ledger:
             # Counting alone does not bring back a store that somebody has removed.
             if pending and not self._index.vanished():
                 with contextlib.suppress(UnavailableError, UnicodeError):
-                    self._index.write(lambda cursor: _write(cursor, pending, now), patience)
-                    self._settle(pending)
+                    saved = self._index.write(
+                        lambda cursor: self._write(cursor, pending, now), patience
+                    )
+                    self._settle(pending, saved, now)
+            elif not pending:
+                self._since = now
         finished = time.monotonic()
         self.due = finished + max(_EVERY, (finished - started) / _SHARE)
 
@@ -127,11 +204,28 @@ class Ledger:
             if name.startswith(_REASON):
                 reason = name.removeprefix(_REASON)
                 counters.reasons[reason] = counters.reasons.get(reason, 0) + int(value)
-            elif name in ("hits", "adopted", "computed"):
+            elif name in _WHOLE:
                 setattr(counters, name, getattr(counters, name) + int(value))
-            elif name in ("seconds_computed", "seconds_saved"):
+            elif name in _SECONDS:
                 setattr(counters, name, getattr(counters, name) + float(value))
+            elif name == LAST:
+                counters.last = max(counters.last or 0.0, float(value))
         return dict(result)
+
+    def hours(self, function: str) -> dict[int, HourCounters]:
+        """Hours since the epoch -> the counters of one function, with those not written yet."""
+        with self._writing:
+            pending = self._pending()
+            counts = [(n, value) for f, n, value in pending.counters() if f == function]
+
+            def look(cursor: sqlite3.Cursor) -> list[tuple[str, float]]:
+                saved = _saved(cursor, pending).get(function, 0.0)
+                waiting = with_hours([("seconds_saved", saved)] if saved else [], pending.since)
+                return [*waiting, *select_hours(cursor, function)]
+
+            with contextlib.suppress(UnavailableError, UnicodeError):
+                counts += self._index.read(look)
+        return by_hour(counts)
 
     def faults(self) -> dict[str, int]:
         """The faults of the store, with those not written yet."""
@@ -144,77 +238,104 @@ class Ledger:
     def _all(self) -> list[tuple[str, str, float]]:
         with self._writing:
             pending = self._pending()
-            counts = [(function, name, value) for (function, name), value in pending.counts.items()]
-            counts += [(function, "hits", more) for function, more in pending.hits.items()]
+            counts = list(pending.counters())
             with contextlib.suppress(UnavailableError, UnicodeError):
                 counts += self._index.read(lambda cursor: _written(cursor, pending))
             return counts
 
     def _pending(self) -> Pending:
         with self._guard:
-            counts = dict(self._counts)
-        hits = {}
+            counts, last = dict(self._counts), dict(self._last)
+        hits, timed = {}, {}
         for function, tally in list(self._tallies.items()):
             more = tally.hits - tally.written
             if more:
                 hits[function] = more
-        return Pending(counts, hits, dict(self.touched))
+                last[function] = max(last.get(function, 0.0), self._since)
+            newly = tally.timed - tally.timed_written
+            if newly:
+                timed[function] = (newly, tally.seconds - tally.seconds_written)
+        return Pending(counts, last, hits, timed, dict(self.touched), self._since)
 
-    def _settle(self, written: Pending) -> None:
+    def _write(self, cursor: sqlite3.Cursor, pending: Pending, now: float) -> dict[str, float]:
+        """Write what is pending; returns the seconds that its hits saved, by function."""
+        for function, name, value in pending.counters():
+            add_counter(cursor, function, name, value)
+        hour = hour_of(now)
+        if self._pruned != hour:
+            forget_old(cursor, now)
+            self._pruned = hour
+        if not pending.touched:
+            return {}
+        level, saved = inflation(cursor), _saved(cursor, pending)
+        for function, seconds in saved.items():
+            for name, value in with_hours([("seconds_saved", seconds)], pending.since):
+                add_counter(cursor, function, name, value)
+        cursor.executemany(
+            f"UPDATE claim SET used=?, priority=? + {WORTH} WHERE slot=?",
+            [(now, level, slot) for slot in pending.touched],
+        )
+        return saved
+
+    def _settle(self, written: Pending, saved: Mapping[str, float], now: float) -> None:
+        self._since = now
         with self._guard:
+            for function, when in written.last.items():
+                if self._last.get(function, now) <= when:
+                    self._last.pop(function, None)
             for key, value in written.counts.items():
                 self._counts[key] -= value
                 if not self._counts[key]:
                     del self._counts[key]
         for function, more in written.hits.items():
             self._tallies[function].written += more
+        for function, (hits, seconds) in written.timed.items():
+            self._tallies[function].timed_written += hits
+            self._tallies[function].seconds_written += seconds
         touched = self.touched
         for slot, times in written.touched.items():
             touched[slot] -= times
             if touched[slot] <= 0:
                 del touched[slot]
+        self._worth.add(written.timed, saved)
 
     def after_fork(self) -> None:
         """In a child: what has piled up is the parent's to write."""
         self._writing, self._guard = threading.RLock(), threading.Lock()
         self._counts.clear()
+        self._last.clear()
         self.touched.clear()
+        self._since = time.time()
         for tally in self._tallies.values():
-            tally.written = tally.hits
+            tally.written = tally.timed = tally.timed_written = tally.hits
+            tally.seconds_written = tally.seconds
 
 
 def write_call(
     cursor: sqlite3.Cursor, function: str, outcome: Outcome, reason: Reason | None, seconds: float
 ) -> None:
     """Count one call at once, within the transaction that stores its result."""
-    for name, value in _counts_of(outcome, reason, seconds):
+    now = time.time()
+    for name, value in with_hours(_counts_of(outcome, reason, seconds, None), now):
         add_counter(cursor, function, name, value)
+    add_counter(cursor, function, LAST, now)
 
 
 def _counts_of(
-    outcome: Outcome, reason: Reason | None, seconds: float
+    outcome: Outcome, reason: Reason | None, seconds: float, took: float | None
 ) -> Iterator[tuple[str, float]]:
     yield _NAMES[outcome], 1
     if reason is not None:
         yield _REASON + reason, 1
     if seconds:
         yield "seconds_computed" if outcome is Outcome.COMPUTED else "seconds_saved", seconds
-
-
-def _write(cursor: sqlite3.Cursor, pending: Pending, now: float) -> None:
-    for (function, name), value in pending.counts.items():
-        add_counter(cursor, function, name, value)
-    for function, more in pending.hits.items():
-        add_counter(cursor, function, "hits", more)
-    if not pending.touched:
-        return
-    level = inflation(cursor)
-    for function, seconds in _saved(cursor, pending).items():
-        add_counter(cursor, function, "seconds_saved", seconds)
-    cursor.executemany(
-        f"UPDATE claim SET used=?, priority=? + {WORTH} WHERE slot=?",
-        [(now, level, slot) for slot in pending.touched],
-    )
+    elif outcome is Outcome.COMPUTED:
+        yield "computed_untimed", 1
+    elif outcome is Outcome.HIT:
+        yield "hits_unpriced", 1
+    if took is not None:
+        yield "hits_timed", 1
+        yield "hit_seconds", took
 
 
 def _saved(cursor: sqlite3.Cursor, pending: Pending) -> dict[str, float]:
@@ -229,7 +350,9 @@ def _saved(cursor: sqlite3.Cursor, pending: Pending) -> dict[str, float]:
 
 def _written(cursor: sqlite3.Cursor, pending: Pending) -> list[tuple[str, str, float]]:
     counts = [(f, "seconds_saved", seconds) for f, seconds in _saved(cursor, pending).items()]
-    for function, name, value in cursor.execute("SELECT function, name, value FROM counter"):
+    for function, name, value in cursor.execute(
+        f"SELECT function, name, value FROM counter WHERE {NOT_HOURLY}"
+    ):
         if isinstance(function, str) and isinstance(name, str) and isinstance(value, int | float):
             counts.append((function, name, value))
     return counts

@@ -220,3 +220,38 @@ def test_pattern_3_labels_are_computed_once(run, tmp_path):
 )
 def test_a_pattern_runs_as_one_block(name, run, snippet):
     run(snippet(name, before=IMPORTS))
+
+
+# -- monitoring, as the guide's first two phases and its troubleshooting use it
+
+
+def test_phase_1_shows_the_health_of_what_is_there_without_a_change(run, snippet, hours):
+    out = run(snippet("phase_1_monitoring.py")).stdout
+    assert out.startswith("Cache health: good\n")
+    assert "50.0 % hit rate: 6 hits and 6 misses in 12 calls" in out
+    assert run(hours).stdout == "[]\n"
+
+
+def test_phase_2_lists_the_functions_by_their_calls(run, snippet, hours, tmp_path):
+    after = "\nprint(df.dtypes['calls'], list(df.sort_values('calls')['calls']))\n"
+    out = run(snippet("phase_2_efficiency.py", after=after)).stdout
+    assert "hours.labels" in out and "hours.features" in out
+    assert out.endswith("int64 [6, 6]\n")
+
+
+def test_issue_3_names_the_functions_with_low_hit_rates(run, snippet, tmp_path):
+    nothing = run(snippet("issue_3_performance.py"))
+    assert nothing.stdout == ""
+    (tmp_path / "study.py").write_text(
+        "from afml.cache import cacheable\n\n@cacheable\ndef score(x):\n    return x\n\n"
+        "for x in range(15):\n    score(x)\nscore(1)\n"
+    )
+    run("study.py")
+    told = run(snippet("issue_3_performance.py")).stdout
+    assert told == "Functions with low hit rates:\n  study.score: 6.2%\n"
+
+
+def test_patterns_are_reported_for_an_issue(run, snippet, hours):
+    told = eval(run(snippet("help_report_patterns.py")).stdout)  # the guide prints it
+    assert told["miss_reasons"] == {"argument": 4, "first_call": 2}
+    assert told["high_miss_rate_functions"] == []

@@ -28,15 +28,17 @@ def test_outcomes_reasons_and_seconds_are_counted_by_function(open_store, digest
     store.count("f", Outcome.ADOPTED, seconds=4.0)
     store.count("g", Outcome.HIT)
     expected = {
-        "f": Counters(3, 1, 3, {"first_call": 1, "code": 2}, 2.5, 3 * 2.0 + 4.0),
-        "g": Counters(hits=1),
+        "f": Counters(
+            3, 1, 3, {"first_call": 1, "code": 2}, 2.5, 3 * 2.0 + 4.0, computed_untimed=1
+        ),
+        "g": Counters(hits=1, hits_unpriced=1),
     }
     assert store.counters() == expected  # before they are written
     store.flush()
     assert store.counters() == expected  # and after
     store.close()
     assert open_store().counters() == expected
-    assert open_store().counters("g") == {"g": Counters(hits=1)}
+    assert open_store().counters("g") == {"g": Counters(hits=1, hits_unpriced=1)}
     assert open_store().counters("h") == {"h": Counters()}
 
 

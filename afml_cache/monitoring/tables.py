@@ -1,0 +1,46 @@
+"""The statistics as a table of HTML; every name in it is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from afml_cache.monitoring.figures import FunctionCacheStats
+from afml_cache.monitoring.words import as_text, bytes_in_words, percent, seconds_in_words
+
+#: Functions in the table that a notebook shows.
+SHOWN = 20
+
+_HEADS = ("function", "calls", "hit rate", "a computation", "a hit", "saved", "size")
+
+
+def compact_table(stats: Sequence[FunctionCacheStats], caption: str, shown: int = SHOWN) -> str:
+    """A table of the first functions, with a caption that tells how many more there are."""
+    more = len(stats) - shown
+    if more > 0:
+        caption += f" ({more:,} more functions: get_cache_efficiency_report())"
+    heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
+    body = "".join(f"<tr>{_cells(one)}</tr>" for one in stats[:shown])
+    return (
+        f"<table><caption>{escape(caption)}</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _cells(one: FunctionCacheStats) -> str:
+    numbers = (
+        f"{one.total_calls:,}",
+        _or_dash(None if one.hit_rate is None else percent(one.hit_rate)),
+        _or_dash(None if one.avg_compute_s is None else seconds_in_words(one.avg_compute_s)),
+        _or_dash(None if one.avg_hit_s is None else seconds_in_words(one.avg_hit_s)),
+        _or_dash(None if one.saved_s is None else seconds_in_words(one.saved_s)),
+        bytes_in_words(one.size_bytes),
+    )
+    cells = "".join(f'<td style="text-align: right">{escape(number)}</td>' for number in numbers)
+    return (
+        f'<th scope="row" style="text-align: left">{escape(as_text(one.function_name))}</th>{cells}'
+    )
+
+
+def _or_dash(text: str | None) -> str:
+    return "–" if text is None else text

@@ -1,0 +1,44 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+
+def percent(share: float) -> str:
+    """A share of 1, which never rounds to all or to nothing.
+
+    >>> percent(0.314), percent(0.9999), percent(1.0)
+    ('31.4 %', '99.9 %', '100.0 %')
+    """
+    tenths = round(share * 1000)
+    if 0 < share < 1:
+        tenths = min(max(tenths, 1), 999)
+    return f"{tenths / 10:.1f} %"
+
+
+def seconds_in_words(seconds: float) -> str:
+    """Seconds in the unit that suits them.
+
+    >>> seconds_in_words(0.00042), seconds_in_words(-3.21), seconds_in_words(7_300)
+    ('0.42 ms', '-3.2 s', '2.0 h')
+    """
+    for size, unit in ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s")):
+        if abs(seconds) >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds * 1000:.3g} ms" if seconds else "0 s"
+
+
+def bytes_in_words(size: int) -> str:
+    """Bytes in the decimal unit that suits them.
+
+    >>> bytes_in_words(512), bytes_in_words(1_500_000)
+    ('512 B', '1.5 MB')
+    """
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} B"
+
+
+def as_text(name: str) -> str:
+    """A name that can be written everywhere: that of a module may come from a file's, no UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,189 @@
+"""Findings name what is wrong and what to do; nothing is found where nothing is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from afml_cache import (
+    analyze_cache_patterns,
+    configure,
+    get_cache_monitor,
+    print_cache_health,
+    robust_cacheable,
+    use_settings,
+    use_store,
+)
+from afml_cache.monitoring.figures import FunctionCacheStats
+from afml_cache.monitoring.health import health_in_words, health_of
+from afml_cache.monitoring.patterns import STALE, patterns_of
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+
+
+def stats(name: str, hits: int, misses: int, **more: object) -> FunctionCacheStats:
+    calls = hits + misses
+    plain = FunctionCacheStats(
+        function_name=name,
+        total_calls=calls,
+        cache_hits=hits,
+        adopted=0,
+        cache_misses=misses,
+        hit_rate=hits / calls if calls else None,
+        reasons={"argument": misses} if misses else {},
+        seconds_computed=0.5 * misses,
+        seconds_saved=0.5 * hits,
+        entries=misses,
+        cache_size_mb=misses / 1000,
+        size_bytes=misses * 1000,
+        avg_compute_s=0.5 if misses else None,
+        avg_hit_s=0.001 if hits else None,
+        saved_s=0.499 * hits,
+        last_access=NOW,
+        under_cacheable=False,
+        robust_hit_rate=None,
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+def health(*each: FunctionCacheStats, **more: object):
+    given = {"mode": "on", "size_limit": None, "own_bytes": 0, "faults": {}} | more
+    return health_of(each, directory="/c", **given)  # type: ignore[arg-type]
+
+
+def names(found) -> list[str]:
+    return [one["function"] for one in found]
+
+
+def test_a_cache_that_serves_is_good_and_its_numbers_add_up():
+    report = health(stats("a", 90, 10), stats("b", 5, 1))
+    assert (report["status"], report["findings"]) == ("good", [])
+    assert (report["total_calls"], report["hits"], report["misses"]) == (106, 95, 11)
+    assert report["hit_rate"] == 95 / 106 and report["saved_s"] == pytest.approx(0.499 * 95)
+    assert report["miss_reasons"] == {"argument": 11}
+
+
+@pytest.mark.parametrize(
+    ("one", "what", "remedy"),
+    [
+        (stats("f", 2, 8), "20.0 % hits in 10 calls", "explain_last_miss()"),
+        (stats("f", 2, 8, reasons={"code": 8}), "20.0 % hits", "changes often"),
+        (stats("f", 0, 20, reasons={"evicted": 20}), "0.0 % hits", "size_limit"),
+        (stats("f", 2, 8, under_cacheable=True), "20.0 % hits", "note_exact_keys=True"),
+        (
+            stats("f", 2, 8, under_cacheable=True, robust_hit_rate=0.8),
+            "20.0 % hits",
+            "had 80.0 %: upgrade it to @robust_cacheable",
+        ),
+        (
+            stats("f", 2, 8, under_cacheable=True, robust_hit_rate=0.2),
+            "20.0 % hits",
+            "had 20.0 %: keep it as it is",
+        ),
+        (stats("f", 9, 1, saved_s=-2.0), "hits cost 2.0 s more", "do not cache it"),
+        (stats("f", 9, 3, reasons={"unkeyable": 3}), "3 results could not be kept (unkeyable)", ""),
+    ],
+)
+def test_a_function_that_is_served_badly_is_named_with_a_remedy(one, what, remedy):
+    report = health(one, stats("well", 90, 10))
+    (finding,) = report["findings"]
+    assert report["status"] == "attention"
+    assert finding["function"] == "f" and what in finding["what"] and remedy in finding["remedy"]
+    assert what in health_in_words(report) and finding["remedy"] in health_in_words(report)
+
+
+@pytest.mark.parametrize("one", [stats("f", 0, 9), stats("f", 6, 5), stats("f", 4, 0, saved_s=-9)])
+def test_few_calls_tell_nothing(one):
+    assert health(one)["findings"] == []
+
+
+def test_faults_limits_and_modes_are_found():
+    (tampered,) = health(stats("f", 9, 1), faults={"tampered": 2, "locked": 0})["findings"]
+    assert "2 times tampered" in tampered["what"] and "seal" in tampered["remedy"]
+    (full,) = health(stats("f", 9, 1), size_limit=1000, own_bytes=960)["findings"]
+    assert "960 B of 1.0 kB" in full["what"]
+    assert health(stats("f", 9, 1), size_limit=1000, own_bytes=900)["findings"] == []
+    (readonly,) = health(stats("f", 9, 1), mode="readonly")["findings"]
+    assert "readonly" in readonly["what"]
+    assert health(stats("f", 9, 1), mode="off")["status"] == "off"
+    assert health()["status"] == "empty"
+
+
+def test_patterns_list_functions_by_what_they_cost():
+    found = patterns_of(
+        [
+            stats("rare", 0, 9),
+            stats("quick", 5, 20, avg_compute_s=0.01),
+            stats("dear", 5, 20, avg_compute_s=9.0),
+            stats("served", 50, 1),
+            stats("edited", 30, 3, reasons={"code": 2, "argument": 1}),
+            stats("lossy", 30, 1, saved_s=-3.0),
+            stats("stale", 30, 2, last_access=NOW - STALE - timedelta(hours=1)),
+            stats("unseen", 0, 0, entries=4, size_bytes=9_000_000, last_access=None),
+        ],
+        NOW,
+    )
+    assert names(found["high_miss_rate_functions"]) == ["dear", "quick"]
+    assert names(found["code_change_functions"]) == ["edited"]
+    assert names(found["costly_hit_functions"]) == ["lossy"]
+    assert names(found["stale_functions"]) == ["stale"]
+    assert names(found["largest_functions"])[0] == "unseen"
+    assert names(found["most_saving_functions"])[0] == "served"
+    assert found["miss_reasons"]["code"] == 2
+    for one in found["high_miss_rate_functions"]:
+        assert f"{one['hit_rate']:.1%}" == "20.0%"
+
+
+@robust_cacheable
+def f(number):
+    return number
+
+
+def test_health_is_printed(capsys, store):
+    print_cache_health()
+    assert "Cache health: empty" in capsys.readouterr().out
+    for number in range(12):
+        f(number)
+    f(1)
+    print_cache_health()
+    out = capsys.readouterr().out
+    assert "Cache health: attention" in out and str(store.directory) in out
+    assert f"! {f.identity}: 7.7 % hits in 13 calls" in out
+    assert "7.7 % hit rate: 1 hits and 12 misses in 13 calls" in out
+    (one,) = analyze_cache_patterns()["high_miss_rate_functions"]
+    assert one["function"] == f.identity and f"{one['hit_rate']:.1%}" == "7.7%"
+
+
+def test_a_store_at_its_limit_is_full(tmp_path):
+    with use_settings(size_limit=100_000), use_store(tmp_path / "small"):
+        g(1), g(2)
+        (full,) = get_cache_monitor().generate_health_report()["findings"]
+        assert "the cache is full" in full["what"] and "of 100.0 kB" in full["what"]
+
+
+@robust_cacheable
+def g(number):
+    return bytes([number]) * 48_000
+
+
+def test_a_tampered_entry_is_found(store):
+    f(1)
+    store.flush()
+    store._index.write(lambda cursor: cursor.execute("UPDATE entry SET body=x'00ff'").rowcount)
+    store.close()
+    with pytest.warns(UserWarning):
+        f(1)
+    report = get_cache_monitor().generate_health_report()
+    assert sum(report["faults"].values()) >= 1 and report["findings"]
+
+
+def test_an_off_cache_is_not_read(store):
+    f(1)
+    with use_settings(mode="off"):
+        f(1)
+        report = get_cache_monitor().generate_health_report()
+    assert (report["status"], report["total_calls"]) == ("off", 1)
+    configure(mode="on")
+    assert get_cache_monitor().generate_health_report()["total_calls"] == 2

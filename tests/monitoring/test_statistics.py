@@ -1,0 +1,391 @@
+"""The numbers of each function are true, typed, and honest about what a hit costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import afml_cache
+from afml_cache import (
+    Reason,
+    UnknownFunctionError,
+    analyze_cache_patterns,
+    cacheable,
+    get_cache_efficiency_report,
+    get_cache_hit_rate,
+    get_cache_monitor,
+    get_cache_stats,
+    get_cache_summary,
+    get_comprehensive_cache_status,
+    robust_cacheable,
+)
+
+BUSY = 20_000
+
+
+@robust_cacheable
+def busy(number):
+    total = 0
+    for step in range(BUSY):
+        total += step * number
+    return total
+
+
+@robust_cacheable
+def plain(number):
+    return number
+
+
+@robust_cacheable
+def rows_of(frame):
+    return len(frame)
+
+
+@robust_cacheable
+def failing(number):
+    raise ZeroDivisionError
+
+
+@cacheable
+def features(number):
+    return sum(step * number for step in range(BUSY))
+
+
+def report() -> pd.DataFrame:
+    return get_cache_efficiency_report().set_index("function")
+
+
+def test_the_report_has_a_row_a_function_and_numbers_in_every_column():
+    for number in (1, 1, 2, 1):
+        busy(number)
+    busy.cache_clear()
+    busy(1)
+    frame = get_cache_efficiency_report()
+    assert list(frame.columns[:11]) == [
+        *("function", "calls", "hits", "misses", "hit_rate", "avg_compute_s", "avg_hit_s"),
+        *("saved_s", "size_bytes", "entries", "adopted"),
+    ]
+    (row,) = frame.to_dict("records")
+    assert row["function"] == f"{__name__}.busy"
+    assert (row["calls"], row["hits"], row["misses"]) == (5, 2, 3)
+    assert f"{row['hit_rate']:.1%}" == "40.0%"
+    assert (row["misses_first_call"], row["misses_argument"], row["misses_cleared"]) == (1, 1, 1)
+    assert sum(row[f"misses_{reason}"] for reason in Reason) == row["misses"]
+    assert (row["entries"], row["size_bytes"]) == (1, busy.cache_info().size)
+
+
+def test_columns_keep_their_types_whatever_is_in_them():
+    empty = get_cache_efficiency_report()
+    assert len(empty) == 0
+    plain(1)
+    with afml_cache.use_settings(mode="off"):
+        features(1)  # a function without any time
+    filled = get_cache_efficiency_report()
+    for frame in (empty, filled):
+        kinds = {name: str(kind) for name, kind in frame.dtypes.items()}
+        assert str(kinds.pop("last_access")) == "datetime64[us, UTC]"
+        assert kinds.pop("function") in ("str", "object")
+        shares = {"hit_rate", "avg_compute_s", "avg_hit_s", "saved_s", "robust_hit_rate"}
+        assert {name for name, kind in kinds.items() if kind == "float64"} == shares
+        assert {kind for name, kind in kinds.items() if name not in shares} == {"int64"}
+    assert np.isnan(filled["avg_hit_s"]).all()
+
+
+def test_the_guide_sorts_by_calls():
+    plain(1)
+    for _ in range(4):
+        busy(1)
+    frame = get_cache_efficiency_report().sort_values("calls", ascending=False).head(10)
+    assert list(frame["calls"]) == [4, 1]
+
+
+def test_the_last_access_is_the_last_call_of_either_decorator():
+    before = datetime.now(UTC) - timedelta(seconds=0.001)
+    busy(1), features(1)
+    first = report()["last_access"]
+    busy(1), features(1)
+    second = report()["last_access"]
+    assert (first >= before).all() and (second <= datetime.now(UTC)).all()
+    # A hit of ours is dated by the last writing before it, which is seconds off at most.
+    assert (second >= first).all() and second[features.identity] > first[features.identity]
+
+
+# -- what a hit costs, and what was saved
+
+
+def test_saved_is_what_computing_took_less_what_the_hits_took():
+    busy(3)
+    for _ in range(200):
+        busy(3)
+    stats = get_cache_stats()[f"{__name__}.busy"]
+    assert stats["avg_hit_s"] > 0.0
+    assert stats["seconds_saved"] == pytest.approx(200 * stats["avg_compute_s"])
+    assert stats["saved_s"] == pytest.approx(stats["seconds_saved"] - 200 * stats["avg_hit_s"])
+    assert 0.0 < stats["saved_s"] < stats["seconds_saved"]
+    summary = get_cache_summary()
+    assert summary["saved_s"] == stats["saved_s"] < summary["seconds_saved"]
+
+
+def test_what_costs_more_than_it_saves_has_saved_less_than_nothing():
+    frame = pd.DataFrame({"close": np.arange(400_000.0)})
+    for _ in range(6):
+        rows_of(frame)
+    stats = get_cache_stats()[f"{__name__}.rows_of"]
+    assert stats["avg_hit_s"] > stats["avg_compute_s"]
+    assert stats["saved_s"] < 0.0 < stats["seconds_saved"]
+
+
+def test_timing_some_hits_tells_about_all(store):
+    plain(1)
+    for _ in range(3_000):
+        plain(1)
+    counted = store.counters()[f"{__name__}.plain"]
+    assert counted.hits == 3_000
+    assert 3_000 - 64 <= counted.hits_timed <= 3_000
+    assert counted.hit_seconds > 0.0
+
+
+def test_each_slow_hit_is_timed(store):
+    frame = pd.DataFrame({"close": np.arange(1_000_000.0)})
+    for _ in range(4):
+        rows_of(frame)
+    assert store.counters()[f"{__name__}.rows_of"].hits_timed == 3
+
+
+def test_timing_leaves_the_users_random_numbers_alone():
+    random.seed(5)
+    expected = [random.random() for _ in range(3)]
+    random.seed(5)
+    for _ in range(200):
+        plain(1)
+    assert [random.random() for _ in range(3)] == expected
+
+
+def test_hits_of_coroutines_are_timed(store):
+    import asyncio
+
+    @robust_cacheable
+    async def later(number):
+        return number
+
+    async def main():
+        for _ in range(5):
+            await later(1)
+
+    asyncio.run(main())
+    assert store.counters()[later.identity].hits_timed == 4
+
+
+def test_hits_of_joblib_are_priced_by_the_mean_computation():
+    for number in (1, 2, 1, 1):
+        features(number)
+    stats = get_cache_stats()[f"{__name__}.features"]
+    assert stats["avg_compute_s"] == pytest.approx(stats["seconds_computed"] / 2)
+    assert stats["saved_s"] == pytest.approx(2 * (stats["avg_compute_s"] - stats["avg_hit_s"]))
+
+
+def test_hits_of_joblib_that_nobody_saw_computed_have_no_price(store):
+    features(1)
+    store.flush()
+    store._index.write(lambda cursor: cursor.execute("DELETE FROM counter").rowcount)
+    features(1)
+    stats = get_cache_monitor().get_function_stats(features)
+    assert (stats.cache_hits, stats.saved_s, stats.avg_compute_s) == (1, None, None)
+    assert stats.under_cacheable and stats.avg_hit_s > 0.0
+    assert np.isnan(report()["saved_s"].iloc[0])
+
+
+def test_calls_that_were_not_timed_do_not_lower_the_mean():
+    plain(1)
+    mean = get_cache_stats()[f"{__name__}.plain"]["avg_compute_s"]
+    plain(number for number in "no key, no time")
+    stats = get_cache_stats()[f"{__name__}.plain"]
+    assert (stats["computed"], stats["avg_compute_s"]) == (2, mean)
+    assert stats["reasons"]["unkeyable"] == 1
+
+
+def test_a_call_that_raises_is_a_miss_with_its_time():
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            failing(1)
+    stats = get_cache_monitor().get_function_stats("failing")
+    assert (stats.cache_misses, stats.entries) == (2, 0) and stats.avg_compute_s > 0.0
+
+
+# -- one function
+
+
+def test_a_function_is_found_by_its_name_its_end_or_itself():
+    busy(1)
+    monitor = get_cache_monitor()
+    whole = monitor.get_function_stats(f"{__name__}.busy")
+    assert whole == monitor.get_function_stats("busy") == monitor.get_function_stats(busy)
+    assert get_cache_hit_rate("busy") == 0.0
+
+
+@pytest.mark.parametrize("name", ["usy", "nothing", "monitoring", ""])
+def test_a_name_is_matched_whole(name):
+    busy(1)
+    with pytest.raises(UnknownFunctionError, match="knows no function"):
+        get_cache_monitor().get_function_stats(name)
+
+
+def test_a_name_that_several_functions_have_is_refused_with_their_names(store):
+    for module in ("first", "second"):
+        store.count(f"{module}.f", afml_cache.Outcome.COMPUTED, Reason.ARGUMENT)
+    with pytest.raises(UnknownFunctionError, match=r"first\.f, second\.f"):
+        get_cache_monitor().get_function_stats("f")
+    assert get_cache_monitor().get_function_stats("first.f").total_calls == 1
+
+
+def test_what_is_no_cached_function_is_refused():
+    with pytest.raises(UnknownFunctionError, match="no cached function"):
+        get_cache_hit_rate(len)
+
+
+def test_the_hit_rate_is_of_all_functions_or_of_one():
+    assert get_cache_hit_rate() == 0.0
+    plain(1), plain(1), busy(1), busy(1), busy(1)
+    assert get_cache_hit_rate() == 3 / 5
+    assert get_cache_hit_rate("busy") == 2 / 3
+
+
+def test_the_whole_status_is_fit_for_json():
+    busy(1), busy(1), features(1)
+    status = json.loads(json.dumps(get_comprehensive_cache_status(), allow_nan=False))
+    assert status["summary"] == get_cache_summary()
+    assert {one["function_name"] for one in status["functions"]} == {
+        busy.identity,
+        features.identity,
+    }
+    assert status["settings"]["mode"] == "on"
+    assert status["health"]["hits"] == 1 and set(status["patterns"]) == set(
+        analyze_cache_patterns()
+    )
+
+
+# -- exact keys
+
+
+def test_the_robust_hit_rate_is_what_exact_keys_would_have_had(run_python):
+    out = run_python("""
+        import numpy as np
+        import pandas as pd
+        from afml_cache import cacheable, configure, get_cache_efficiency_report
+
+        @cacheable
+        def last_close(frame):
+            return float(frame["close"].iloc[-1])
+
+        configure(note_exact_keys=True)
+        for displayed in (False, True, True):
+            frame = pd.DataFrame({"close": np.arange(50.0)})
+            if displayed:
+                frame["more"] = 1.0  # joblib's hash sees how the frame came about
+                del frame["more"]
+            last_close(frame)
+        (row,) = get_cache_efficiency_report().to_dict("records")
+        print(row["function"], row["calls"], f"{row['robust_hit_rate']:.1%}")
+    """)
+    assert out == "script.last_close 3 66.7%"
+
+
+def test_without_notes_there_is_no_robust_hit_rate():
+    features(1)
+    assert get_cache_monitor().get_function_stats(features).robust_hit_rate is None
+
+
+# -- many processes
+
+WORKER = """
+    import sys, threading
+    from afml_cache import get_cache_stats, robust_cacheable
+    from afml_cache.store.active import active
+
+    @robust_cacheable
+    def f(x):
+        return x
+
+    ended = threading.Event()
+
+    def read():
+        while not ended.is_set():
+            get_cache_stats()
+
+    def call():
+        for number in range(200):
+            f(number % 5)
+
+    reader = threading.Thread(target=read)
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for thread in (reader, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ended.set()
+    reader.join()
+"""
+
+
+def test_calls_of_threads_and_processes_add_up_while_others_read(start_python, store):
+    workers = [start_python(WORKER) for _ in range(3)]
+    for worker in workers:
+        assert worker.wait() == 0, worker.stderr.read()
+    stats = get_cache_stats()["script.f"]
+    assert stats["hits"] + stats["computed"] == 3 * 3 * 200
+    assert stats["computed"] == 5 == sum(stats["reasons"].values())
+    hourly = get_cache_monitor().get_time_series_analysis("script.f", 2)
+    assert (hourly["calls"].sum(), hourly["misses"].sum()) == (1_800, 5)
+
+
+KILLED = """
+    import sys
+    from afml_cache import robust_cacheable
+    from afml_cache.store.active import active
+
+    @robust_cacheable
+    def f(x):
+        return x
+
+    for _ in range(41):
+        f(1)
+    active().flush()
+    print("written", flush=True)
+    f(1)
+    sys.stdin.readline()
+"""
+
+
+def test_what_was_written_survives_a_kill(start_python):
+    worker = start_python(KILLED)
+    assert worker.stdout.readline() == "written\n"
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    stats = get_cache_stats()["script.f"]
+    assert (stats["hits"], stats["computed"]) == (40, 1)
+    assert get_cache_monitor().get_time_series_analysis("f", 2)["hits"].sum() == 40
+
+
+def test_threads_have_their_hits_timed_exactly_once(store):
+    plain(1)
+
+    def call():
+        for _ in range(2_000):
+            plain(1)
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.close()
+    counted = store.counters()[f"{__name__}.plain"]
+    assert counted.hits == 8_000 >= counted.hits_timed >= 7_900

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from afml_cache.errors import ConfigurationError as ConfigurationError
     from afml_cache.errors import UncacheableFunctionError as UncacheableFunctionError
     from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
+    from afml_cache.function_tracker import FunctionTracker as FunctionTracker
+    from afml_cache.function_tracker import TrackedFunction as TrackedFunction
+    from afml_cache.function_tracker import get_function_tracker as get_function_tracker
     from afml_cache.keys.content import content_key as content_key
     from afml_cache.keys.content import register_key as register_key
     from afml_cache.legacy import cacheable as cacheable
@@ -51,6 +54,13 @@ if TYPE_CHECKING:
     from afml_cache.results import watch_results as watch_results
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
+    from afml_cache.selective_cleaner import Cleaning as Cleaning
+    from afml_cache.selective_cleaner import Maintenance as Maintenance
+    from afml_cache.selective_cleaner import cache_maintenance as cache_maintenance
+    from afml_cache.selective_cleaner import clear_changed_functions as clear_changed_functions
+    from afml_cache.selective_cleaner import optimize_cache_system as optimize_cache_system
+    from afml_cache.selective_cleaner import selective_cache_clear as selective_cache_clear
+    from afml_cache.selective_cleaner import smart_cacheable as smart_cacheable
     from afml_cache.settings import Settings as Settings
     from afml_cache.settings import cache_directory as cache_directory
     from afml_cache.settings import configure as configure
@@ -112,6 +122,16 @@ _HOMES = {
     "value_differences": "results",
     "watch_calls": "watching",
     "watch_results": "results",
+    "Cleaning": "selective_cleaner",
+    "FunctionTracker": "function_tracker",
+    "Maintenance": "selective_cleaner",
+    "TrackedFunction": "function_tracker",
+    "cache_maintenance": "selective_cleaner",
+    "clear_changed_functions": "selective_cleaner",
+    "get_function_tracker": "function_tracker",
+    "optimize_cache_system": "selective_cleaner",
+    "selective_cache_clear": "selective_cleaner",
+    "smart_cacheable": "selective_cleaner",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 from afml_cache import alias
 
 if TYPE_CHECKING:
+    from afml_cache.auto_reload import AutoCache as AutoCache
+    from afml_cache.auto_reload import auto_cacheable as auto_cacheable
+    from afml_cache.auto_reload import get_auto_cache as get_auto_cache
+    from afml_cache.auto_reload import jupyter_auto_setup as jupyter_auto_setup
+    from afml_cache.auto_reload import setup_auto_reloading as setup_auto_reloading
     from afml_cache.by_date import DatedEntry as DatedEntry
     from afml_cache.by_date import DateSpan as DateSpan
     from afml_cache.by_date import invalidate as invalidate
@@ -122,15 +127,20 @@ _HOMES = {
     "value_differences": "results",
     "watch_calls": "watching",
     "watch_results": "results",
+    "AutoCache": "auto_reload",
     "Cleaning": "selective_cleaner",
     "FunctionTracker": "function_tracker",
     "Maintenance": "selective_cleaner",
     "TrackedFunction": "function_tracker",
+    "auto_cacheable": "auto_reload",
     "cache_maintenance": "selective_cleaner",
     "clear_changed_functions": "selective_cleaner",
+    "get_auto_cache": "auto_reload",
     "get_function_tracker": "function_tracker",
+    "jupyter_auto_setup": "auto_reload",
     "optimize_cache_system": "selective_cleaner",
     "selective_cache_clear": "selective_cleaner",
+    "setup_auto_reloading": "auto_reload",
     "smart_cacheable": "selective_cleaner",
 }
 

@@ -117,7 +117,8 @@ class Maintenance:
     expired, evicted, leftovers : Freed
         Removed for good: past their time, over the size limit, left by killed processes.
     outdated : tuple of Cleared
-        What was cleared more than seven days ago.
+        What had been cleared and cannot be restored any more: more than seven days ago, or the
+        size limit needed its room.
     index_bytes : int
         What compacting the index gave back to the disk.
     entries, bytes : int
@@ -148,7 +149,9 @@ class Maintenance:
         ):
             if freed:
                 told.append(f"{what}: {freed}")
-        told += [f"cleared more than a week ago: {cleared.contents}" for cleared in self.outdated]
+        told += [
+            f"cleared earlier, and now removed: {cleared.contents}" for cleared in self.outdated
+        ]
         if self.changed or self.changed.unsure:
             told.append(f"code that changed: {self.changed}")
         told.append(f"the store holds {self.entries:,} entries ({self.bytes / 1e6:,.1f} MB)")
@@ -414,8 +417,10 @@ def _maintain(
         return Maintenance()
     expired = upkeep.drop_expired(store, age)
     changed = clear_changed_functions() if clear_changed else Cleaning()
-    outdated = _remove_outdated(store)
+    before = aside.folders(store.directory)
+    _remove_outdated(store)
     evicted = Freed() if room is None else upkeep.make_room(store, room)
+    kept = {cleared.path for cleared in aside.folders(store.directory)}
     leftovers = upkeep.remove_leftovers(store) if thoroughly else Freed()
     index_bytes = upkeep.compact(store) if thoroughly else 0
     sizes = store.sizes().values()
@@ -424,7 +429,7 @@ def _maintain(
         expired=expired,
         evicted=evicted,
         leftovers=leftovers,
-        outdated=tuple(outdated),
+        outdated=tuple(cleared for cleared in before if cleared.path not in kept),
         index_bytes=index_bytes,
         entries=sum(count for count, _ in sizes),
         bytes=sum(size for _, size in sizes),
@@ -433,13 +438,10 @@ def _maintain(
     return done
 
 
-def _remove_outdated(store: Store) -> list[Cleared]:
-    base = store.directory
-    if not aside.folders(base):
-        return []
-    with contextlib.suppress(OSError), aside.held(base):  # else the next time
-        return aside.tidy(base)
-    return []
+def _remove_outdated(store: Store) -> None:
+    if aside.folders(store.directory):
+        with contextlib.suppress(OSError), aside.held(store.directory):  # else the next time
+            aside.tidy(store.directory)
 
 
 def _limit(name: str, value: Any, unit: float) -> float | None:

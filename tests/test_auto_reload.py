@@ -22,6 +22,7 @@ from afml_cache import (
     robust_cacheable,
     setup_auto_reloading,
 )
+from afml_cache.carried_over import _take_over
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -134,8 +135,9 @@ def test_a_touched_file_is_not_reloaded(project):
     assert project.executed("quant_auto") == 1
 
 
-def test_two_saves_of_one_size_and_time_are_two_versions(project):
+def test_two_saves_of_one_size_and_time_are_two_versions(project, monkeypatch):
     """Python's own bytecode would be taken for that of the second."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     text = "def f():\n    return {}\n"
     module = project.load("quant_auto", text.format(1))
     with setup_auto_reloading(project.path) as auto:
@@ -300,6 +302,28 @@ def test_a_module_reloaded_between_the_key_of_a_call_and_its_start_stores_nothin
         assert features.momentum(1) == 20
 
 
+def test_a_call_while_its_function_is_exchanged_is_neither_served_nor_stored(store):
+    def version(n):
+        def f(x):
+            return x + n
+
+        return robust_cacheable(f)
+
+    old, new = version(1), version(2)
+    key_before = bytes.fromhex(old.cache_key(5))
+
+    class HalfWay:
+        def __getattribute__(self, name):
+            if name == "__dict__":  # all but the code has been exchanged
+                with pytest.warns(CacheWarning, match="being reloaded"):
+                    assert old(5) == 7
+            return getattr(new, name)
+
+    _take_over(old, HalfWay())
+    assert not store.contains(key_before)
+    assert old(5) == 7 and old.cache_key(5) == new.cache_key(5)
+
+
 # -- what cannot be loaded ---------------------------------------------------------
 
 
@@ -371,7 +395,8 @@ def test_auto_cacheable_brings_its_own_folder_while_reloading_is_on(project, tmp
         features = project.load("quant_auto", FEATURES)
         assert project.path.resolve() in auto.paths
         project.write("quant_auto", FEATURES.replace("x + 1", "x + 4"))
-        wait_until(lambda: features.momentum(1) == 50)
+        wait_until(lambda: auto.reloaded)
+        assert features.momentum(1) == 50
 
 
 def test_auto_cacheable_is_robust_cacheable_and_starts_nothing():
@@ -443,11 +468,23 @@ def test_a_program_ends_while_its_modules_are_watched(run_python):
 # -- notebooks -------------------------------------------------------------------------
 
 SHELL = """
-    import sys
+    import pathlib, sys
     from IPython.core.interactiveshell import InteractiveShell
+
+    def save(n):
+        pathlib.Path("quant_cell.py").write_text(
+            "print('executed', flush=True)\\n"
+            "from afml_cache import robust_cacheable\\n@robust_cacheable\\n"
+            "def f(x):\\n    return x + %d\\nCONSTANT = %d\\n" % (n, n)
+        )
+
     shell = InteractiveShell.instance(colors="NoColor")
+    shell.push({"save": save})
     for cell in sys.argv[1:]:
-        shell.run_cell(cell, store_history=True).raise_error()
+        if cell.startswith("save"):  # by an editor, between two cells
+            exec(cell)
+        else:
+            shell.run_cell(cell, store_history=True).raise_error()
 """
 SAVE = (
     "def save(n):\n"
@@ -467,19 +504,20 @@ AUTORELOAD = "%load_ext autoreload\n%autoreload 2"
 )
 def test_between_cells_a_saved_module_is_executed_once(run_python, first):
     pytest.importorskip("IPython")
-    cells = (SAVE, "save(1)", *first, "from quant_cell import f\nheld = [f]")
-    cells += ("print(f(1)); save(10)", "print(f(1), held[0](1)); save(100)")
-    cells += ("print(f(1), f.cache_info().computed)", "auto.stop(); print(auto.is_running)")
-    shown = run_python(SHELL, *cells).splitlines()
-    assert shown == ["executed", "2", "executed", "11 11", "executed", "101 3", "False"]
+    shown = run_python(
+        SHELL,
+        *("save(1)", *first, "from quant_cell import f\nheld = [f]"),
+        *("print(f(1))", "save(10)", "print(f(1), held[0](1))"),
+        "print('run'); save(100)",  # by a program, in a cell
+        *("print(f(1), f.cache_info().computed)", "auto.stop(); print(auto.is_running)"),
+    ).splitlines()
+    assert shown == ["executed", "2", "executed", "11 11", "run", "executed", "101 3", "False"]
 
 
 def test_while_a_cell_runs_nothing_changes_under_it(run_python):
     pytest.importorskip("IPython")
-    cell = "save(10); import time\nfor _ in range(8): time.sleep(0.05); assert f(1) == 2"
-    shown = run_python(
-        SHELL, SAVE, "save(1)", SETUP, "from quant_cell import f", cell, "print(f(1))"
-    )
+    cell = "import time; save(10)\nfor _ in range(8): time.sleep(0.05); assert f(1) == 2"
+    shown = run_python(SHELL, "save(1)", SETUP, "from quant_cell import f", cell, "print(f(1))")
     assert shown.splitlines() == ["executed", "executed", "11"]
 
 

@@ -452,6 +452,17 @@ def test_more_than_a_put_would_drop_at_once_goes(store, monkeypatch):
     assert cache_maintenance(max_age_days=1).expired.entries == 5
 
 
+def test_what_was_cleared_makes_room_before_any_entry_and_is_told(store):
+    labels(1), labels(2)
+    cleared = selective_cache_clear(functions=labels).cleared
+    labels_of_all(1)
+    with pytest.warns(match="over its size limit"):
+        done = cache_maintenance(max_cache_size_mb=0.02)
+    assert done.outdated == (cleared,) and done.freed_bytes == cleared.bytes > 40_000
+    assert not done.evicted and labels_of_all.cache_contains(1)
+    assert list_cleared() == []
+
+
 def test_the_limits_of_the_settings_hold_without_an_argument(store):
     insert(store, "large", size=5e6, seconds=1.0)
     with use_settings(size_limit="1 MB"):

@@ -99,7 +99,7 @@ class AutoCache:
 
     @property
     def reloaded(self) -> list[Reloaded]:
-        """What has been reloaded, or could not be, oldest first."""
+        """What has been reloaded, or could not be, since watching began; oldest first."""
         return list(self._reloaded)
 
     def start(self, paths: Iterable[Path]) -> None:
@@ -126,6 +126,8 @@ class AutoCache:
             except BaseException:
                 self._roots = before
                 raise
+            if not self.is_running:
+                self._reloaded.clear()
             old, self._watch = self._watch, watch
             if old is not None:
                 # Not waited for: it may wait itself for the reloading that asks for this.

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 from afml_cache import alias
 
 if TYPE_CHECKING:
+    from afml_cache.auto_reload import AutoCache as AutoCache
+    from afml_cache.auto_reload import auto_cacheable as auto_cacheable
+    from afml_cache.auto_reload import get_auto_cache as get_auto_cache
+    from afml_cache.auto_reload import jupyter_auto_setup as jupyter_auto_setup
+    from afml_cache.auto_reload import setup_auto_reloading as setup_auto_reloading
     from afml_cache.by_date import DatedEntry as DatedEntry
     from afml_cache.by_date import DateSpan as DateSpan
     from afml_cache.by_date import invalidate as invalidate
@@ -46,6 +51,9 @@ if TYPE_CHECKING:
     from afml_cache.errors import UncacheableFunctionError as UncacheableFunctionError
     from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
     from afml_cache.errors import UnknownFunctionError as UnknownFunctionError
+    from afml_cache.function_tracker import FunctionTracker as FunctionTracker
+    from afml_cache.function_tracker import TrackedFunction as TrackedFunction
+    from afml_cache.function_tracker import get_function_tracker as get_function_tracker
     from afml_cache.keys.content import content_key as content_key
     from afml_cache.keys.content import register_key as register_key
     from afml_cache.legacy import cacheable as cacheable
@@ -65,6 +73,13 @@ if TYPE_CHECKING:
     from afml_cache.results import watch_results as watch_results
     from afml_cache.robust_cache_keys import robust_cacheable as robust_cacheable
     from afml_cache.robust_cache_keys import time_aware_cacheable as time_aware_cacheable
+    from afml_cache.selective_cleaner import Cleaning as Cleaning
+    from afml_cache.selective_cleaner import Maintenance as Maintenance
+    from afml_cache.selective_cleaner import cache_maintenance as cache_maintenance
+    from afml_cache.selective_cleaner import clear_changed_functions as clear_changed_functions
+    from afml_cache.selective_cleaner import optimize_cache_system as optimize_cache_system
+    from afml_cache.selective_cleaner import selective_cache_clear as selective_cache_clear
+    from afml_cache.selective_cleaner import smart_cacheable as smart_cacheable
     from afml_cache.settings import Settings as Settings
     from afml_cache.settings import cache_directory as cache_directory
     from afml_cache.settings import configure as configure
@@ -81,63 +96,78 @@ __version__ = "0.1.0"
 #: Public name -> the module that defines it.
 _HOMES = {
     "AfmlCacheError": "errors",
+    "AutoCache": "auto_reload",
+    "CacheAnalyzer": "cache_analyzer",
     "CacheInfo": "cache_info",
     "CacheMonitor": "cache_monitoring",
     "CacheWarning": "errors",
     "CachedFunction": "memo",
     "CallResult": "results",
-    "DIGEST_FORMAT": "results",
+    "Cleaning": "selective_cleaner",
     "Cleared": "clearing",
     "ClearingError": "errors",
     "ConfigurationError": "errors",
+    "DIGEST_FORMAT": "results",
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
     "Explanation": "diagnosis",
-    "NotedFunction": "noted.keys",
     "FunctionCacheStats": "cache_monitoring",
+    "FunctionTracker": "function_tracker",
+    "Maintenance": "selective_cleaner",
+    "NotedFunction": "noted.keys",
     "Outcome": "outcomes",
     "Reason": "outcomes",
+    "ReportError": "errors",
     "Restored": "clearing",
     "Settings": "settings",
-    "WatchedCall": "watching",
+    "TrackedFunction": "function_tracker",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
+    "UnknownFunctionError": "errors",
+    "WatchedCall": "watching",
+    "analyze_cache_patterns": "cache_monitoring",
+    "auto_cacheable": "auto_reload",
     "cache_directory": "settings",
+    "cache_maintenance": "selective_cleaner",
     "cacheable": "legacy",
     "clear_afml_cache": "clearing",
+    "clear_changed_functions": "selective_cleaner",
     "configure": "settings",
     "content_key": "keys.content",
+    "explain_last_miss": "missed",
+    "export_evidence": "cache_monitoring",
     "forget_causes": "notices",
+    "get_auto_cache": "auto_reload",
+    "get_cache_efficiency_report": "cache_monitoring",
+    "get_cache_hit_rate": "cache_monitoring",
     "get_cache_monitor": "cache_monitoring",
     "get_cache_stats": "cache_monitoring",
-    "invalidate": "by_date",
-    "list_entries": "by_date",
-    "pin_adoption": "pin_adoption",
-    "noted_functions": "noted.keys",
     "get_cache_summary": "cache_monitoring",
+    "get_comprehensive_cache_status": "cache_monitoring",
+    "get_function_tracker": "function_tracker",
     "initialize_cache_system": "production",
+    "invalidate": "by_date",
+    "jupyter_auto_setup": "auto_reload",
     "list_cleared": "clearing",
+    "list_entries": "by_date",
+    "noted_functions": "noted.keys",
+    "optimize_cache_system": "selective_cleaner",
+    "pin_adoption": "pin_adoption",
+    "print_cache_health": "cache_monitoring",
     "register_key": "keys.content",
     "restore_cleared": "clearing",
     "restore_settings": "settings",
     "robust_cacheable": "robust_cache_keys",
+    "selective_cache_clear": "selective_cleaner",
+    "setup_auto_reloading": "auto_reload",
     "setup_production_cache": "production",
+    "smart_cacheable": "selective_cleaner",
     "time_aware_cacheable": "robust_cache_keys",
     "use_settings": "settings",
     "use_store": "store.active",
     "value_differences": "results",
     "watch_calls": "watching",
     "watch_results": "results",
-    "CacheAnalyzer": "cache_analyzer",
-    "UnknownFunctionError": "errors",
-    "ReportError": "errors",
-    "analyze_cache_patterns": "cache_monitoring",
-    "explain_last_miss": "missed",
-    "export_evidence": "cache_monitoring",
-    "get_cache_efficiency_report": "cache_monitoring",
-    "get_cache_hit_rate": "cache_monitoring",
-    "get_comprehensive_cache_status": "cache_monitoring",
-    "print_cache_health": "cache_monitoring",
 }
 
 __all__ = [*_HOMES, "__version__"]

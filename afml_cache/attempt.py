@@ -88,8 +88,8 @@ class Attempt:
         self._is_flying = False
         self._reason = self._why(found)
         self._why_missed = miss.NO_WHY
-        # What is about to run: by the time it has run, the code may have been reloaded.
-        self._code = function._code.current()
+        # What the key is of: by the time the function has run, its code may have been reloaded.
+        self._code = key.own
         self.is_recursive = any(
             other._is_flying and other._key.digest == key.digest for other in _computing.get()
         )

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import inspect
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from afml_cache.errors import UncacheableFunctionError
+
+#: Every decorated function of this process that is still in use, by its ``id``.
+_decorated: dict[int, weakref.ref[Any]] = {}
+
+
+def note_decorated(cached: Any) -> None:
+    """Remember a decorated function for as long as somebody holds it."""
+    number = id(cached)
+    _decorated[number] = weakref.ref(cached, lambda _: _decorated.pop(number, None))
+
+
+def decorated_functions() -> list[Any]:
+    """The decorated functions of this process that are still in use."""
+    found = (ref() for ref in list(_decorated.values()))
+    return [cached for cached in found if cached is not None]
 
 
 def check_cacheable(function: object) -> None:

@@ -139,7 +139,7 @@ def _bar_named_places(store: Store, cleared: Cleared) -> None:
         return
     try:
         # Others may have named such folders; restoring what this run cleared lifts it.
-        pins.bar(Records(store), pins.EVERY, _BAR + prospect.run_card())
+        pins.bar(Records(store), pins.EVERY, BAR + prospect.run_card())
     except (OSError, sqlite3.Error) as error:
         notices.warn_once(
             ("adoption_bar", str(store.directory)),
@@ -150,7 +150,7 @@ def _bar_named_places(store: Store, cleared: Cleared) -> None:
 
 
 #: How the bars begin that a clearing puts up, with the run that cleared.
-_BAR = "cleared by "
+BAR = "cleared by "
 
 
 def _lift(store: Store, token: str) -> None:
@@ -195,7 +195,7 @@ def restore_cleared(which: str | os.PathLike[str] | None = None) -> Restored:
     store = active()
     base = store.directory
     if not list_cleared() and which in (None, "all"):
-        _lift(store, _BAR + "*")
+        _lift(store, BAR + "*")
         return Restored()
     try:
         with aside.held(base):
@@ -249,7 +249,7 @@ def _restore(store: Store, chosen: list[Cleared]) -> Restored:
         counts["present"] += ours.present + joblibs.present
         counts["unreadable"] += ours.unreadable
         paths.append(folder.path)
-        _lift(store, _BAR + glob_escape(folder.run))
+        _lift(store, BAR + glob_escape(folder.run))
         if joblibs.conflicts:
             conflicting.append(folder.path)
             conflicts += joblibs.conflicts

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import last_miss, notices, settings
 from afml_cache.cache_info import CacheInfo, count_off, info_of
-from afml_cache.cacheable_functions import check_cacheable, mark_coroutine_function, reduce_cached
+from afml_cache.cacheable_functions import (
+    check_cacheable,
+    mark_coroutine_function,
+    note_decorated,
+    reduce_cached,
+)
 from afml_cache.errors import NoPlaceError
 from afml_cache.joblib_memory.call import JoblibCall
 from afml_cache.joblib_memory.layout import joblib_location
@@ -61,6 +66,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         functools.update_wrapper(self, function)
         if self._is_async:
             mark_coroutine_function(self)
+        note_decorated(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         if result_watchers and not is_entering(self):

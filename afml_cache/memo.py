@@ -24,6 +24,7 @@ from afml_cache.cacheable_functions import (
     check_cacheable,
     class_around,
     mark_coroutine_function,
+    note_decorated,
     reduce_cached,
 )
 from afml_cache.diagnosis import Explanation, explain_call
@@ -98,6 +99,7 @@ class CachedFunction(Generic[P, R_co]):
         functools.update_wrapper(self, function)
         if self._is_async:
             mark_coroutine_function(self)
+        note_decorated(self)
 
     # The hot path. Everything that only misses need is elsewhere.
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:

@@ -54,7 +54,7 @@ def was_replaced(before: Fingerprint, after: Fingerprint) -> bool:
         return False
     names = before.parts.keys() | after.parts.keys()
     differing = [name for name in names if before.parts.get(name) != after.parts.get(name)]
-    return not differing or not all(map(_is_state, differing))
+    return not differing or not all(map(is_state, differing))
 
 
 #: What does not change unless it is replaced.
@@ -64,8 +64,8 @@ _LASTING: tuple[type, ...] = (
 )
 
 
-def _is_state(name: str) -> bool:
-    """Whether ``module.NAME`` is a global object that can change without being replaced."""
+def is_state(name: str) -> bool:
+    """Whether a part of a fingerprint, ``module.NAME``, is an object that changes in place."""
     if "<closure>" in name:
         return True
     module, _, rest = name.rpartition(".")

@@ -101,6 +101,36 @@ def _is_file_of(program: str, module: tuple[str, ...]) -> bool:
     return program.endswith("-" + "-".join(module))
 
 
+def move_aside(place: Path, parts: tuple[str, ...], cleared: Path) -> None:
+    """Move joblib's results of one function out of its folder, and of no other function.
+
+    A folder can hold those of a function and, deeper down, those of a module of that name.
+
+    Parameters
+    ----------
+    place : Path
+        joblib's folder.
+    parts : tuple of str
+        The path of the function's folder, as :func:`joblib_sizes` gives it.
+    cleared : Path
+        Where joblib's folder lies in the cleared folder.
+    """
+    for folder in (place / "joblib", place):
+        source = folder.joinpath(*parts)
+        if not source.is_dir():
+            continue
+        calls, _, _ = _sorted(source)
+        if not calls:
+            continue
+        target = cleared / source.relative_to(place)
+        target.mkdir(parents=True, exist_ok=True)
+        if (source / CODE).is_file():  # it stays, too: a process writes it down once
+            location.copy_if_absent(source / CODE, target / CODE)
+        for call in calls:
+            with contextlib.suppress(FileNotFoundError):  # joblib has removed it itself
+                call.rename(target / call.name)
+
+
 def bring_back(cleared: Path, place: Path) -> JoblibTaken:
     """Move joblib's cleared folders back to where they are absent now.
 

@@ -29,13 +29,14 @@ class CallKey:
 
     ``digest`` addresses the entry; ``arguments_digest`` leaves function and code out, so that
     entries of the same arguments under other code can be found. ``fingerprint`` is that of the
-    function and of the code that its arguments bring along.
+    function and of the code that its arguments bring along, ``own`` that of the function alone.
     """
 
     digest: bytes
     arguments_digest: bytes
     arguments: Mapping[str, bytes]
     fingerprint: Fingerprint
+    own: Fingerprint
 
 
 class Binder:
@@ -156,7 +157,7 @@ def call_key(
         arguments[name], found = digest_and_met(value, name)
         met += found
     arguments_digest = combine(arguments)
-    fingerprint = with_arguments(fingerprint, values, met, owner)
+    own, fingerprint = fingerprint, with_arguments(fingerprint, values, met, owner)
     return CallKey(
         xxh3_128_digest(
             b"".join((identity, fingerprint.code, fingerprint.environment, arguments_digest))
@@ -164,6 +165,7 @@ def call_key(
         arguments_digest,
         arguments,
         fingerprint,
+        own,
     )
 
 

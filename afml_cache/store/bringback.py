@@ -25,17 +25,13 @@ from afml_cache.store.patience import patiently
 from afml_cache.store.pool import Pool
 from afml_cache.store.repair import BESIDE, salvage, value_files
 from afml_cache.store.schema import CORRUPT, ERRORS, NewerIndexError, cause_of, is_current
-from afml_cache.store.valuefile import pack_record, read_record
+from afml_cache.store.valuefile import read_record
 from afml_cache.store.vault import Vault
 
 _AT_ONCE = 200
 #: Begins the name, in the table ``meta``, of a folder whose counters have been added.
 _MARK = "restored:"
-_PAGE = (
-    "SELECT slot, body, function, code, environment, arguments, first, last, aware, seconds, "
-    "size, created, used, expires, packed FROM entry JOIN claim USING (slot) "
-    f"LEFT JOIN description USING (slot) WHERE slot > ? ORDER BY slot LIMIT {_AT_ONCE}"
-)
+_PAGE = f"{rows.SELECT_ROWS} WHERE slot > ? ORDER BY slot LIMIT {_AT_ONCE}"
 
 
 @dataclass(slots=True)
@@ -125,7 +121,7 @@ class BringBack:
             after: bytes = b""
             while found := cursor.execute(_PAGE, (after,)).fetchall():
                 after = found[-1][0]
-                self._take([_row(fields) for fields in found])
+                self._take([rows.row_from_fields(fields) for fields in found])
             counts = cursor.execute("SELECT function, name, value FROM counter").fetchall()
             begun = cursor.execute(f"SELECT name FROM meta WHERE name GLOB '{_MARK}*'").fetchall()
         finally:
@@ -226,14 +222,3 @@ class BringBack:
             else:  # a file system without links
                 cleared.rename(place)
         return True
-
-
-def _row(fields: tuple[Any, ...]) -> rows.Row | None:
-    *values, packed = fields
-    described = packed if isinstance(packed, bytes) else pack_record({})
-    if not (isinstance(values[0], bytes) and isinstance(values[1], bytes | str)):
-        return None
-    try:
-        return rows.Row(*(*values, described))
-    except TypeError:
-        return None

@@ -75,7 +75,11 @@ class Intake:
                 if attempt == _ATTEMPTS - 1:
                     raise
         if self._size_limit is not None:
-            self._beside.make_room(self._size_limit - live)
+            self.make_room_beside(self._size_limit - live)
+
+    def make_room_beside(self, room: int) -> None:
+        """Leave no more than ``room`` bytes to what was cleared and can be restored."""
+        self._beside.make_room(room)
 
     def _add(
         self,

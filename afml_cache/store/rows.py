@@ -123,6 +123,26 @@ def row_from_record(slot: bytes, record: dict[str, Any], name: str, size: int) -
         raise BadEntryError(Reason.UNREADABLE, f"{name}: {error!r} in its record") from error
 
 
+#: What :func:`row_from_fields` takes, of every entry with a claim.
+SELECT_ROWS = (
+    "SELECT slot, body, function, code, environment, arguments, first, last, aware, seconds, "
+    "size, created, used, expires, packed FROM entry JOIN claim USING (slot) "
+    "LEFT JOIN description USING (slot)"
+)
+
+
+def row_from_fields(fields: tuple[Any, ...]) -> Row | None:
+    """The row that :data:`SELECT_ROWS` has found; None where it is damaged."""
+    *values, packed = fields
+    described = packed if isinstance(packed, bytes) else pack_record({})
+    if not (isinstance(values[0], bytes) and isinstance(values[1], bytes | str)):
+        return None
+    try:
+        return Row(*(*values, described))
+    except TypeError:
+        return None
+
+
 def insert(cursor: sqlite3.Cursor, row: Row) -> list[str]:
     """Add an entry in place of an earlier one; returns the files that are no longer needed."""
     # A new index takes up every file that it finds, perhaps this one, which has no row yet.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from afml_cache.store import rows
@@ -26,8 +27,13 @@ class Sweeper:
         self._flights = flights
         self._swept: dict[Path, float] = {}
 
-    def sweep(self, folder: Path, index: Index) -> None:
-        """Sweep one folder of value files, unless that was done not long ago."""
+    def sweep(
+        self, folder: Path, index: Index, removed: Callable[[int], None] | None = None
+    ) -> None:
+        """Sweep one folder of value files, unless that was done not long ago.
+
+        ``removed`` is told the bytes of each file that went.
+        """
         now = time.time()
         if now < self._swept.get(folder, 0.0) + LEFT_ALONE:
             return
@@ -37,10 +43,13 @@ class Sweeper:
         # What cannot be looked at now will be the next time.
         with contextlib.suppress(OSError, UnavailableError), os.scandir(folder) as items:
             for item in items:
-                if item.stat(follow_symlinks=False).st_mtime >= now - LEFT_ALONE:
+                status = item.stat(follow_symlinks=False)
+                if status.st_mtime >= now - LEFT_ALONE:
                     continue
                 if _is_draft(item.name) or _is_orphan(item.name, index):
                     os.unlink(item.path)  # noqa: PTH108 - it is a path, not a Path
+                    if removed is not None:
+                        removed(status.st_size)
 
 
 def _is_draft(name: str) -> bool:

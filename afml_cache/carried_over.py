@@ -1,0 +1,245 @@
+"""After a module was executed again: everybody who holds its old definitions gets the new ones.
+
+Names in other modules are bound anew; what is held elsewhere (in a list, a partial, a closure, as
+a default) is made the new definition in place, as far as Python lets one do that.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import gc
+import importlib.util
+import logging
+import secrets
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from afml_cache import notices
+from afml_cache.cacheable_functions import decorated_functions
+from afml_cache.keys.code import Fingerprint
+from afml_cache.keys.source import text_of
+from afml_cache.legacy import JoblibCachedFunction
+from afml_cache.memo import CachedFunction
+from afml_cache.watched_modules import is_installed
+
+
+class Before:
+    """What a module defines, taken before it is executed again.
+
+    Parameters
+    ----------
+    module : module
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._names = dict(vars(module))
+        self._decorated = [
+            cached
+            for cached in decorated_functions()
+            if cached.__module__ == module.__name__ and "<locals>" not in cached.__qualname__
+        ]
+
+    def put_back(self) -> None:
+        """The module as it was: executing it has failed half way."""
+        space = vars(self._module)
+        space.update(self._names)
+        for name in [name for name in space if name not in self._names]:
+            del space[name]
+
+    def carry_over(self, more_spaces: Iterable[dict[str, Any]] = ()) -> None:
+        """Give the new definitions to all who hold the old ones.
+
+        Parameters
+        ----------
+        more_spaces : iterable of dict, optional
+            Namespaces that belong to no module: a notebook's.
+        """
+        space = vars(self._module)
+        replaced = {
+            name: (old, space[name])
+            for name, old in self._names.items()
+            if name in space and space[name] is not old and not name.startswith("__")
+        }
+        moved = {
+            id(old): (old, new)
+            for old, new in replaced.values()
+            if _is_definition(old, self._module.__name__)
+        }
+        for other in [*_spaces(), *more_spaces]:
+            if other is not space:
+                _bind_anew(other, moved)
+        constants = {name: pair for name, pair in replaced.items() if id(pair[0]) not in moved}
+        if constants:
+            _bind_constants(self._module.__name__, constants)
+        classes = []
+        for old, new in moved.values():
+            if isinstance(old, FunctionType) and isinstance(new, FunctionType):
+                _become(old, new)
+            elif isinstance(old, type) and isinstance(new, type):
+                classes.append((old, new))
+        _move_classes(classes)
+        for cached in self._decorated:
+            new = _found(self._module, cached.__qualname__)
+            if type(new) is type(cached) and new is not cached:
+                _take_over(cached, new)
+
+
+def _is_definition(value: Any, module: str) -> bool:
+    kinds = (FunctionType, type, CachedFunction, JoblibCachedFunction)
+    return (isinstance(value, kinds) or hasattr(value, "__wrapped__")) and (
+        getattr(value, "__module__", None) == module
+    )
+
+
+def _spaces() -> Iterator[dict[str, Any]]:
+    for module in list(sys.modules.values()):
+        # Not vars(): it would load a lazy module.
+        if isinstance(module, ModuleType):
+            yield object.__getattribute__(module, "__dict__")
+
+
+def _bind_anew(space: dict[str, Any], moved: Mapping[int, tuple[Any, Any]]) -> None:
+    for name, value in list(space.items()):
+        pair = moved.get(id(value))
+        if pair is not None and pair[0] is value:
+            space[name] = pair[1]
+
+
+# -- constants: found by the import statements, since equal numbers are one object --------
+
+
+def _bind_constants(module: str, constants: Mapping[str, tuple[Any, Any]]) -> None:
+    last = module.rpartition(".")[2]
+    for importer in list(sys.modules.values()):
+        if not isinstance(importer, ModuleType) or importer.__name__ == module:
+            continue
+        space = object.__getattribute__(importer, "__dict__")
+        file = space.get("__file__")
+        if not isinstance(file, str) or not file.endswith(".py") or is_installed(Path(file)):
+            continue
+        text = text_of(file, space)
+        if text is not None and last in text:
+            _bind_imported(space, text, module, constants)
+
+
+def _bind_imported(
+    space: dict[str, Any], text: str, module: str, constants: Mapping[str, tuple[Any, Any]]
+) -> None:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return  # half saved: it will be loaded anew itself
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or _imported(node, space) != module:
+            continue
+        for given in node.names:
+            names = [*constants] if given.name == "*" else [given.name]
+            for name in names:
+                bound = name if given.name == "*" else given.asname or name
+                if name in constants and space.get(bound) is constants[name][0]:
+                    space[bound] = constants[name][1]
+
+
+def _imported(node: ast.ImportFrom, space: Mapping[str, Any]) -> str | None:
+    if not node.level:
+        return node.module
+    package = space.get("__package__")
+    if not isinstance(package, str) or not package:
+        return None
+    try:
+        return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+    except ImportError:
+        return None
+
+
+# -- in place ------------------------------------------------------------------------
+
+
+def _become(old: FunctionType, new: FunctionType) -> None:
+    """Make an old function the new one, for those who hold it where no name leads."""
+    if len(old.__code__.co_freevars) != len(new.__code__.co_freevars):
+        return  # Python does not let a closure be exchanged
+    for mine, other in zip(old.__closure__ or (), new.__closure__ or (), strict=True):
+        try:
+            mine.cell_contents = other.cell_contents
+        except ValueError:  # an empty cell
+            continue
+    old.__code__ = new.__code__
+    old.__defaults__ = new.__defaults__
+    old.__kwdefaults__ = new.__kwdefaults__
+    old.__doc__ = new.__doc__
+    old.__annotations__ = new.__annotations__
+    old.__dict__.update(new.__dict__)
+
+
+def _move_classes(classes: list[tuple[type, type]]) -> None:
+    """Have instances and subclasses of old classes be those of the new ones."""
+    # The members of an enumeration are looked for by identity: moved, they would be nobody's.
+    pairs = {id(old): (old, new) for old, new in classes if not isinstance(old, enum.EnumMeta)}
+    if not pairs:
+        return
+    for old, _ in pairs.values():
+        below: type
+        for below in type.__subclasses__(old):
+            bases = tuple(
+                pairs[id(base)][1] if id(base) in pairs else base for base in below.__bases__
+            )
+            if id(below) not in pairs and bases != below.__bases__:
+                _assign(below, "__bases__", bases)
+    for holder in gc.get_referrers(*(old for old, _ in pairs.values())):
+        pair = pairs.get(id(type(holder)))
+        if pair is not None:
+            _assign(holder, "__class__", pair[1])
+
+
+def _assign(target: Any, name: str, value: object) -> None:
+    try:
+        setattr(target, name, value)
+    except (TypeError, AttributeError) as error:  # another layout, or it refuses
+        notices.say(
+            logging.INFO,
+            "a %s keeps its old code, since its class cannot be replaced: %s",
+            type(target).__name__,
+            error,
+        )
+
+
+def _found(module: ModuleType, qualname: str) -> Any:
+    found: Any = module
+    for part in qualname.split("."):
+        try:
+            found = object.__getattribute__(found, "__dict__").get(part)
+        except AttributeError:
+            return None
+        found = getattr(found, "__func__", found)  # of a staticmethod or classmethod
+    return found
+
+
+class _BeingReplaced:
+    """Stands for the code of a function while it is exchanged: nothing is served or stored."""
+
+    def current(self) -> Fingerprint:
+        return Fingerprint(
+            secrets.token_bytes(16), b"", edited=("its module, which is being reloaded,",)
+        )
+
+
+def _take_over(old: Any, new: Any) -> None:
+    """Make an old decorated function the new one, for calls in all threads."""
+    if isinstance(old, JoblibCachedFunction):
+        old.__dict__.update(new.__dict__)
+        return
+    # A call whose key is of the old code may run the new one now, or the other way round: in
+    # either case it finds, when it has run, that its code is another, and stores nothing.
+    old._code = _BeingReplaced()
+    slots = [name for kind in type(old).__mro__ for name in getattr(kind, "__slots__", ())]
+    for name in slots:
+        if name not in ("__dict__", "__weakref__", "_code"):
+            setattr(old, name, getattr(new, name))
+    old.__dict__.update(new.__dict__)
+    old._code = new._code

@@ -1,0 +1,103 @@
+"""From the names that a person gives to the functions they mean: exactly, never by likeness."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+from importlib.machinery import PathFinder
+from typing import Any
+
+from afml_cache.cacheable_functions import decorated_functions
+from afml_cache.errors import ConfigurationError
+
+#: Ends a name that stands for a package and all that is in it.
+_ALL_IN = ".*"
+
+
+def names_given(name: str, given: object) -> list[str]:
+    """The names in an argument ``name``: one or several texts, modules or decorated functions.
+
+    Raises
+    ------
+    ConfigurationError
+        Something in it is none of these.
+    """
+    several: Iterable[object]
+    if given is None:
+        return []
+    several = given if isinstance(given, list | tuple | set | frozenset) else [given]
+    found = []
+    for one in several:
+        text = one if isinstance(one, str) else _name_of(one)
+        if not text:
+            raise ConfigurationError(
+                f"{name} has {one!r} in it; give names ('package.module', "
+                "'package.module.function'), modules or decorated functions"
+            )
+        found.append(text)
+    return found
+
+
+def _name_of(one: Any) -> str:
+    for attribute in ("identity", "__name__"):  # a decorated function; a module
+        text = getattr(one, attribute, None)
+        if isinstance(text, str) and (attribute == "identity" or type(one) is type(sys)):
+            return text
+    # A method: its function is what is decorated.
+    return _name_of(one.__func__) if hasattr(one, "__func__") else ""
+
+
+def in_modules(functions: Collection[str], modules: Iterable[str]) -> set[str]:
+    """The functions (``module.qualname``) that are defined in one of the modules.
+
+    ``"package.module"`` is this module alone, ``"package.*"`` the package with all that is in it.
+    """
+    homes = {cached.identity: _home(cached) for cached in decorated_functions()}
+    wanted = set(modules)
+    found = set()
+    for function in functions:
+        home = homes.get(function) or module_of(function)
+        above = [home.rpartition(".")[0] or home]
+        parts = home.split(".")
+        above = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+        if home in wanted or any(package + _ALL_IN in wanted for package in above):
+            found.add(function)
+    return found
+
+
+def _home(cached: Any) -> str:
+    identity: str = cached.identity
+    return identity.removesuffix("." + cached.__qualname__)
+
+
+def module_of(function: str) -> str:
+    """The module of a ``module.qualname``: the longest beginning that is a module.
+
+    Nothing is imported to find out. Where none is found, the last part is taken for the function.
+    """
+    parts = function.split(".<locals>")[0].split(".")[:-1]
+    for length in range(len(parts), 0, -1):
+        name = ".".join(parts[:length])
+        if name in sys.modules or _is_on_disk(parts[:length]):
+            return name
+    return ".".join(parts)
+
+
+def _is_on_disk(parts: list[str]) -> bool:
+    places = None
+    for length in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:length]), places)
+        if spec is None or (length < len(parts) and spec.submodule_search_locations is None):
+            return False
+        places = spec.submodule_search_locations
+    return True
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """What may have been meant by a name that nothing bears, as the end of a sentence."""
+    known = list(known)
+    last = name.rpartition(".")[2]
+    meant = [one for one in known if one.rpartition(".")[2] == last]
+    meant = meant or get_close_matches(name, known, n=1)
+    return f" (is it {' or '.join(sorted(meant)[:3])}?)" if meant else ""

@@ -1,6 +1,9 @@
 """A result cache for quantitative research, with exact keys.
 
 Names are loaded on first use, so that ``import afml_cache`` costs next to nothing.
+
+pytest would rewrite the asserts of whatever is installed along with a plugin, and warn where it is
+imported already; there are none to rewrite here: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ from afml_cache.results import is_entering, result_watchers, watched_call
 from afml_cache.store.active import active
 from afml_cache.store.flight import Flight
 from afml_cache.store.store import Missing, Store
-from afml_cache.store.tally import Tally
+from afml_cache.store.tally import SLOW_HIT, Tally
 from afml_cache.watching import watchers
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ S = TypeVar("S")
 
 #: Keys of simple calls that one function remembers before it starts over.
 REMEMBERED_CALLS = 4096
-#: Of quick hits, one in so many is timed; slower ones (seconds) are timed each.
-TIMED_ONE_IN, SLOW_HIT = 16, 1e-4
+#: Of quick hits, one in so many is timed; slow ones are timed each.
+TIMED_ONE_IN = 16
 
 _chance = random.Random()
 

@@ -1,6 +1,9 @@
 """The pytest plugin of afml-cache; the types of its fixtures, loaded on first use.
 
 ``def test_x(afml_cache: AfmlCache) -> None`` is what they are for.
+
+pytest would rewrite the asserts of whatever is installed along with a plugin, and warn where it is
+imported already; there are none to rewrite here: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations

@@ -39,6 +39,8 @@ _EVERY = 2.0
 _SHARE = 0.03
 
 _NAMES = {Outcome.HIT: "hits", Outcome.ADOPTED: "adopted", Outcome.COMPUTED: "computed"}
+#: Seconds; a hit that took longer was slow. After a slow one, each is timed until one is quick.
+SLOW_HIT = 1e-4
 _REASON = "reason:"
 _FAULT = "fault:"
 #: Faults belong to the store, not to a function.
@@ -63,17 +65,31 @@ class Tally:
         What the timed hits took, and what those between them are taken to have taken.
     """
 
-    __slots__ = ("hits", "seconds", "seconds_written", "timed", "timed_written", "written")
+    __slots__ = (
+        "_quick",
+        "hits",
+        "seconds",
+        "seconds_written",
+        "timed",
+        "timed_written",
+        "written",
+    )
 
     def __init__(self) -> None:
         self.hits = self.written = 0
         self.timed = self.timed_written = 0
         self.seconds = self.seconds_written = 0.0
+        self._quick = 0.0  #: what the last quick one took
 
     def time(self, seconds: float) -> None:
-        """Have a hit that was counted just now stand for all since the one timed before it."""
+        """Have a hit that was counted just now stand for all since the one timed before it.
+
+        A slow one stands for itself alone: had those before it been slow, each had been timed.
+        """
         hits = self.hits
-        self.seconds += seconds * (hits - self.timed)
+        if seconds <= SLOW_HIT:
+            self._quick = seconds
+        self.seconds += seconds + self._quick * max(0, hits - self.timed - 1)
         self.timed = hits
 
 

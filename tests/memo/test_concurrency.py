@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from afml_cache import robust_cacheable
+from afml_cache import robust_cacheable, watch_calls
 
 RAN: list[int] = []
 
@@ -72,10 +72,11 @@ def test_threads_on_one_cold_key_compute_once():
 
     EXPECTED["callers"] = 8
 
-    with ThreadPoolExecutor(8) as pool:
-        results = [f.result() for f in [pool.submit(call) for _ in range(8)]]
-    assert results == [6] * 8
-    assert RAN == [3]
+    calls = []
+    with watch_calls(calls.append), ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(call) for _ in range(8)]
+    assert RAN == [3], calls
+    assert [one.result() for one in done] == [6] * 8
     info = slow.cache_info()
     assert (info.hits, info.computed) == (7, 1)
 

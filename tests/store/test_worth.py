@@ -51,7 +51,18 @@ def test_what_pays_and_what_hardly_costs_is_not_told(store):
 
 
 def test_many_quick_hits_that_lose_are_told_of_too(store):
-    store.tally("m.f").hits += 1_000
-    store.tally("m.f").time(0.0002)
-    with pytest.warns(CacheWarning, match=r"m\.f\(\).*1,000 hits took 0\.2 s"):
+    store.tally("m.f").hits += 2_000
+    store.tally("m.f").time(0.0001)
+    with pytest.warns(CacheWarning, match=r"m\.f\(\).*2,000 hits took 0\.2 s"):
         store.flush()
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_hit_that_was_held_up_is_no_measure_of_the_others(store):
+    tally = store.tally("m.f")
+    tally.hits += 1
+    tally.time(0.00001)
+    tally.hits += 1_000
+    tally.time(0.09)  # the machine had other things to do
+    assert tally.seconds == pytest.approx(0.09 + 1_000 * 0.00001, rel=0.01)
+    store.flush()

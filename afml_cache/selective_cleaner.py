@@ -67,7 +67,8 @@ class Cleaning:
     dry_run : bool
         Nothing was moved: this is what would be.
     unmatched : tuple of str
-        Names that were given and that nothing stored bears.
+        Names that were given and that nothing bears: nothing that is stored or, where code is
+        compared, nothing that is loaded.
     unsure : tuple of str
         Functions whose code may have changed, and why that cannot be told.
     """
@@ -101,7 +102,7 @@ class Cleaning:
             told = ["nothing to clear"]
         for name, (count, size) in sorted(self.functions.items()):
             told.append(f"  {name}: {count:,} entries ({size / 1e6:,.1f} MB)")
-        told += [f"  nothing is stored of {name}" for name in self.unmatched]
+        told += [f"  no function matches {name}" for name in self.unmatched]
         told += [f"  left alone: {why}" for why in self.unsure]
         return "\n".join(told)
 
@@ -325,6 +326,7 @@ def clear_changed_functions(
     everything = modules is None and functions is None
     wanted = set(loaded) if everything else set(named) & {*loaded} | in_modules(loaded, places)
     unmatched = [name + suggestion(name, loaded) for name in named if name not in loaded]
+    unmatched += [place for place in places if not in_modules(loaded, [place])]
     found = tracker.look(wanted.__contains__)
     sizes = {
         one.tracked.name: (one.tracked.changed_entries, one.tracked.changed_bytes)

@@ -12,6 +12,7 @@ from afml_cache import alias
 
 if TYPE_CHECKING:
     from afml_cache.auto_reload import AutoCache as AutoCache
+    from afml_cache.auto_reload import Reloaded as Reloaded
     from afml_cache.auto_reload import auto_cacheable as auto_cacheable
     from afml_cache.auto_reload import get_auto_cache as get_auto_cache
     from afml_cache.auto_reload import jupyter_auto_setup as jupyter_auto_setup
@@ -131,6 +132,7 @@ _HOMES = {
     "Cleaning": "selective_cleaner",
     "FunctionTracker": "function_tracker",
     "Maintenance": "selective_cleaner",
+    "Reloaded": "auto_reload",
     "TrackedFunction": "function_tracker",
     "auto_cacheable": "auto_reload",
     "cache_maintenance": "selective_cleaner",

@@ -230,6 +230,12 @@ def test_where_nothing_may_be_written_clearing_is_refused():
         pytest.raises(ClearingError, match=r"configure\(mode='on'\) first"),
     ):
         selective_cache_clear(functions=labels)
+    for maintain in (cache_maintenance, optimize_cache_system):
+        with (
+            use_settings(mode="readonly"),
+            pytest.raises(ClearingError, match="nothing is removed"),
+        ):
+            maintain(max_cache_size_mb=0.001)
     assert labels.cache_info().entries == 1
 
 

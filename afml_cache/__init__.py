@@ -15,6 +15,7 @@ from afml_cache import alias
 
 if TYPE_CHECKING:
     from afml_cache.auto_reload import AutoCache as AutoCache
+    from afml_cache.auto_reload import Reloaded as Reloaded
     from afml_cache.auto_reload import auto_cacheable as auto_cacheable
     from afml_cache.auto_reload import get_auto_cache as get_auto_cache
     from afml_cache.auto_reload import jupyter_auto_setup as jupyter_auto_setup
@@ -120,6 +121,7 @@ _HOMES = {
     "NotedFunction": "noted.keys",
     "Outcome": "outcomes",
     "Reason": "outcomes",
+    "Reloaded": "auto_reload",
     "ReportError": "errors",
     "Restored": "clearing",
     "Settings": "settings",

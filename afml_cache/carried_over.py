@@ -13,7 +13,7 @@ import importlib.util
 import logging
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -190,17 +190,18 @@ def _move_classes(classes: list[tuple[type, type]]) -> None:
                 pairs[id(base)][1] if id(base) in pairs else base for base in below.__bases__
             )
             if id(below) not in pairs and bases != below.__bases__:
-                _assign(below, "__bases__", bases)
+                _assign(type.__setattr__, below, "__bases__", bases)
     for holder in gc.get_referrers(*(old for old, _ in pairs.values())):
         pair = pairs.get(id(type(holder)))
         if pair is not None:
-            _assign(holder, "__class__", pair[1])
+            # Not its own: that of a frozen dataclass refuses.
+            _assign(object.__setattr__, holder, "__class__", pair[1])
 
 
-def _assign(target: Any, name: str, value: object) -> None:
+def _assign(assign: Callable[..., None], target: Any, name: str, value: object) -> None:
     try:
-        setattr(target, name, value)
-    except (TypeError, AttributeError) as error:  # another layout, or it refuses
+        assign(target, name, value)
+    except (TypeError, AttributeError) as error:  # another layout
         notices.say(
             logging.INFO,
             "a %s keeps its old code, since its class cannot be replaced: %s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
@@ -45,7 +46,8 @@ def _name_of(one: Any) -> str:
         if isinstance(text, str) and (attribute == "identity" or type(one) is type(sys)):
             return text
     # A method: its function is what is decorated.
-    return _name_of(one.__func__) if hasattr(one, "__func__") else ""
+    inner = one.func if isinstance(one, functools.partial) else getattr(one, "__func__", None)
+    return "" if inner is None else _name_of(inner)
 
 
 def in_modules(functions: Collection[str], modules: Iterable[str]) -> set[str]:
@@ -58,7 +60,6 @@ def in_modules(functions: Collection[str], modules: Iterable[str]) -> set[str]:
     found = set()
     for function in functions:
         home = homes.get(function) or module_of(function)
-        above = [home.rpartition(".")[0] or home]
         parts = home.split(".")
         above = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
         if home in wanted or any(package + _ALL_IN in wanted for package in above):

@@ -17,6 +17,7 @@ from typing import Any
 
 from afml_cache.cacheable_functions import decorated_functions
 from afml_cache.errors import UnkeyableArgumentError
+from afml_cache.function_names import names_given
 from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.source import text_of
 from afml_cache.memo import CachedFunction
@@ -100,9 +101,14 @@ class FunctionTracker:
         function : callable or str
             A decorated function, or its ``module.qualname``. One that was never seen has not
             changed.
+
+        Raises
+        ------
+        ConfigurationError
+            It is neither.
         """
-        name = function if isinstance(function, str) else getattr(function, "identity", "")
-        return any(found.outdated for found in self.look(lambda known: known == name))
+        names = names_given("function", function)
+        return any(found.outdated for found in self.look(names.__contains__))
 
     def look(self, wanted: Callable[[str], bool] = lambda _: True) -> list[Found]:
         """The functions that are wanted by name, with their outdated entries."""

@@ -9,25 +9,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from afml_cache import notices, settings
 from afml_cache.adoption import pins
 from afml_cache.adoption.records import Records
-from afml_cache.cacheable_functions import decorated_functions
+from afml_cache.cleaned import Cleaning, Maintenance
 from afml_cache.clearing import BAR
 from afml_cache.errors import ConfigurationError
 from afml_cache.function_names import in_modules, names_given, suggestion
 from afml_cache.function_tracker import FunctionTracker, TrackedFunction, get_function_tracker
-from afml_cache.joblib_memory.cleared import (
-    forget_checked_functions,
-    joblib_sizes,
-    move_aside,
-    stored_folders_of,
-)
+from afml_cache.joblib_memory.cleared import forget_checked_functions, move_aside
 from afml_cache.robust_cache_keys import robust_cacheable
 from afml_cache.store import cleared as aside
 from afml_cache.store import prospect, upkeep
@@ -36,6 +30,7 @@ from afml_cache.store.cleared import JOBLIB_FOLDER, Cleared
 from afml_cache.store.setaside import set_aside
 from afml_cache.store.store import Store
 from afml_cache.store.upkeep import Freed
+from afml_cache.stored_functions import Stored, stored_functions
 
 __all__ = [
     "Cleaning",
@@ -52,110 +47,6 @@ __all__ = [
 
 #: ``@smart_cacheable``, which notices changed code: by now, the same as ``@robust_cacheable``.
 smart_cacheable = robust_cacheable
-
-
-@dataclass(frozen=True, slots=True)
-class Cleaning:
-    """What a selective clearing moved aside, or would move.
-
-    Parameters
-    ----------
-    functions : dict of str to (int, int)
-        Entries and bytes by ``module.qualname``, with joblib's under ``@cacheable``.
-    cleared : Cleared
-        Where it is now; false where nothing was moved.
-    dry_run : bool
-        Nothing was moved: this is what would be.
-    unmatched : tuple of str
-        Names that were given and that nothing stored bears.
-    unsure : tuple of str
-        Functions whose code may have changed, and why that cannot be told.
-    """
-
-    functions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    cleared: Cleared = field(default_factory=Cleared)
-    dry_run: bool = False
-    unmatched: tuple[str, ...] = ()
-    unsure: tuple[str, ...] = ()
-
-    @property
-    def entries(self) -> int:
-        """How many."""
-        return sum(count for count, _ in self.functions.values())
-
-    @property
-    def bytes(self) -> int:
-        """What they take on disk."""
-        return sum(size for _, size in self.functions.values())
-
-    def __bool__(self) -> bool:
-        return self.entries > 0
-
-    def __str__(self) -> str:
-        if self.functions:
-            verb = "would be cleared" if self.dry_run else "cleared"
-            told = [f"{verb}: {self.entries:,} entries ({self.bytes / 1e6:,.1f} MB)"]
-            if self.cleared.restorable_until is not None:
-                told[0] += f", restorable until {self.cleared.restorable_until:%Y-%m-%d %H:%M} UTC"
-        else:
-            told = ["nothing to clear"]
-        for name, (count, size) in sorted(self.functions.items()):
-            told.append(f"  {name}: {count:,} entries ({size / 1e6:,.1f} MB)")
-        told += [f"  nothing is stored of {name}" for name in self.unmatched]
-        told += [f"  left alone: {why}" for why in self.unsure]
-        return "\n".join(told)
-
-
-@dataclass(frozen=True, slots=True)
-class Maintenance:
-    """What :func:`cache_maintenance` did.
-
-    Parameters
-    ----------
-    changed : Cleaning
-        Entries of changed code, moved aside.
-    expired, evicted, leftovers : Freed
-        Removed for good: past their time, over the size limit, left by killed processes.
-    outdated : tuple of Cleared
-        What had been cleared and cannot be restored any more: more than seven days ago, or the
-        size limit needed its room.
-    index_bytes : int
-        What compacting the index gave back to the disk.
-    entries, bytes : int
-        What the store holds now.
-    """
-
-    changed: Cleaning = field(default_factory=Cleaning)
-    expired: Freed = field(default_factory=Freed)
-    evicted: Freed = field(default_factory=Freed)
-    leftovers: Freed = field(default_factory=Freed)
-    outdated: tuple[Cleared, ...] = ()
-    index_bytes: int = 0
-    entries: int = 0
-    bytes: int = 0
-
-    @property
-    def freed_bytes(self) -> int:
-        """Bytes that are free on the disk now; what was moved aside does not count."""
-        removed = self.expired.bytes + self.evicted.bytes + self.leftovers.bytes
-        return removed + self.index_bytes + sum(cleared.bytes for cleared in self.outdated)
-
-    def __str__(self) -> str:
-        told = [f"freed {self.freed_bytes / 1e6:,.1f} MB"]
-        for what, freed in (
-            ("expired or unused too long", self.expired),
-            ("evicted to keep the size limit", self.evicted),
-            ("left by processes that were killed", self.leftovers),
-        ):
-            if freed:
-                told.append(f"{what}: {freed}")
-        told += [
-            f"cleared earlier, and now removed: {cleared.contents}" for cleared in self.outdated
-        ]
-        if self.changed or self.changed.unsure:
-            told.append(f"code that changed: {self.changed}")
-        told.append(f"the store holds {self.entries:,} entries ({self.bytes / 1e6:,.1f} MB)")
-        return "\n".join(told)
 
 
 def selective_cache_clear(
@@ -204,7 +95,7 @@ def selective_cache_clear(
         )
     named, places = names_given("functions", functions), names_given("modules", modules)
     store = active()
-    stored = _stored(store)
+    stored = stored_functions(store)
     wanted = set(named) & stored.keys() | in_modules(stored.keys(), places)
     unmatched = [name + suggestion(name, stored) for name in named if name not in stored]
     unmatched += [place for place in places if not in_modules(stored.keys(), [place])]
@@ -213,47 +104,10 @@ def selective_cache_clear(
     return cleaning
 
 
-@dataclass(slots=True)
-class _Stored:
-    """What is stored of one function."""
-
-    entries: int = 0
-    bytes: int = 0
-    folders: list[tuple[str, ...]] = field(default_factory=list)  #: joblib's
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.entries, self.bytes
-
-
-def _stored(store: Store) -> dict[str, _Stored]:
-    found = {name: _Stored(count, size) for name, (count, size) in store.sizes().items()}
-    joblibs = joblib_sizes(store.directory / JOBLIB_FOLDER)
-    names = {*found, *(_identity_of(folder, found) for folder in joblibs)}
-    for name in names:
-        for folder in stored_folders_of(name, joblibs):
-            held = found.setdefault(name, _Stored())
-            count, size = joblibs[folder]
-            held.entries += count
-            held.bytes += size
-            held.folders.append(folder)
-    return found
-
-
-def _identity_of(folder: tuple[str, ...], known: Collection[str]) -> str:
-    """The function of a folder of joblib's: of a program, the one that this process knows."""
-    if folder[0].startswith("__main__-"):
-        loaded: list[str] = [cached.identity for cached in decorated_functions()]
-        for name in (*known, *loaded):
-            if folder in stored_folders_of(name, [folder]):
-                return name
-    return ".".join(folder)
-
-
 def _clear(
     store: Store,
     wanted: Iterable[str],
-    stored: Mapping[str, _Stored],
+    stored: Mapping[str, Stored],
     dry_run: bool,
     unmatched: tuple[str, ...],
 ) -> Cleaning:
@@ -325,6 +179,7 @@ def clear_changed_functions(
     everything = modules is None and functions is None
     wanted = set(loaded) if everything else set(named) & {*loaded} | in_modules(loaded, places)
     unmatched = [name + suggestion(name, loaded) for name in named if name not in loaded]
+    unmatched += [place for place in places if not in_modules(loaded, [place])]
     found = tracker.look(wanted.__contains__)
     sizes = {
         one.tracked.name: (one.tracked.changed_entries, one.tracked.changed_bytes)

@@ -33,7 +33,7 @@ from «afml_cache.legacy→afml_cache» import «cacheable»
 def f(x): return x + 1
 print(f(1))
 
-=== from the submodule that the guide names | cannot run
+=== from the submodule that the guide names
 from «afml.cache.selective_cleaner→afml.cache» import «smart_cacheable→robust_cacheable»
 
 @«smart_cacheable»

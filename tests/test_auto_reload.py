@@ -25,6 +25,8 @@ from afml_cache import (
 )
 from afml_cache.carried_over import _take_over
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 ROOT = Path(__file__).resolve().parent.parent
 
 pytest.importorskip("watchfiles", reason="reloading is watchfiles' to notice")

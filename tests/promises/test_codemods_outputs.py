@@ -12,6 +12,8 @@ import pytest
 
 from tests.promises.codemod_cases import Case, after, before, cases
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 OLD = "from afml.cache import cacheable\n\n\n@cacheable\ndef f(x):\n    return x + 1\n"
 NEW = OLD.replace("cacheable", "robust_cacheable")
 

@@ -21,7 +21,11 @@ for _package in (afml_cache, pytest_afml):
 ROOT = Path(__file__).resolve().parents[2]
 
 #: How the inner pytest finds the plugin; where it is installed it is there by itself.
-PLUGIN = () if entry_points(group="pytest11", name="afml") else ("-p", "pytest_afml.plugin")
+#: Hypothesis imports LibCST at the end of every run, which takes longer than all the rest.
+PLUGIN = (
+    *(() if entry_points(group="pytest11", name="afml") else ("-p", "pytest_afml.plugin")),
+    *("-p", "no:hypothesispytest"),
+)
 
 #: The ways in which each behaviour has to be the same.
 WAYS = {
@@ -100,8 +104,8 @@ def run_in_process(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]
     return run_tests
 
 
-#: Starting workers takes seconds; tests of what is particular to them are not `slow`.
-_SLOW = {"two workers"}
+#: Starting processes takes seconds; tests of what is particular to them are not `slow`.
+_SLOW = {"two workers", "warnings are errors"}
 
 
 @pytest.fixture(

@@ -15,6 +15,8 @@ from pytest_afml.gates.plugin import CHOICES
 from pytest_afml.gates.records import record
 from pytest_afml.gates.verdict import Pair, judge
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 pytest.importorskip("pytest_benchmark")
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "gates.md").read_text(encoding="utf-8")

@@ -124,14 +124,14 @@ def test_a_part_of_the_tests_is_compared_with_its_part_of_the_recording(pytester
     )
 
 
-def test_a_hit_rate_that_fell_fails_within_no_tolerance(pytester, run_in_process):
+def test_a_hit_rate_that_fell_fails_within_no_tolerance(pytester, run):
     pytester.makepyfile(test_calls=TESTS)
-    run_in_process("--afml-record=before.json")
+    run("--afml-record=before.json")
     # Twice as many calls, each with its own argument: a quarter of them hits now.
     edit(
         pytester, "labels(number), old", "labels(number), labels(-number - _), old", "test_calls.py"
     )
-    result = run_in_process("--afml-compare=before.json")
+    result = run("--afml-compare=before.json")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
@@ -139,9 +139,9 @@ def test_a_hit_rate_that_fell_fails_within_no_tolerance(pytester, run_in_process
             "ERROR: since before.json, the hit rate of 1 function fell (--afml-compare-tolerance)",
         ]
     )
-    assert run_in_process("--afml-compare=before.json", "--afml-compare-tolerance=0.3").ret == 0
+    assert run("--afml-compare=before.json", "--afml-compare-tolerance=0.3").ret == 0
     pytester.makeini("[pytest]\nafml_compare_tolerance = 0.3\n")
-    assert run_in_process("--afml-compare=before.json").ret == 0
+    assert run("--afml-compare=before.json").ret == 0
 
 
 def test_a_red_run_is_recorded_and_exceptions_by_their_type(pytester, run):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 TESTS = """
     import features
     from pytest_afml import AfmlCompat

@@ -168,6 +168,7 @@ def test_a_call_whose_dates_are_not_told_is_barred_by_any_period(records: Record
     assert pins.barred(records, "m/f", before, lambda: None)
 
 
+@pytest.mark.slow
 def test_locked_records_are_waited_for_once_and_not_at_every_call(records: Records) -> None:
     pins.bar(records, "m/f")
     with contextlib.closing(sqlite3.connect(records.path, isolation_level=None)) as other:

@@ -60,6 +60,7 @@ def test_of_two_members_with_one_name_the_last_counts() -> None:
     assert found.text(data) == "2"
 
 
+@pytest.mark.slow
 def test_nesting_may_be_as_deep_as_the_file() -> None:
     deep = b'{"a":[' * 100_000 + b"]}" * 100_000
     assert scan(deep).end == len(deep)

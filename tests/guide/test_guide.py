@@ -92,6 +92,7 @@ def hours(run: Run, tmp_path: Path) -> str:
     return "hours.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -331,6 +331,7 @@ THREADS = """
 """
 
 
+@pytest.mark.slow
 def test_a_function_that_reaches_itself_through_a_pool_comes_to_an_end(run_python):
     assert run_python(THREADS) == "8 8 2"
 

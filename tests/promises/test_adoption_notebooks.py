@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 pytest.importorskip("IPython", reason="notebook cells are run by IPython itself")
 
 KERNEL = """

@@ -279,6 +279,7 @@ def test_what_is_said_of_a_file_is_true(data: bytes) -> None:
         found.carry_out(data + b"#")
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(modules(), min_size=30, max_size=40))
 @example([b""])

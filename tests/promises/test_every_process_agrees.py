@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 SCRIPT = textwrap.dedent(
     """
     {first}

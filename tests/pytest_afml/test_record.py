@@ -45,7 +45,8 @@ def test_a_run_is_recorded_a_test_and_a_function(pytester, run_each_way):
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["before.json: tests 4, cached calls 12"])
     whole = recorded(pytester)
-    assert (whole["format"], whole["schema"], whole["mode"]) == ("afml-record", 1, "isolated")
+    assert (whole["format"], whole["schema"]) == ("afml-record", 1)
+    assert whole["mode"].split(" with ")[0] == "isolated"
     assert whole["exit_status"] == 0
     assert list(whole["tests"]) == [
         "test_calls.py::test_it[1]",

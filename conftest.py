@@ -21,6 +21,21 @@ collect_ignore = ["tests/data"]
 # The documentation's examples are sealed with this, and leave the user's configuration alone.
 os.environ.setdefault("AFML_CACHE_SECRET", "the documentation's secret")
 
+#: The files with the longest tests: a worker that comes to them last keeps the others waiting.
+_LONGEST = (
+    "test_gates_pairs",
+    "test_demo",
+    "test_kills",
+    "test_codemods_faults",
+    "test_codemods_whole_repositories",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: item.path.stem not in _LONGEST)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def doctest_path(

@@ -99,7 +99,7 @@ class AutoCache:
                 return
             try:
                 watch = SaveWatch(self._roots, self._on_saved)
-            except BaseException:
+            except BaseException:  # an interrupt, too, must not leave roots that nobody watches
                 self._roots = before
                 raise
             if not self.is_running:

@@ -46,7 +46,7 @@ def reload_module(
             exec(code, vars(module))
         else:
             importlib.reload(module)
-    except BaseException as error:
+    except BaseException as error:  # whatever ended it, half a module must not stay
         before.put_back()
         if isinstance(error, Exception | SystemExit):
             raise ReloadError(f"{type(error).__name__}: {error}") from error

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Protocol
 
 from afml_cache.errors import UnkeyableArgumentError
@@ -22,7 +21,7 @@ from afml_cache.keys.explain import brief
 from afml_cache.keys.explain import value_differences as value_differences
 from afml_cache.keys.stream import FORMAT
 from afml_cache.outcomes import Outcome
-from afml_cache.watching import WatchCalls, WatchedCall
+from afml_cache.watching import Watch, WatchCalls, WatchedCall
 
 #: The format of the digests: those of one format can be compared.
 DIGEST_FORMAT = FORMAT
@@ -64,7 +63,7 @@ class CallResult:
     seconds: float = 0.0
 
 
-class WatchResults:
+class WatchResults(Watch):
     """Results are told until :meth:`close`, or the end of the ``with`` block."""
 
     def __init__(self, on_result: Callable[[CallResult], object]) -> None:
@@ -77,17 +76,6 @@ class WatchResults:
         self._calls.close()
         if self in result_watchers:
             result_watchers.remove(self)
-
-    def __enter__(self) -> WatchResults:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 #: Who watches now. Looked at by every call.
@@ -191,7 +179,7 @@ def _over(function: Watched, args: Any, kwargs: Any) -> Iterator[list[object]]:
     started = time.perf_counter()
     try:
         yield returned
-    except BaseException as error:
+    except BaseException as error:  # told as what it is, and raised on
         raised = error
         raise
     finally:

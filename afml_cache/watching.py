@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 from afml_cache.outcomes import Outcome, Reason
 
@@ -52,7 +53,26 @@ class WatchedCall:
         return self.outcome is not Outcome.COMPUTED
 
 
-class WatchCalls:
+class Watch:
+    """Something that goes on until it is closed, or until the end of its ``with`` block."""
+
+    def close(self) -> None:
+        """Watch no more; closing twice is closing once."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class WatchCalls(Watch):
     """Calls are told until :meth:`close`, or the end of the ``with`` block."""
 
     def __init__(self, on_call: Callable[[WatchedCall], object], explain: bool) -> None:
@@ -76,17 +96,6 @@ class WatchCalls:
         """Watch no more; closing twice is closing once."""
         if self in watchers:
             watchers.remove(self)
-
-    def __enter__(self) -> WatchCalls:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 #: Who watches now. Looked at by every call.

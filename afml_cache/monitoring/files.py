@@ -43,7 +43,7 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         part.write_bytes(data)
         part.replace(path)
-    except BaseException:
+    except BaseException:  # an interrupt, too, must not leave half a file behind
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise

@@ -90,6 +90,7 @@ class Rounds:
                 gc.collect()
                 self.loops = loops_of(self._candidate, self._baseline)  # which warms up, too
             else:
+                # Blocks have to be apart in time: what disturbs one may be over in the other.
                 time.sleep(self._effort.pause_seconds)
                 gc.collect()
                 self._run_baseline()  # as a warm-up

@@ -132,7 +132,7 @@ def invalidate(function: object, *, since: object = None, until: object = None) 
     1
     """
     cached = _time_aware(function)
-    period = _period(since, until)
+    period = period_between(since, until)
     if period is None:
         raise ConfigurationError(
             f"invalidate() of {_name_of(cached)}() needs since= or until=, or both; to drop all "
@@ -179,7 +179,7 @@ def list_entries(
     from 2024-03-01
     """
     cached = _time_aware(function)
-    period = _period(since, until)
+    period = period_between(since, until)
     found = [
         (entry, extents, description)
         for entry, extents, description in _dated(active(), cached)
@@ -193,7 +193,7 @@ def list_entries(
     return [
         DatedEntry(
             key=entry.digest.hex(),
-            extents={name: _span(extent) for name, extent in extents.items()},
+            extents={name: span_of(extent) for name, extent in extents.items()},
             size=entry.size,
             seconds=entry.seconds,
             created=dt.datetime.fromtimestamp(entry.created, dt.UTC),
@@ -203,7 +203,7 @@ def list_entries(
     ]
 
 
-def _period(since: object, until: object) -> Period | None:
+def period_between(since: object, until: object) -> Period | None:
     """The stretch between two bounds; None where both are open."""
     first, last = _bound("since", since), _bound("until", until)
     if first is None and last is None:
@@ -279,11 +279,16 @@ def _dated(
     """The entries of a function, with what each argument covers and the whole description."""
     for entry in store.entries(function._identity):
         description = store.description(entry.digest)
-        stored = description.get("extents") or {}
-        extents = {name: Extent(*extent) for name, extent in stored.items()}
-        if not extents and entry.extent is not None:
-            extents[ALL_ARGUMENTS] = Extent(*entry.extent)
-        yield entry, extents, description
+        yield entry, extents_of_entry(entry, description), description
+
+
+def extents_of_entry(entry: Entry, description: Mapping[str, Any]) -> dict[str, Extent]:
+    """What each argument of an entry covers; empty where none has dates."""
+    stored = description.get("extents") or {}
+    extents = {name: Extent(*extent) for name, extent in stored.items()}
+    if not extents and entry.extent is not None:
+        extents[ALL_ARGUMENTS] = Extent(*entry.extent)
+    return extents
 
 
 def _place(entry: Entry, extents: Mapping[str, Extent]) -> tuple[Any, ...]:
@@ -306,7 +311,7 @@ def _is_current(
     return bool(parts) and fingerprint.parts.items() <= parts.items()
 
 
-def _span(extent: Extent) -> DateSpan:
+def span_of(extent: Extent) -> DateSpan:
     return DateSpan(
         None if extent.first == LOWEST else _stamp(extent.first, extent.aware),
         None if extent.last == HIGHEST else _stamp(extent.last, extent.aware),

@@ -162,14 +162,37 @@ def differences_to_closest(
     """
     if not (store.directory / "index.sqlite").exists():  # asking would make the store anew
         return (), None
-    present = store.description(key.digest)
+    return closest_before(store, function, key.digest, key.arguments_digest, before)
+
+
+def closest_before(
+    store: Store, function: str, digest: bytes, arguments: bytes, before: float
+) -> tuple[tuple[Difference, ...], str | None]:
+    """What differs between a stored entry and the closest one of its function before it.
+
+    Parameters
+    ----------
+    store : Store
+    function : str
+        Its identity.
+    digest, arguments : bytes
+        Of the entry, and of its arguments alone.
+    before : float
+        Entries since then are passed over; seconds since the epoch.
+
+    Returns
+    -------
+    tuple
+        The differences, and the key (hex) of the entry that they are held against, or None.
+    """
+    present = store.description(digest)
     if not present:
         return (), None
 
     def was_there(entry: Entry) -> bool:
-        return entry.created < before and entry.digest != key.digest
+        return entry.created < before and entry.digest != digest
 
-    siblings = filter(was_there, store.siblings(function, key.arguments_digest))
+    siblings = filter(was_there, store.siblings(function, arguments))
     found = _closest(siblings, store, present)
     if found[1] is None:
         found = _closest(filter(was_there, store.entries(function)), store, present)

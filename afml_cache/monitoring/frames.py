@@ -41,7 +41,7 @@ def efficiency_frame(stats: Sequence[FunctionCacheStats]) -> pd.DataFrame:
 
     rows = [efficiency_row(one) for one in stats]
     columns: dict[str, Any] = {}
-    for name in [*_TYPES, *(MISSES + reason for reason in Reason)]:
+    for name in columns_of_a_row():
         values = [row[name] for row in rows]
         kind = _TYPES.get(name, "int64")
         if name == "function":
@@ -51,6 +51,11 @@ def efficiency_frame(stats: Sequence[FunctionCacheStats]) -> pd.DataFrame:
         else:
             columns[name] = pd.Series(values, dtype=kind)
     return pd.DataFrame(columns)
+
+
+def columns_of_a_row() -> list[str]:
+    """The names of what :func:`efficiency_row` gives, in its order."""
+    return [*_TYPES, *(MISSES + reason for reason in Reason)]
 
 
 def efficiency_row(one: FunctionCacheStats) -> dict[str, Any]:

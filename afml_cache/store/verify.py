@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from afml_cache.outcomes import Reason
 from afml_cache.store import rows
 from afml_cache.store.claims import BadEntryError, Problem
@@ -10,8 +12,14 @@ from afml_cache.store.seal import Sealer
 from afml_cache.store.vault import Vault
 
 
-def verify(index: Index, vault: Vault, sealer: Sealer) -> list[Problem]:
-    """What is wrong with the index and the entries; raises as `Index.read`."""
+def verify(
+    index: Index, vault: Vault, sealer: Sealer, told: Callable[[int], None] | None = None
+) -> list[Problem]:
+    """What is wrong with the index and the entries; raises as `Index.read`.
+
+    ``told`` is called with the number of entries that have been looked at.
+    """
+    looked = 0
     said = index.read(lambda cursor: cursor.execute("PRAGMA integrity_check(20)").fetchall())
     problems = [
         Problem(None, None, Reason.UNREADABLE, str(text)) for (text,) in said if text != "ok"
@@ -26,6 +34,9 @@ def verify(index: Index, vault: Vault, sealer: Sealer) -> list[Problem]:
             except BadEntryError as bad:
                 digest = slot[: rows.DIGEST_SIZE]
                 problems.append(Problem(digest, function, bad.reason, bad.detail))
+            looked += 1
+            if told is not None:
+                told(looked)
     return problems
 
 

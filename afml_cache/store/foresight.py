@@ -1,0 +1,77 @@
+"""What limits of size and age would remove: it is removed, and the transaction taken back."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from afml_cache.errors import ClearingError
+from afml_cache.store import evict
+from afml_cache.store.claims import UnavailableError
+from afml_cache.store.store import Store
+from afml_cache.store.upkeep import Freed
+
+_SIZES = "SELECT function, count(*), total(size) FROM claim GROUP BY function"
+
+
+class _TakenBackError(Exception):
+    """Ends the transaction without writing anything; carries what would have gone."""
+
+    def __init__(self, expired: Freed, evicted: Freed) -> None:
+        super().__init__()
+        self.found = expired, evicted
+
+
+def would_free(
+    store: Store, size_limit: int | None, age_limit: float | None
+) -> tuple[Freed, Freed]:
+    """What would be removed as expired, and what would be evicted; nothing is.
+
+    Parameters
+    ----------
+    store : Store
+    size_limit : int or None
+        Bytes.
+    age_limit : float or None
+        Seconds.
+
+    Raises
+    ------
+    ClearingError
+        The store cannot be written to, so nothing could be removed either.
+    """
+
+    def work(cursor: sqlite3.Cursor) -> None:
+        now = time.time()
+        before = _sizes(cursor)
+        while True:
+            count = sum(entries for entries, _ in _sizes(cursor).values())
+            evict.drop_expired(cursor, now, age_limit)
+            after = _sizes(cursor)
+            if count == sum(entries for entries, _ in after.values()):
+                break
+        if size_limit is not None:
+            evict.make_room(cursor, size_limit, now)
+        raise _TakenBackError(_gone(before, after), _gone(after, _sizes(cursor)))
+
+    store.flush()  # what was used a moment ago is not what goes first
+    try:
+        store._index.write(work)
+    except _TakenBackError as told:
+        return told.found
+    except UnavailableError as down:
+        raise ClearingError(f"Nothing can be removed. {down.detail}") from down
+    raise AssertionError("the transaction is always taken back")
+
+
+def _sizes(cursor: sqlite3.Cursor) -> dict[str, tuple[int, int]]:
+    return {str(name): (count, int(size)) for name, count, size in cursor.execute(_SIZES)}
+
+
+def _gone(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> Freed:
+    gone = {}
+    for name, (count, size) in before.items():
+        left = after.get(name, (0, 0))
+        if left[0] != count:
+            gone[name] = count - left[0], size - left[1]
+    return Freed(sum(one[0] for one in gone.values()), sum(one[1] for one in gone.values()), gone)

@@ -1,0 +1,92 @@
+"""What an issue needs, in one ZIP file: findings, statistics, versions; no value of anything."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import sqlite3
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from afml_cache.doctor.finding import Finding
+
+_PACKAGES = (
+    "afml-cache", "numpy", "pandas", "pyarrow", "joblib", "libcst", "xxhash", "scikit-learn",
+    "watchfiles", "mlflow", "click", "rich", "pytest", "ipython",
+)  # fmt: skip
+
+
+def write_bundle(path: Path, directory: Path, findings: Sequence[Finding]) -> None:
+    """Write the file in one step; the home directory is ``~`` in it.
+
+    Parameters
+    ----------
+    path : Path
+        The ZIP file.
+    directory : Path
+        The cache; its statistics are left out where there is none.
+    findings : sequence of Finding
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    from afml_cache.monitoring.files import write_whole
+
+    parts: dict[str, Any] = {
+        "findings.json": [asdict(one) for one in findings],
+        "versions.json": versions(),
+        "files.json": _files(directory),
+    }
+    if (directory / "index.sqlite").exists():
+        parts["statistics.json"] = _statistics(directory)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            text = json.dumps(content, indent=1, default=str)
+            archive.writestr(name, text.replace(str(Path.home()), "~"))
+    write_whole(path, buffer.getvalue())
+
+
+def versions() -> dict[str, Any]:
+    """Of Python, of the system, and of the packages that matter; None: not installed."""
+    found: dict[str, str | None] = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return {
+        "python": sys.version,
+        "platform": platform.platform(),
+        "sqlite": sqlite3.sqlite_version,
+        "packages": found,
+    }
+
+
+def _files(directory: Path) -> list[dict[str, Any]]:
+    """What lies in the directory itself: names, sizes and modes."""
+    if not directory.is_dir():
+        return []
+    listed = []
+    for path in sorted(directory.iterdir()):
+        status = path.lstat()
+        listed.append({"name": path.name, "size": status.st_size, "mode": oct(status.st_mode)})
+    return listed
+
+
+def _statistics(directory: Path) -> Any:
+    from afml_cache.cache_monitoring import get_comprehensive_cache_status
+    from afml_cache.settings import current, use_settings
+    from afml_cache.store.active import use_store
+
+    mode = "on" if current.mode == "off" else current.mode  # off, nothing would be read
+    with use_settings(mode=mode), use_store(directory):
+        return get_comprehensive_cache_status()

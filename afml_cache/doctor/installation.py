@@ -1,0 +1,74 @@
+"""What is installed, and what the environment says: imports, extras, the mode."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from afml_cache.doctor.finding import Finding
+
+#: Module -> extra, and what does not work without it.
+EXTRAS = {
+    "pyarrow": ("parquet", "reports as .parquet cannot be written"),
+    "watchfiles": ("reload", "setup_auto_reloading() and jupyter_auto_setup() cannot be used"),
+    "sklearn": ("ml", "fitted estimators cannot be arguments"),
+    "mlflow": ("mlflow", "runs cannot be tracked with MLflow"),
+}
+#: What the migration guide imports first.
+_NAMES = ("cacheable", "robust_cacheable", "time_aware_cacheable", "get_cache_monitor")
+
+
+def imports(_: Path) -> Iterator[Finding]:
+    """Whether ``afml.cache`` offers the decorators, under which existing code imports them."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # as `python -m` does: the project that is being worked on
+    try:
+        module = importlib.import_module("afml.cache")
+    except Exception as error:  # noqa: BLE001 - a user's own package may raise anything
+        yield Finding(
+            "imports",
+            "error",
+            f"`import afml.cache` fails ({type(error).__name__}: {error})",
+            "A package `afml` of your own comes first: import afml_cache before it, or have "
+            "`afml-codemod adopt-init` add the names to its cache/__init__.py.",
+        )
+        return
+    missing = [name for name in _NAMES if not hasattr(module, name)]
+    if missing:
+        yield Finding(
+            "imports",
+            "error",
+            f"afml.cache ({getattr(module, '__file__', None)}) has no {', '.join(missing)}",
+            "It is a package of your own: run `afml-codemod adopt-init`, which adds the names.",
+        )
+
+
+def extras(_: Path) -> Iterator[Finding]:
+    """Which optional packages are not installed."""
+    for module, (extra, without) in EXTRAS.items():
+        if find_spec(module) is None:
+            yield Finding(
+                "extras",
+                "note",
+                f"{module} is not installed: {without}",
+                f"If you need it: pip install 'afml-cache[{extra}]'.",
+            )
+
+
+def mode(_: Path) -> Iterator[Finding]:
+    """Whether the environment keeps the cache from being used."""
+    found = os.environ.get("AFML_CACHE_MODE", "on")
+    if found == "off":
+        what, remedy = "AFML_CACHE_MODE=off: nothing is cached", "Unset AFML_CACHE_MODE."
+        yield Finding("mode", "warning", what, remedy)
+    if found == "readonly":
+        yield Finding(
+            "mode",
+            "note",
+            "AFML_CACHE_MODE=readonly: results are served, and none are stored",
+            "Unset AFML_CACHE_MODE where results shall be stored.",
+        )

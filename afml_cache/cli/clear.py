@@ -1,0 +1,159 @@
+"""``clear``: move results aside, restorable for seven days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from afml_cache.cli.place import on_a_cache
+from afml_cache.cli.stop import FAILED, USAGE, stop
+
+if TYPE_CHECKING:
+    from afml_cache.cleaned import Cleaning
+    from afml_cache.store.store import Store
+
+_KEPT = "They can be restored for seven days."
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--changed",
+    is_flag=True,
+    help="Only results of code that has changed; imports the modules to compare.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be cleared; clear nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@on_a_cache
+def clear(
+    store: Store, as_json: bool, names: tuple[str, ...], changed: bool, dry_run: bool, yes: bool
+) -> None:
+    """Clear the results of functions or modules, or without NAME all; asks first.
+
+    NAME is package.module.function, package.module, or package.* for all in a package; it is
+    matched exactly. What is cleared can be restored for seven days: `afml-cache restore`.
+    """
+    from afml_cache.selective_cleaner import clear_changed_functions, selective_cache_clear
+
+    if changed:
+        failed = _load(store, names)
+        functions, modules = _sorted(store, names) if names else (None, None)
+        found = clear_changed_functions(modules, functions, dry_run=True)
+        question = "of code that has changed"
+    else:
+        failed = []
+        functions, modules = _sorted(store, names) if names else (None, ["*"])
+        found = (
+            _everything(store)
+            if not names
+            else selective_cache_clear(modules, functions, dry_run=True)
+        )
+        question = f"of {len(found.functions):,} functions" if names else "of the whole cache"
+    if dry_run or not found:
+        _tell(found, as_json, failed)
+        return
+    size = f"{found.entries:,} results ({found.bytes / 1e6:,.1f} MB)"
+    from afml_cache.cli.ask import agreed
+
+    if not agreed(f"Clear {size} {question} in {store.directory}? {_KEPT}", yes=yes):
+        click.echo("Nothing was cleared.", err=True)
+        return
+    if changed:
+        done = clear_changed_functions(modules, functions)
+    elif names:
+        done = selective_cache_clear(modules, functions)
+    else:
+        done = _clear_all(found)
+    _tell(done, as_json, failed)
+
+
+def _everything(store: Store) -> Cleaning:
+    from afml_cache.cleaned import Cleaning
+    from afml_cache.stored_functions import stored_functions
+
+    sizes = {name: one.size for name, one in sorted(stored_functions(store).items())}
+    return Cleaning(sizes, dry_run=True)
+
+
+def _clear_all(found: Cleaning) -> Cleaning:
+    from afml_cache.cleaned import Cleaning
+    from afml_cache.clearing import clear_afml_cache
+
+    return Cleaning(found.functions, clear_afml_cache(warn=False))
+
+
+def _sorted(store: Store, names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Which names are functions, and which are modules; ends the command where one is neither."""
+    from afml_cache.function_names import in_modules, suggestion
+    from afml_cache.function_tracker import get_function_tracker
+    from afml_cache.stored_functions import stored_functions
+
+    known = {*stored_functions(store), *get_function_tracker().names()}
+    functions = [name for name in names if name in known]
+    modules = [name for name in names if name not in known]
+    unknown = [name for name in modules if not in_modules(known, [name])]
+    if unknown:
+        told = "; ".join(f"{name!r}{suggestion(name, known)}" for name in unknown)
+        stop(
+            f"Nothing is stored of {told}. Nothing was cleared; `afml-cache ls` lists functions.",
+            USAGE,
+        )
+    return functions, modules
+
+
+def _load(store: Store, names: Iterable[str]) -> list[str]:
+    """Import the modules of the stored functions that are meant; returns why some failed."""
+    import importlib
+    import sys
+
+    from afml_cache.function_names import in_modules, module_of
+
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # as `python -m` does
+    stored = set(store.sizes())
+    meant = stored
+    if names := list(names):
+        meant = stored & {*names} | in_modules(stored, names)
+    failed = []
+    for module in sorted({module_of(name) for name in meant}):
+        if module == "__main__":
+            failed.append("functions of a program or notebook are left alone: it is not running")
+            continue
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # noqa: BLE001 - a user's module may raise anything
+            failed.append(f"{module} cannot be imported ({type(error).__name__}: {error})")
+    return failed
+
+
+def _tell(done: Cleaning, as_json: bool, failed: list[str]) -> None:
+    from afml_cache.cli.document import print_json
+    from afml_cache.cli.screen import console, line
+
+    if as_json:
+        listed = [
+            {"function": name, "entries": entries, "size_bytes": size}
+            for name, (entries, size) in sorted(done.functions.items())
+        ]
+        content = {
+            "dry_run": done.dry_run,
+            "entries": done.entries,
+            "size_bytes": done.bytes,
+            "functions": listed,
+            "path": done.cleared.path,
+            "restorable_until": done.cleared.restorable_until,
+            "left_alone": [*done.unsure, *failed],
+        }
+        print_json("clear", content)
+    else:
+        out = console()
+        for text in str(done).splitlines():
+            line(out, text)
+        for why in failed:
+            line(out, f"  left alone: {why}")
+        if done.cleared:
+            line(out, "Bring it back with: afml-cache restore")
+    if failed:
+        stop("Not every module could be compared.", FAILED)

@@ -1,0 +1,79 @@
+"""Which cache a command is about, and opening it: never one that is not there."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from afml_cache import settings
+from afml_cache.cli.stop import FAILED, stop
+
+if TYPE_CHECKING:
+    from afml_cache.store.store import Store
+
+#: One of them makes a directory a cache.
+_SIGNS = ("index.sqlite", "joblib_cache", "cleared", "values")
+
+
+def directory_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names the cache."""
+    return click.option(
+        "--directory",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="The cache; default: $AFML_CACHE, else the platform's cache directory.",
+    )(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(
+        command
+    )
+
+
+def on_a_cache(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command that is about one cache: it gets ``store``, and the options for it."""
+
+    @functools.wraps(command)
+    def run(directory: Path | None, **options: Any) -> Any:
+        with opened(directory) as store:
+            return command(store=store, **options)
+
+    return directory_option(json_option(run))
+
+
+def place_of(directory: Path | None) -> Path:
+    """The directory that is meant, absolute."""
+    if directory is None:
+        return settings.cache_directory()
+    return directory.expanduser().absolute()
+
+
+def is_cache(place: Path) -> bool:
+    """Whether there is a cache at a place."""
+    return any((place / sign).exists() for sign in _SIGNS)
+
+
+@contextmanager
+def opened(directory: Path | None) -> Iterator[Store]:
+    """The store of a directory, in use meanwhile; ends the command where there is none."""
+    place = place_of(directory)
+    if not is_cache(place):
+        here = "exists and holds no cache" if place.is_dir() else "does not exist"
+        stop(
+            f"There is no cache in {place}: it {here}, and nothing was made. Call a cached "
+            "function first, or name another place with --directory or AFML_CACHE.",
+            FAILED,
+        )
+    from afml_cache.store.active import use_store
+
+    # Switched off, nothing would be read: here a person has asked for what there is.
+    mode = "on" if settings.current.mode == "off" else settings.current.mode
+    with settings.use_settings(mode=mode), use_store(place) as store:
+        yield store

@@ -1,0 +1,88 @@
+"""The command as a process: what it loads, pipes, colours, interrupts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from afml_cache import robust_cacheable
+
+
+@robust_cacheable
+def labels(number):
+    return number
+
+
+def command(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "afml_cache.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
+    )
+
+
+@pytest.fixture
+def used(store):
+    for number in range(5):
+        labels(number)
+    store.flush()
+    return store
+
+
+def test_help_and_status_load_nothing_heavy(used, run_python):
+    script = """
+        import sys
+        from afml_cache.cli import main
+        for arguments in (["--help"], ["status", "--json"], ["ls", "--json"]):
+            try:
+                main(arguments)
+            except SystemExit as end:
+                assert end.code in (0, None), end.code
+            heavy = {"pandas", "numpy", "joblib", "rich", "libcst"} & set(sys.modules)
+            assert not heavy, (arguments, heavy)
+    """
+    assert "Usage:" in run_python(script)
+
+
+def test_a_pipe_gets_no_colour_and_no_bar(used):
+    for arguments in (["report"], ["ls", "labels"], ["verify"], ["status"]):
+        done = command(*arguments)
+        assert done.returncode == 0, done.stderr
+        assert "\x1b" not in done.stdout + done.stderr
+        assert done.stderr == ""
+
+
+def test_the_cache_is_the_one_in_the_environment(used, tmp_path):
+    found = json.loads(command("status", "--json").stdout)
+    assert found["entries"] == 5 and found["directory"] == str(used.directory)
+    done = command("status", AFML_CACHE=str(tmp_path / "elsewhere"))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_reader_that_goes_is_no_traceback(used):
+    writer = subprocess.Popen(
+        [sys.executable, "-m", "afml_cache.cli", "report", "--format", "csv"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    writer.stdout.close()
+    assert writer.wait(60) == 141
+    assert writer.stderr.read() == b""
+
+
+def test_the_console_script_is_declared():
+    import tomllib
+    from pathlib import Path
+
+    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    scripts = tomllib.loads(project.read_text())["project"]["scripts"]
+    assert scripts["afml-cache"] == "afml_cache.cli:main"

@@ -105,13 +105,9 @@ def _sorted(store: Store, names: Iterable[str]) -> tuple[list[str], list[str]]:
 
 def _load(store: Store, names: Iterable[str]) -> list[str]:
     """Import the modules of the stored functions that are meant; returns why some failed."""
-    import importlib
-    import sys
-
     from afml_cache.function_names import in_modules, module_of
+    from afml_cache.project_imports import ProjectImportError, import_project_module
 
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as `python -m` does
     stored = set(store.sizes())
     meant = stored
     if names := list(names):
@@ -122,9 +118,9 @@ def _load(store: Store, names: Iterable[str]) -> list[str]:
             failed.append("functions of a program or notebook are left alone: it is not running")
             continue
         try:
-            importlib.import_module(module)
-        except Exception as error:  # noqa: BLE001 - a user's module may raise anything
-            failed.append(f"{module} cannot be imported ({type(error).__name__}: {error})")
+            import_project_module(module)
+        except ProjectImportError as error:
+            failed.append(f"{module} cannot be imported ({error})")
     return failed
 
 

@@ -27,7 +27,7 @@ def explain(store: Store, as_json: bool, what: str | None, arguments: tuple[str,
     """
     if arguments:
         assert what is not None
-        _told(_of_call(what, arguments), as_json)
+        _told(_of_call(store, what, arguments), as_json)
         return
     entry = _newest(store, what)
     from afml_cache.cli.document import iso, print_json
@@ -76,8 +76,8 @@ def _newest(store: Store, what: str | None) -> Entry:
     return newest
 
 
-def _of_call(what: str, arguments: tuple[str, ...]) -> Explanation:
-    function = _imported(what)
+def _of_call(store: Store, what: str, arguments: tuple[str, ...]) -> Explanation:
+    function = _imported(store, what)
     positional, named = [], dict[str, Any]()
     for text in arguments:
         name, equals, value = text.partition("=")
@@ -101,25 +101,29 @@ def _value(text: str) -> Any:
         return text
 
 
-def _imported(name: str) -> Any:
-    """The decorated function of a whole name; ends the command where there is none."""
-    import importlib
-    import sys
-
+def _imported(store: Store, what: str) -> Any:
+    """The decorated function that is meant; ends the command where there is none."""
+    from afml_cache.errors import UnknownFunctionError
     from afml_cache.function_names import module_of
+    from afml_cache.monitoring.figures import identity_among
+    from afml_cache.project_imports import ProjectImportError, import_project_module
 
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as `python -m` does
+    try:
+        name = identity_among(what, store.sizes())
+    except UnknownFunctionError:
+        name = what  # nothing is stored of it yet
     module = module_of(name)
+    if not module:
+        stop(f"Nothing is stored of {what}: give its whole name, package.module.function.", USAGE)
     found: Any = None
     try:
-        found = importlib.import_module(module)
+        found = import_project_module(module)
         for part in name.removeprefix(f"{module}.").split("."):
             found = getattr(found, part)
-    except Exception as error:  # noqa: BLE001 - a user's module may raise anything
+    except (ProjectImportError, AttributeError) as error:
         stop(
-            f"{name} cannot be imported ({type(error).__name__}: {error}). Give the whole name, "
-            "package.module.function, and start where its package can be imported from.",
+            f"{name} cannot be imported ({error}). Give the whole name, package.module.function, "
+            "and start where its package can be imported from.",
             USAGE,
         )
     if not hasattr(found, "explain"):

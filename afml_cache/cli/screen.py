@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+#: A bar moves once for so many: entries can be small.
+_EVERY = 64
+
+
 def console(*, errors: bool = False) -> Console:
     """A console that writes what it is given, without guessing at markup in it."""
     from afml_cache.cli.terminal import PipeConsole
@@ -100,4 +104,9 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None] | None]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=out, transient=True) as bar:
         task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
+
+        def tell(done: int) -> None:
+            if done % _EVERY == 0 or done == total:
+                bar.update(task, completed=done)
+
+        yield tell

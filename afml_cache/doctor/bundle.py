@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import io
 import json
 import platform
@@ -10,6 +11,7 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ _PACKAGES = (
     "afml-cache", "numpy", "pandas", "pyarrow", "joblib", "libcst", "xxhash", "scikit-learn",
     "watchfiles", "mlflow", "click", "rich", "pytest", "ipython",
 )  # fmt: skip
+
+#: So many entries, the newest, are in the log.
+_LOGGED = 1_000
 
 
 def write_bundle(path: Path, directory: Path, findings: Sequence[Finding]) -> None:
@@ -46,12 +51,13 @@ def write_bundle(path: Path, directory: Path, findings: Sequence[Finding]) -> No
         "files.json": _files(directory),
     }
     if (directory / "index.sqlite").exists():
-        parts["statistics.json"] = _statistics(directory)
+        parts["statistics.json"], parts["log.json"] = _of_the_store(directory)
+    home = str(Path("~").expanduser())
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             text = json.dumps(content, indent=1, default=str)
-            archive.writestr(name, text.replace(str(Path.home()), "~"))
+            archive.writestr(name, text.replace(home, "~") if len(home) > 1 else text)
     write_whole(path, buffer.getvalue())
 
 
@@ -82,11 +88,22 @@ def _files(directory: Path) -> list[dict[str, Any]]:
     return listed
 
 
-def _statistics(directory: Path) -> Any:
+def _of_the_store(directory: Path) -> tuple[Any, list[dict[str, Any]]]:
+    """The statistics, and what was stored last: which function, when, how long it took."""
     from afml_cache.cache_monitoring import get_comprehensive_cache_status
     from afml_cache.settings import current, use_settings
     from afml_cache.store.active import use_store
 
     mode = "on" if current.mode == "off" else current.mode  # off, nothing would be read
-    with use_settings(mode=mode), use_store(directory):
-        return get_comprehensive_cache_status()
+    with use_settings(mode=mode), use_store(directory) as store:
+        newest = heapq.nlargest(_LOGGED, store.entries(), key=lambda entry: entry.created)
+        log = [
+            {
+                "stored": datetime.fromtimestamp(entry.created, UTC).isoformat(),
+                "function": entry.function,
+                "seconds": entry.seconds,
+                "size_bytes": entry.size,
+            }
+            for entry in newest
+        ]
+        return get_comprehensive_cache_status(), log

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from afml_cache.doctor.finding import Finding
+from afml_cache.project_imports import ProjectImportError, import_project_module
 
 #: Module -> extra, and what does not work without it.
 EXTRAS = {
@@ -24,15 +23,13 @@ _NAMES = ("cacheable", "robust_cacheable", "time_aware_cacheable", "get_cache_mo
 
 def imports(_: Path) -> Iterator[Finding]:
     """Whether ``afml.cache`` offers the decorators, under which existing code imports them."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as `python -m` does: the project that is being worked on
     try:
-        module = importlib.import_module("afml.cache")
-    except Exception as error:  # noqa: BLE001 - a user's own package may raise anything
+        module = import_project_module("afml.cache")
+    except ProjectImportError as error:
         yield Finding(
             "imports",
             "error",
-            f"`import afml.cache` fails ({type(error).__name__}: {error})",
+            f"`import afml.cache` fails ({error})",
             "A package `afml` of your own comes first: import afml_cache before it, or have "
             "`afml-codemod adopt-init` add the names to its cache/__init__.py.",
         )

@@ -111,9 +111,11 @@ def test_a_module_that_cannot_be_imported_is_left_alone_and_said(store, run, tmp
 
     broken_by_test.f(1)
     monkeypatch.delitem(sys.modules, "broken_by_test")
-    file.write_text("raise RuntimeError('no')\n")
-    result = run("clear", "--changed", "--yes", "broken_by_test", code=3)
-    assert "broken_by_test cannot be imported (RuntimeError: no)" in result.output
+    for text, said in (("raise RuntimeError('no')", "RuntimeError: no"), ("exit(0)", "SystemExit")):
+        file.write_text(f"print('hello')\n{text}\n")
+        result = run("clear", "--changed", "--yes", "broken_by_test", code=3)
+        assert f"broken_by_test cannot be imported ({said}" in result.stdout
+        assert "hello" not in result.stdout
     assert left(store) == {"f": 1}
 
 

@@ -108,6 +108,8 @@ def test_explain_of_a_call_tells_whether_it_would_hit_and_computes_nothing(
     explained_by_command.scaled(3)
     document = run_json("explain", "explained_by_command.scaled", "3")
     assert document["would_hit"] is True
+    assert run_json("explain", "scaled", "3", "2")["would_hit"] is True
+    assert run_json("explain", "scaled", "-1")["would_hit"] is False
     document = run_json("explain", "explained_by_command.scaled", "3", "by=-4")
     assert (document["would_hit"], document["reason"]) == (False, "argument")
     assert document["differences"][0]["text"] == "by was 2, is -4"
@@ -115,3 +117,4 @@ def test_explain_of_a_call_tells_whether_it_would_hit_and_computes_nothing(
     told = run("explain", "explained_by_command.scaled", "1", "2", "3", code=2).output
     assert "cannot be called so" in told
     assert "cannot be imported" in run("explain", "no_such_module.f", "1", code=2).output
+    assert "whole name" in run("explain", "unheard_of", "1", code=2).output

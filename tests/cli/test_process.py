@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 
@@ -57,6 +58,22 @@ def test_a_pipe_gets_no_colour_and_no_bar(used):
         assert done.returncode == 0, done.stderr
         assert "\x1b" not in done.stdout + done.stderr
         assert done.stderr == ""
+
+
+def test_a_terminal_gets_a_bar_that_goes_away(used):
+    leader, follower = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "afml_cache.cli", "verify"],
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TERM": "xterm"},
+    )
+    os.close(follower)
+    shown = os.read(leader, 100_000)
+    os.close(leader)
+    assert done.stdout == b"5 entries were checked; all are sound.\n"
+    assert b"Checking" in shown and b"\x1b[2K" in shown  # the line is cleared
 
 
 def test_the_cache_is_the_one_in_the_environment(used, tmp_path):

@@ -171,7 +171,10 @@ def test_a_bundle_holds_what_an_issue_needs_and_no_value(used, tmp_path):
     write_bundle(file, used, examine(used))
     with zipfile.ZipFile(file) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    assert sorted(parts) == ["files.json", "findings.json", "statistics.json", "versions.json"]
+    names = ["files", "findings", "log", "statistics", "versions"]
+    assert sorted(parts) == [f"{name}.json" for name in names]
+    (stored,) = json.loads(parts["log.json"])
+    assert stored["function"].endswith("labels")
     assert json.loads(parts["statistics.json"])["summary"]["total_calls"] == 1
     assert json.loads(parts["versions.json"])["packages"]["pandas"]
     assert all(b"hunter2" not in part for part in parts.values())

@@ -112,7 +112,7 @@ def dates_of(extents: Mapping[str, Extent]) -> dict[str, str]:
 def _entries_as_table(
     found: list[tuple[Entry, dict[str, Extent]]], function: str | None, period: Period | None
 ) -> None:
-    from afml_cache.cli.screen import add_row, ago, console, folded, line, table
+    from afml_cache.cli.screen import add_row, ago, console, line, table
     from afml_cache.monitoring.words import bytes_in_words, seconds_in_words
 
     out = console()
@@ -124,22 +124,27 @@ def _entries_as_table(
         )
         return
     numbers = ("Size", "Took", "Stored", "Used")
-    what = "Dates" if function is not None else "Function"
-    rows = table("Key", what, *numbers, numbers=numbers)
-    for entry, extents in found:
-        dates = "; ".join(f"{name} {span}" for name, span in dates_of(extents).items())
-        described = (
-            [] if function is not None else [folded(entry.function, max(out.width - 50, 20))]
-        )
-        if dates:
-            described.append(dates)
+    named = function is None
+    described = [_described(entry, extents, named, out.width) for entry, extents in found]
+    what = ("Function" if named else "Dates",) if any(described) else ()
+    rows = table("Key", *what, *numbers, numbers=numbers)
+    for (entry, _), text in zip(found, described, strict=True):
         add_row(
             rows,
             entry.digest.hex()[:DIGITS],
-            "\n".join(described),
+            *((text,) if what else ()),
             bytes_in_words(entry.size),
             seconds_in_words(entry.seconds),
             ago(entry.created),
             ago(entry.used),
         )
     out.print(rows)
+
+
+def _described(entry: Entry, extents: Mapping[str, Extent], named: bool, width: int) -> str:
+    """The function, where it is ``named``, and the dates of an entry, on some lines."""
+    from afml_cache.cli.screen import folded
+
+    lines = [folded(entry.function, max(width - 50, 20))] if named else []
+    lines += [f"{name} {span}" for name, span in dates_of(extents).items()]
+    return "\n".join(lines)

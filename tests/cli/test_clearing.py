@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from afml_cache import list_cleared, robust_cacheable
+from afml_cache import cacheable, list_cleared, robust_cacheable, use_settings
 
 
 @robust_cacheable
@@ -19,6 +19,11 @@ def labels(number):
 @robust_cacheable
 def label(number):
     return np.arange(1_000) * number
+
+
+@cacheable
+def older(number):
+    return np.arange(10) * number
 
 
 @pytest.fixture
@@ -72,6 +77,24 @@ def test_a_module_is_cleared_with_all_its_functions(used, run_json):
     document = run_json("clear", __name__, "--yes")
     assert len(document["functions"]) == 2
     assert left(used) == {}
+
+
+def test_results_of_cacheable_are_listed_cleared_and_restored_with_the_others(used, run_json):
+    older(1)
+    older(2)
+    listed = {one["function"]: one["entries"] for one in run_json("ls")["functions"]}
+    assert listed[f"{__name__}.older"] == 2
+    assert run_json("clear", f"{__name__}.older", "--yes")["entries"] == 2
+    assert not any(one["function"].endswith("older") for one in run_json("ls")["functions"])
+    assert run_json("restore")["joblib_entries"] == 2
+    assert left(used) == {"labels": 2, "label": 1}
+
+
+def test_a_cache_that_cannot_be_written_to_is_not_cleared_and_says_so(used, run):
+    with use_settings(mode="readonly"):
+        for command in (["clear", "--yes"], ["prune", "--max-size", "1"]):
+            assert "in mode 'readonly'" in run(*command, code=3).stderr
+    assert left(used) == {"labels": 2, "label": 1}
 
 
 def test_a_dry_run_clears_nothing(used, run, run_json):

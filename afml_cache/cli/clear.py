@@ -35,53 +35,47 @@ def clear(
     NAME is package.module.function, package.module, or package.* for all in a package; it is
     matched exactly. What is cleared can be restored for seven days: `afml-cache restore`.
     """
-    from afml_cache.selective_cleaner import clear_changed_functions, selective_cache_clear
+    from afml_cache.cli.ask import agreed
+    from afml_cache.cli.screen import waiting
 
+    failed = _load(store, names) if changed else []
+    functions, modules = _sorted(store, names) if names else (None, None)
     if changed:
-        failed = _load(store, names)
-        functions, modules = _sorted(store, names) if names else (None, None)
-        found = clear_changed_functions(modules, functions, dry_run=True)
-        question = "of code that has changed"
+        which = "of code that has changed"
     else:
-        failed = []
-        functions, modules = _sorted(store, names) if names else (None, ["*"])
-        found = (
-            _everything(store)
-            if not names
-            else selective_cache_clear(modules, functions, dry_run=True)
-        )
-        question = f"of {len(found.functions):,} functions" if names else "of the whole cache"
+        which = f"of {', '.join(names)}" if names else "of the whole cache"
+
+    def run(dry_run: bool) -> Cleaning:
+        from afml_cache.selective_cleaner import clear_changed_functions, selective_cache_clear
+
+        if changed:
+            return clear_changed_functions(modules, functions, dry_run=dry_run)
+        if names:
+            return selective_cache_clear(modules, functions, dry_run=dry_run)
+        return _all(store, dry_run)
+
+    found = run(dry_run=True)
     if dry_run or not found:
         _tell(found, as_json, failed)
         return
     size = f"{found.entries:,} results ({found.bytes / 1e6:,.1f} MB)"
-    from afml_cache.cli.ask import agreed
-
-    if not agreed(f"Clear {size} {question} in {store.directory}? {_KEPT}", yes=yes):
+    if not agreed(f"Clear {size} {which} in {store.directory}? {_KEPT}", yes=yes):
         click.echo("Nothing was cleared.", err=True)
         return
-    if changed:
-        done = clear_changed_functions(modules, functions)
-    elif names:
-        done = selective_cache_clear(modules, functions)
-    else:
-        done = _clear_all(found)
+    with waiting("Moving aside"):
+        done = run(dry_run=False)
     _tell(done, as_json, failed)
 
 
-def _everything(store: Store) -> Cleaning:
+def _all(store: Store, dry_run: bool) -> Cleaning:
     from afml_cache.cleaned import Cleaning
+    from afml_cache.clearing import clear_afml_cache
     from afml_cache.stored_functions import stored_functions
 
     sizes = {name: one.size for name, one in sorted(stored_functions(store).items())}
-    return Cleaning(sizes, dry_run=True)
-
-
-def _clear_all(found: Cleaning) -> Cleaning:
-    from afml_cache.cleaned import Cleaning
-    from afml_cache.clearing import clear_afml_cache
-
-    return Cleaning(found.functions, clear_afml_cache(warn=False))
+    if dry_run:
+        return Cleaning(sizes, dry_run=True)
+    return Cleaning(sizes, clear_afml_cache(warn=False))
 
 
 def _sorted(store: Store, names: Iterable[str]) -> tuple[list[str], list[str]]:

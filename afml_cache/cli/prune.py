@@ -61,18 +61,21 @@ def prune(
 
     Results of @cacheable are joblib's: no limit is applied to them.
     """
+    from afml_cache.cli.screen import waiting
     from afml_cache.selective_cleaner import cache_maintenance, optimize_cache_system
 
     if dry_run:
         from afml_cache.store.foresight import would_free
 
-        expired, evicted = would_free(store, max_size, max_age)
+        with waiting("Looking at what would go"):
+            expired, evicted = would_free(store, max_size, max_age)
         _tell(expired, evicted, as_json, dry_run=True)
         return
     run = optimize_cache_system if compact else cache_maintenance
     megabytes = None if max_size is None else max_size / 1e6
     days = None if max_age is None else max_age / 86_400.0
-    done = run(False, megabytes, days)
+    with waiting("Making room"):
+        done = run(False, megabytes, days)
     _tell(done.expired, done.evicted, as_json, freed=done.freed_bytes, words=str(done))
 
 

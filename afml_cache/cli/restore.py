@@ -24,12 +24,13 @@ def restore(store: Store, as_json: bool, which: str | None, only_list: bool) -> 
     """
     from afml_cache.clearing import list_cleared, restore_cleared
     from afml_cache.cli.document import print_json
-    from afml_cache.cli.screen import console, line
+    from afml_cache.cli.screen import console, line, waiting
 
     if only_list:
         _list(store, list_cleared(), as_json)
         return
-    done = restore_cleared(which)
+    with waiting("Bringing back"):
+        done = restore_cleared(which)
     if as_json:
         content = {
             "entries": done.entries,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from afml_cache.monitoring.words import as_text
@@ -90,6 +91,14 @@ def counted(number: int, noun: str, several: str = "") -> str:
     ('1 entry', '1,200 functions')
     """
     return f"{number:,} {noun if number == 1 else several or noun + 's'}"
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say what is being done on standard error, while it is and where that is a terminal."""
+    out = console(errors=True) if sys.stderr.isatty() else None
+    with nullcontext() if out is None else out.status(what):
+        yield
 
 
 @contextmanager

@@ -109,23 +109,43 @@ def leftovers(directory: Path) -> Iterator[Finding]:
             "What could be had from them is in the new one: remove them when nothing is missed.",
         )
     old = time.time() - LEFT_ALONE
-    drafts = [path for path in directory.glob("values/*/.*.part") if _is_older(path, old)]
-    if drafts:
-        size = sum(path.stat().st_size for path in drafts)
+    sizes = [_size_if_older(path, old) for path in _unnamed(directory)]
+    left = [size for size in sizes if size is not None]
+    if left:
         yield Finding(
             "leftovers",
             "warning",
-            f"{len(drafts):,} half-written files ({size / 1e6:,.1f} MB) of processes that died",
+            f"{len(left):,} files ({sum(left) / 1e6:,.1f} MB) of processes that died before they "
+            "had stored them",
             "`afml-cache prune --compact` removes them.",
         )
 
 
-def _is_older(path: Path, than: float) -> bool:
-    with contextlib.suppress(FileNotFoundError):  # it has just been named
-        return path.stat().st_mtime < than
-    return False
+def _unnamed(directory: Path) -> Iterator[Path]:
+    """Half-written files, and value files that no row of the index names."""
+    from afml_cache.store.rows import is_value_name
+    from afml_cache.store.schema import ERRORS
+
+    yield from directory.glob("values/*/.*.part")
+    index = directory / "index.sqlite"
+    query = "SELECT body FROM entry WHERE typeof(body) = 'text'"
+    # Without an index every file would seem to be left over, and is what it is made anew from.
+    with contextlib.suppress(*ERRORS), contextlib.closing(_opened(index)) as connection:
+        named = {body for (body,) in connection.execute(query)}
+        for path in directory.glob("values/*/*"):
+            if is_value_name(path.name) and path.name not in named:
+                yield path
+
+
+def _size_if_older(path: Path, than: float) -> int | None:
+    with contextlib.suppress(FileNotFoundError):  # it has just been named, or removed
+        status = path.stat()
+        return status.st_size if status.st_mtime < than else None
+    return None
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """The index, to read; nothing is made, not even beside it where it can be helped."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)
+    """The index, to read; where nobody has it open, nothing is made beside it either."""
+    log = path.with_name(path.name + "-wal")
+    how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=1.0)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -74,6 +76,33 @@ def test_a_terminal_gets_a_bar_that_goes_away(used):
     os.close(leader)
     assert done.stdout == b"5 entries were checked; all are sound.\n"
     assert b"Checking" in shown and b"\x1b[2K" in shown  # the line is cleared
+
+
+def test_a_ctrl_c_at_the_question_clears_nothing(used):
+    leader, follower = pty.openpty()
+    as_on_a_terminal = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from afml_cache.cli import main; main(['clear'])"
+    )  # whoever runs the tests may have it ignored
+    asking = subprocess.Popen(
+        [sys.executable, "-c", as_on_a_terminal],
+        stdin=follower,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    os.close(follower)
+    asked = b""
+    while b"?" not in asked:
+        asked += os.read(asking.stderr.fileno(), 1_000)
+    while asking.poll() is None:  # input() swallows one that comes while it flushes
+        asking.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            asking.wait(2)
+    _, said = asking.communicate(timeout=60)
+    os.close(leader)
+    assert asking.returncode == 130 and b"Interrupted." in said and b"Traceback" not in said
+    assert json.loads(command("status", "--json").stdout)["entries"] == 5
 
 
 def test_the_cache_is_the_one_in_the_environment(used, tmp_path):

@@ -36,7 +36,16 @@ def test_a_sound_cache_has_nothing_that_wants_doing(used):
     assert [one for one in examine(used) if one.level != "note"] == []
 
 
-def test_every_finding_names_a_remedy_and_looking_changes_nothing(used):
+def test_value_files_of_sound_entries_are_no_leftovers(used, store):
+    labels("x" * 100_000)
+    store.flush()
+    (file,) = (used / "values").glob("*/*")
+    os.utime(file, (time.time() - 7200,) * 2)
+    assert found(used, "leftovers") == []
+
+
+def test_every_finding_names_a_remedy_and_looking_changes_nothing(used, store):
+    store.close()
     (used / "strange").mkdir()
     before = sorted(path for path in used.rglob("*"))
     findings = examine(used)
@@ -149,7 +158,12 @@ def test_leftovers_of_dead_processes_are_found_and_young_ones_left_alone(used):
         file.write_bytes(b"x" * 2_000_000)
     os.utime(old, (time.time() - 7200,) * 2)
     (finding,) = found(used, "leftovers")
-    assert "1 half-written files (2.0 MB)" in finding.what and "--compact" in finding.remedy
+    assert "1 files (2.0 MB)" in finding.what and "--compact" in finding.remedy
+    orphan = folder / f"{'0' * 32}-{'1' * 16}"
+    orphan.write_bytes(b"x" * 1_000_000)
+    os.utime(orphan, (time.time() - 7200,) * 2)
+    (finding,) = found(used, "leftovers")
+    assert "2 files (3.0 MB)" in finding.what
 
 
 def test_an_index_that_was_moved_aside_is_a_note(used):

@@ -47,11 +47,6 @@ def test_clear_asks_first_and_no_is_no(used, run):
     assert left(used) == {"labels": 2, "label": 1}
 
 
-def test_where_nobody_can_answer_clear_wants_yes(used, run):
-    assert "--yes" in run("clear", input="", code=2).stderr
-    assert left(used) == {"labels": 2, "label": 1}
-
-
 def test_what_was_cleared_is_back_after_restore(used, run, run_json):
     document = run_json("clear", "--yes")
     assert document["entries"] == 3 and document["path"] == str(list_cleared()[0].path)

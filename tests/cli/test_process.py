@@ -54,6 +54,13 @@ def test_help_and_status_load_nothing_heavy(used, run_python):
     assert "Usage:" in run_python(script)
 
 
+def test_where_nobody_can_answer_clear_wants_yes(used):
+    done = command("clear")
+    assert (done.returncode, "--yes" in done.stderr) == (2, True)
+    used.flush()
+    assert sum(count for count, _ in used.sizes().values()) == 5
+
+
 def test_a_pipe_gets_no_colour_and_no_bar(used):
     for arguments in (["report"], ["ls", "labels"], ["verify"], ["status"]):
         done = command(*arguments)

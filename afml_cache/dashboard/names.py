@@ -6,6 +6,8 @@ from afml_cache.monitoring.words import as_text
 
 #: So many characters fit above a bar on a narrow phone, beside the number.
 SHORT = 34
+#: The same for words, which are narrower, beside a count.
+SENTENCE = 44
 
 
 def readable(name: str) -> str:

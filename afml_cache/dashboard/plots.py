@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from afml_cache.dashboard.names import shortened
+from afml_cache.dashboard.names import SENTENCE, SHORT, shortened
 from afml_cache.dashboard.shown import Function, Shown
 from afml_cache.monitoring.words import bytes_in_words, percent, seconds_in_words
 
@@ -100,7 +100,7 @@ def _hours(shown: Shown) -> Plot | None:
             "bargap": 0.1,
             "hovermode": "x unified",
             "margin": {"l": 52, "r": 12, "t": 28, "b": 40},
-            "legend": {"orientation": "h", "x": 0, "y": 0.48, "yanchor": "middle"},
+            "legend": _LEGEND | {"y": 0.48, "yanchor": "middle"},
             "xaxis": {"anchor": "y2", "fixedrange": True, "type": "date", "nticks": 6},
             "yaxis": {
                 "domain": [0.56, 1],
@@ -146,6 +146,7 @@ def _reasons(shown: Shown) -> Plot | None:
         [("", [one.times for one in shown.reasons], BAD)],
         [f"{one.times:,}" for one in shown.reasons],
         "Misses by reason",
+        longest=SENTENCE,
     )
 
 
@@ -166,6 +167,7 @@ def _bars(
     numbers: Sequence[str],
     title: str,
     whole: float | None = None,
+    longest: int = SHORT,
 ) -> Plot | None:
     """Horizontal bars, one a name; several series are stacked and have a legend."""
     import plotly.graph_objects as go
@@ -198,7 +200,7 @@ def _bars(
             **_LAYOUT,
             "barmode": "stack",
             "showlegend": has_legend,
-            "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "itemclick": False},
+            "legend": _LEGEND | {"y": 1, "yanchor": "bottom"},
             "margin": {"l": 2, "r": 2, "t": top, "b": _EDGE},
             "xaxis": {
                 "visible": False,
@@ -213,7 +215,7 @@ def _bars(
             "annotations": [
                 _label(text, row, side)
                 for row in rows
-                for text, side in ((shortened(names[row]), "left"), (numbers[row], "right"))
+                for text, side in ((shortened(names[row], longest), "left"), (numbers[row], "right"))
             ],
         },
     )
@@ -228,6 +230,14 @@ _LAYOUT: dict[str, Any] = {
     "dragmode": False,
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
+}
+#: A click there would hide numbers, and the page has no way to say so to all.
+_LEGEND: dict[str, Any] = {
+    "orientation": "h",
+    "x": 0,
+    "traceorder": "normal",
+    "itemclick": False,
+    "itemdoubleclick": False,
 }
 
 

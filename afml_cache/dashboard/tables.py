@@ -9,7 +9,7 @@ from afml_cache.dashboard.advice import Command
 from afml_cache.dashboard.shown import LISTED, Function, Shown
 from afml_cache.monitoring.words import bytes_in_words, percent, seconds_in_words
 
-#: The heads of the columns of numbers, and for each function the text and the number behind it.
+#: What a cell shows, and the number behind it, by which it is sorted.
 Cell = tuple[str, float | None]
 
 _STATUS = {
@@ -137,18 +137,14 @@ def _first_to_go(shown: Shown) -> str:
 def _stale(shown: Shown) -> str:
     if not shown.stale:
         return "<p>Every function that has results stored was called within 30 days.</p>"
-    rows = "".join(
-        f'<tr><th scope="row">{_broken(one.name)}</th><td class="number">'
-        f"{escape(bytes_in_words(one.size_bytes))}</td><td>{_day(one.last_access)}</td>"
-        f"<td>{_command(one.command)}</td></tr>"
+    items = "".join(
+        f"<li><p><b>{_broken(one.name)}</b>: {escape(bytes_in_words(one.size_bytes))}, "
+        f"last called {_day(one.last_access)}.</p>{_command(one.command)}</li>"
         for one in shown.stale[:LISTED]
     )
-    caption = "Functions with results that were not called for 30 days"
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}"><table>'
-        f'<caption>{caption}</caption><thead><tr><th scope="col">function</th>'
-        '<th scope="col" class="number">size</th><th scope="col">last call</th>'
-        f'<th scope="col">to clear them</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        "<p>These have results stored and were not called for 30 days. What is cleared can be "
+        f'restored for seven days.</p><ul class="advice">{items}</ul>'
     )
 
 
@@ -226,7 +222,10 @@ def _broken(name: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    """A remedy as a sentence; one that begins with a name keeps it as it is written."""
+    first = text.partition(" ")[0]
+    begun = text[:1].upper() + text[1:] if first.rstrip(",").isalpha() else text
+    return begun + ("" if text.endswith(".") else ".")
 
 
 def _day(when: str | None) -> str:

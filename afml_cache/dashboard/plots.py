@@ -215,7 +215,10 @@ def _bars(
             "annotations": [
                 _label(text, row, side)
                 for row in rows
-                for text, side in ((shortened(names[row], longest), "left"), (numbers[row], "right"))
+                for text, side in (
+                    (shortened(names[row], longest), "left"),
+                    (numbers[row], "right"),
+                )
             ],
         },
     )

@@ -110,7 +110,7 @@ def shown(store: Store) -> Callable[[], Shown]:
     """What the dashboard shows of this test's store."""
 
     def now() -> Shown:
-        store.flush()
+        store.close()  # the dashboard is a process of its own
         return look(store.directory)
 
     return now

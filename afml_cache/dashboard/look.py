@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
 
 from afml_cache import settings
 from afml_cache.cache_monitoring import get_cache_monitor, get_comprehensive_cache_status
@@ -64,19 +63,15 @@ def _hours() -> list[Hour]:
     frame = get_cache_monitor().get_time_series_analysis(None, KEPT)
     busy = frame["calls"].to_numpy().nonzero()[0]
     needed = KEPT - int(busy[0]) if len(busy) else 0
+    if not needed:
+        return []
     span = next(span for span in SPANS if span >= needed)
-    return [_hour(start, row) for start, row in frame.tail(span).iterrows()] if needed else []
-
-
-def _hour(start: Any, row: Any) -> Hour:
-    calls = int(row["calls"])
-    return Hour(
-        start=start.isoformat(),
-        calls=calls,
-        hits=int(row["hits"]),
-        misses=int(row["misses"]),
-        hit_rate=float(row["hit_rate"]) if calls else None,
-    )
+    shown = frame.tail(span)
+    columns = (shown[name].tolist() for name in ("calls", "hits", "misses", "hit_rate"))
+    return [
+        Hour(start.isoformat(), calls, hits, misses, rate if calls else None)
+        for start, calls, hits, misses, rate in zip(shown.index, *columns, strict=True)
+    ]
 
 
 def _stamp(directory: Path) -> tuple[int, int, int] | None:

@@ -99,17 +99,24 @@ def _hours(shown: Shown) -> Plot | None:
             "barmode": "stack",
             "bargap": 0.1,
             "hovermode": "x unified",
-            "margin": {"l": 52, "r": 12, "t": 28, "b": 40},
-            "legend": _LEGEND | {"y": 0.48, "yanchor": "middle"},
-            "xaxis": {"anchor": "y2", "fixedrange": True, "type": "date", "nticks": 6},
+            "margin": {"l": 46, "r": 14, "t": 30, "b": 46},
+            "legend": _LEGEND | {"x": 1, "xanchor": "right", "y": 0.4, "yanchor": "bottom"},
+            "xaxis": {
+                "anchor": "y2",
+                "fixedrange": True,
+                "type": "date",
+                "nticks": 6,
+                "ticks": "outside",
+                "ticklen": 8,
+                "tickcolor": "rgba(0,0,0,0)",
+            },
             "yaxis": {
-                "domain": [0.56, 1],
+                "domain": [0.58, 1],
                 "range": [-0.04, 1.06],
                 "tickformat": ".0%",
                 "tickvals": [0, 0.5, 1],
                 "fixedrange": True,
                 "zeroline": False,
-                "title": {"text": "hit rate", "standoff": 6},
             },
             "yaxis2": {
                 "domain": [0, 0.4],
@@ -117,8 +124,8 @@ def _hours(shown: Shown) -> Plot | None:
                 "tickformat": ",~s",
                 "nticks": 4,
                 "fixedrange": True,
-                "title": {"text": "calls", "standoff": 6},
             },
+            "annotations": [_heading("hit rate", 1), _heading("calls", 0.4)],
         },
     )
     busy = [one for one in shown.hours if one.calls]
@@ -256,6 +263,22 @@ def _label(text: str, row: int, side: str) -> dict[str, Any]:
         "yshift": 1,
         "showarrow": False,
         "align": side,
+        "font": {"size": 13},
+    }
+
+
+def _heading(text: str, y: float) -> dict[str, Any]:
+    """What an axis is about, above it, where it takes no room from the plot."""
+    return {
+        "text": text,
+        "x": 0,
+        "xref": "paper",
+        "xanchor": "left",
+        "y": y,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "yshift": 6,
+        "showarrow": False,
         "font": {"size": 13},
     }
 

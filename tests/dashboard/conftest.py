@@ -33,7 +33,7 @@ NAMES = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plant() -> Plant:
     """Put a function into a store as if it had been called, some hours ago."""
 
@@ -80,7 +80,7 @@ def plant() -> Plant:
     return put
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def with_a_past(plant: Plant) -> Callable[[Store], Store]:
     """Fill a store with a week of seven functions, one of them stale."""
 

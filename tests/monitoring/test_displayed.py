@@ -51,7 +51,8 @@ class Tags(HTMLParser):
 def test_as_text_it_has_the_totals_and_a_line_a_function(used):
     lines = repr(get_cache_monitor()).splitlines()
     assert lines[0].startswith(f"{used.directory}: 5 calls, 40.0 % hits")
-    assert lines[1].split() == "calls hit rate a computation a hit saved size function".split()
+    heads = ["calls", "hit rate", "a computation", "a hit", "saved", "size", "function"]
+    assert lines[1].split() == " ".join(heads).split()
     assert [line.split()[0] for line in lines[2:]] == ["4", "1"]
     assert lines[2].endswith(labels.identity) and lines[3].endswith(features.identity)
     assert str(get_cache_monitor()) == repr(get_cache_monitor())

@@ -66,6 +66,7 @@ def page_of(shown: Shown, written: datetime, *, live: bool = False) -> str:
         "program": program,
         **{f"part_{name.replace('-', '_')}": html for name, html in document["parts"].items()},
         **{f"plot_{name}": _place_of(name, plot) for name, plot in plots.items()},
+        **{f"hidden_{name}": " hidden" if plot is None else "" for name, plot in plots.items()},
     }
     return Template(_asset("page.html")).substitute(fields)
 

@@ -195,7 +195,7 @@ def _bars(
                 name=name,
                 orientation="h",
                 width=_THICK,
-                marker={"color": color},
+                marker={"color": [color if one >= 0 else BAD for one in values]},
                 customdata=[
                     [escape(one), number] for one, number in zip(names, numbers, strict=True)
                 ],
@@ -212,7 +212,7 @@ def _bars(
             "xaxis": {
                 "visible": False,
                 "fixedrange": True,
-                "range": [least, whole or most or 1.0],
+                "range": [least, whole or most or (0.0 if least else 1.0)],
             },
             "yaxis": {
                 "visible": False,

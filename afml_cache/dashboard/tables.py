@@ -67,7 +67,9 @@ def parts_of(shown: Shown) -> dict[str, str]:
             ),
         ),
         "stale": _stale(shown),
-        "functions": _functions(_all_caption(shown), shown.functions[:LISTED], sortable=True),
+        "functions": _functions(_all_caption(shown), shown.functions[:LISTED], sortable=True)
+        if shown.functions
+        else "<p>None yet.</p>",
     }
 
 
@@ -79,14 +81,14 @@ def _totals(shown: Shown) -> str:
             "hit-rate",
             "Hit rate",
             percent(shown.hit_rate) if shown.calls else "–",
-            f"{shown.hits:,} of {shown.calls:,} calls",
+            f"{shown.hits:,} of {_several(shown.calls, 'call')}",
         ),
         ("misses", "Misses", f"{shown.misses:,}", "calls that were computed"),
         (
             "size",
             "Stored",
             bytes_in_words(shown.size_bytes) + limit,
-            f"{shown.entries:,} results",
+            _several(shown.entries, "result"),
         ),
     ]
     cards = "".join(
@@ -119,16 +121,18 @@ def _first_to_go(shown: Shown) -> str:
     told = []
     if shown.expired[0]:
         gone, gone_size = shown.expired
-        told.append(f"{gone:,} results ({bytes_in_words(gone_size)}) have expired and go first.")
+        told.append(
+            f"Expired, and first to go: {_several(gone, 'result')} ({bytes_in_words(gone_size)})."
+        )
     if shown.cleared_bytes:
         told.append(
-            f"{bytes_in_words(shown.cleared_bytes)} were cleared and can be restored "
-            "(afml-cache restore); they go before any result."
+            f"Cleared, and still to be had with afml-cache restore: "
+            f"{bytes_in_words(shown.cleared_bytes)}."
         )
     if count:
         when = "When room is needed" if shown.size_limit is None else "At the size limit"
         told.append(
-            f"{when}, {count:,} results ({bytes_in_words(size)}) would go: those that are "
+            f"{when}, {_several(count, 'result')} ({bytes_in_words(size)}) would go: what is "
             "cheapest to compute again a megabyte."
         )
     return f"<p>{escape(' '.join(told))}</p>" if told else ""
@@ -161,7 +165,7 @@ def _command(command: Command | None) -> str:
 
 def _all_caption(shown: Shown) -> str:
     more = len(shown.functions) - LISTED
-    told = f"All {len(shown.functions):,} functions, the most called first"
+    told = f"{_several(len(shown.functions), 'function')}, the most called first"
     return f"{told}; {more:,} more: afml-cache report" if more > 0 else told
 
 
@@ -214,6 +218,10 @@ def _table(
         f"<caption>{label}</caption><thead><tr>{columns}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _broken(name: str) -> str:

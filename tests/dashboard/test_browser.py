@@ -114,6 +114,7 @@ class Browser:
             one["params"]["request"]["url"]
             for one in events
             if one["method"] == "Network.requestWillBeSent"
+            and not one["params"]["documentURL"].startswith("chrome:")  # a new tab's own
         ]
 
     def text(self, selector: str) -> str:

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const EVERY = 3000, LATER = 15000; // milliseconds between two looks; after one in vain
+  const EVERY = 2000, LATER = 15000; // milliseconds between two looks; after one in vain
   const said = document.getElementById("said");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   let plots = JSON.parse(document.getElementById("document").textContent).plots;
@@ -22,7 +22,8 @@
     for (const [name, plot] of Object.entries(plots)) {
       const place = document.getElementById("plot-" + name);
       place.hidden = plot === null;
-      place.nextElementSibling.hidden = plot !== null;
+      for (const nothing of place.parentElement.querySelectorAll(".nothing")) nothing.hidden = plot !== null;
+      place.parentElement.querySelector("details").hidden = plot === null;
       if (plot === null) continue;
       place.style.height = plot.height + "px";
       place.setAttribute("aria-label", plot.words);

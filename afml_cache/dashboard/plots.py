@@ -125,7 +125,7 @@ def _hours(shown: Shown) -> Plot | None:
                 "nticks": 4,
                 "fixedrange": True,
             },
-            "annotations": [_heading("hit rate", 1), _heading("calls", 0.4)],
+            "annotations": [_heading("hit rate", 1), _heading("calls an hour (UTC)", 0.4)],
         },
     )
     busy = [one for one in shown.hours if one.calls]

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
 from typing import Any
 
 from afml_cache.dashboard.page import document_of, page_of, policy
 from afml_cache.dashboard.shown import Shown
+from afml_cache.errors import AfmlCacheError
 
 ADDRESS = "127.0.0.1"
 #: Seconds after which a connection that says nothing is closed.
@@ -32,6 +34,9 @@ class DashboardServer(ThreadingHTTPServer):
         Gives what there is to show now; asked at each request, by one thread at a time.
     port : int
         0: any that is free.
+    rest : float
+        After a look that took a second, what it gave is shown for so many seconds: a large cache
+        is not looked at all the time, however many pages ask.
 
     Raises
     ------
@@ -42,11 +47,14 @@ class DashboardServer(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, look: Callable[[], Shown], port: int = 0) -> None:
+    def __init__(self, look: Callable[[], Shown], port: int = 0, rest: float = 9.0) -> None:
         super().__init__((ADDRESS, port), _Request)
         self._look = look
+        self._rest = rest
         self._guard = threading.Lock()
-        self._last: tuple[Shown, bytes, str] | None = None
+        self._shown: Shown | None = None
+        self._until = 0.0
+        self._document: tuple[Shown, bytes, str] | None = None
         number = self.server_address[1]
         names = (ADDRESS, "localhost")
         self.hosts = {f"{name}:{number}" for name in names} | (
@@ -60,16 +68,26 @@ class DashboardServer(ThreadingHTTPServer):
 
     def page(self) -> bytes:
         """The page, with the numbers of now."""
-        return page_of(self._look(), datetime.now(UTC), live=True).encode()
+        with self._guard:
+            shown = self._now()
+        return page_of(shown, datetime.now(UTC), live=True).encode()
 
     def document(self) -> tuple[bytes, str]:
         """What changes with the numbers, as JSON, and its tag."""
-        shown = self._look()
         with self._guard:
-            if self._last is None or self._last[0] != shown:
+            shown = self._now()
+            if self._document is None or self._document[0] != shown:
                 body = json.dumps(document_of(shown), allow_nan=False).encode()
-                self._last = shown, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-            return self._last[1:]
+                self._document = shown, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+            return self._document[1:]
+
+    def _now(self) -> Shown:
+        began = monotonic()
+        if self._shown is None or began >= self._until:
+            self._shown = self._look()
+            ended = monotonic()
+            self._until = ended + self._rest * (ended - began)
+        return self._shown
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that has gone is no error; all others are shown as usual."""
@@ -87,16 +105,20 @@ class _Request(BaseHTTPRequestHandler):
         """Answer with the page or the numbers."""
         if self.headers.get_all("Host") not in [[host] for host in self.server.hosts]:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "Open the address that was printed")
-        elif self.path == "/":
-            self._send(HTTPStatus.OK, self.server.page(), "text/html; charset=utf-8")
-        elif self.path == "/document.json":
-            body, tag = self.server.document()
-            if self.headers.get("If-None-Match") == tag:
+        elif self.path not in ("/", "/document.json"):
+            self.send_error(HTTPStatus.NOT_FOUND, "There is / and /document.json")
+        else:
+            try:
+                is_page = self.path == "/"
+                body, tag = (self.server.page(), None) if is_page else self.server.document()
+            except (AfmlCacheError, OSError) as error:
+                self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR, f"It cannot be read: {error}")
+                return
+            if tag is not None and self.headers.get("If-None-Match") == tag:
                 self._send(HTTPStatus.NOT_MODIFIED, b"", None, tag)
             else:
-                self._send(HTTPStatus.OK, body, "application/json", tag)
-        else:
-            self.send_error(HTTPStatus.NOT_FOUND, "There is / and /document.json")
+                kind = "text/html; charset=utf-8" if is_page else "application/json"
+                self._send(HTTPStatus.OK, body, kind, tag)
 
     do_HEAD = do_GET
 

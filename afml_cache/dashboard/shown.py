@@ -13,6 +13,7 @@ from afml_cache.cache_monitoring import CacheStatus
 from afml_cache.dashboard.advice import Command, Commands, Recommendation
 from afml_cache.dashboard.names import readable
 from afml_cache.monitoring.health import HealthReport
+from afml_cache.monitoring.words import bytes_in_words
 from afml_cache.outcomes import Reason
 from afml_cache.store.upkeep import Freed
 
@@ -194,7 +195,10 @@ def shown_of(
             )
             for one in stale
         ),
-        recommendations=_recommendations(health, stored, commands),
+        recommendations=(
+            *_recommendations(health, stored, commands),
+            *_of_expired(expired, commands),
+        ),
     )
 
 
@@ -235,3 +239,12 @@ def _recommendations(
         )
         for one in health["findings"]
     )
+
+
+def _of_expired(expired: Freed, commands: Commands) -> list[Recommendation]:
+    if not expired:
+        return []
+    which = "result has" if expired.entries == 1 else "results have"
+    what = f"{expired.entries:,} {which} expired ({bytes_in_words(expired.bytes)})"
+    remedy = "they are served no more, and go when room is needed; this removes them now"
+    return [Recommendation("expired", what, None, remedy, commands.cache("prune"))]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from afml_cache.dashboard.advice import Command
-from afml_cache.dashboard.shown import LISTED, Function, Shown
+from afml_cache.dashboard.shown import LISTED, TOP, Function, Shown
 from afml_cache.monitoring.words import bytes_in_words, percent, seconds_in_words
 
 #: What a cell shows, and the number behind it, by which it is sorted.
@@ -107,13 +107,23 @@ def _advice(shown: Shown) -> str:
     if not shown.recommendations:
         return "<p>Nothing needs to be done.</p>"
     items = []
-    for one in shown.recommendations[:LISTED]:
+    for one in shown.recommendations:
         whose = f"<b>{_broken(one.function)}</b>: " if one.function else ""
         items.append(
             f"<li><p>{whose}{escape(one.what)}.</p>"
             f'<p class="remedy">{escape(_sentence(one.remedy))}</p>{_command(one.command)}</li>'
         )
-    return f'<ul class="advice">{"".join(items)}</ul>'
+    return _some(items)
+
+
+def _some(items: Sequence[str]) -> str:
+    """A list of which the first are seen at once, and the others on demand."""
+    first, more = items[:TOP], items[TOP:LISTED]
+    text = f'<ul class="advice">{"".join(first)}</ul>'
+    if more:
+        rest = f'<ul class="advice">{"".join(more)}</ul>'
+        text += f"<details><summary>{len(more):,} more</summary>{rest}</details>"
+    return text
 
 
 def _first_to_go(shown: Shown) -> str:
@@ -121,9 +131,7 @@ def _first_to_go(shown: Shown) -> str:
     told = []
     if shown.expired[0]:
         gone, gone_size = shown.expired
-        told.append(
-            f"Expired, and first to go: {_several(gone, 'result')} ({bytes_in_words(gone_size)})."
-        )
+        told.append(f"Expired results go first: {gone:,} ({bytes_in_words(gone_size)}).")
     if shown.cleared_bytes:
         told.append(
             f"Cleared, and still to be had with afml-cache restore: "
@@ -141,14 +149,14 @@ def _first_to_go(shown: Shown) -> str:
 def _stale(shown: Shown) -> str:
     if not shown.stale:
         return "<p>Every function that has results stored was called within 30 days.</p>"
-    items = "".join(
+    items = [
         f"<li><p><b>{_broken(one.name)}</b>: {escape(bytes_in_words(one.size_bytes))}, "
         f"last called {_day(one.last_access)}.</p>{_command(one.command)}</li>"
-        for one in shown.stale[:LISTED]
-    )
+        for one in shown.stale
+    ]
     return (
         "<p>These have results stored and were not called for 30 days. What is cleared can be "
-        f'restored for seven days.</p><ul class="advice">{items}</ul>'
+        f"restored for seven days.</p>{_some(items)}"
     )
 
 

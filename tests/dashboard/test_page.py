@@ -167,6 +167,16 @@ def test_an_empty_cache_has_a_page_without_empty_plots(store, shown):
     assert len(images) == 6 and all("hidden" in one for one in images)
 
 
+def test_of_many_things_to_do_the_first_are_seen_and_the_others_are_there(store, plant, shown):
+    for number in range(30):
+        plant(store, f"m.f{number}", misses=20 + number)
+    found = shown()
+    assert len(found.recommendations) == 30
+    page = Page(page_of(found, NOW))
+    assert "18 more" in page.text
+    assert sum(tag == "li" for tag, _ in page.elements) == 30
+
+
 def test_of_three_hundred_functions_all_are_in_the_table_and_names_are_short_in_plots(
     store, plant, shown
 ):

@@ -28,7 +28,7 @@ def labels(number):
 def server(store):
     labels(1), labels(1)
     store.close()  # a server is a process of its own, which computes nothing
-    with DashboardServer(lambda: look(store.directory)) as made:
+    with DashboardServer(lambda: look(store.directory), rest=0) as made:
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield made
@@ -127,6 +127,34 @@ def test_head_has_the_headers_and_no_body(ask):
 @pytest.mark.parametrize("path", ["/index.sqlite", "/../index.sqlite", "/document.json?x"])
 def test_there_is_nothing_else(ask, path):
     assert ask(path=path)[0].status == 404
+
+
+def test_after_a_look_the_next_has_to_wait_however_many_ask(store):
+    store.counters()
+    looks = []
+
+    def counted():
+        looks.append(1)
+        return look(store.directory)
+
+    with DashboardServer(counted, rest=1e6) as server:
+        first = server.document()
+        assert server.document() == first and server.page() and looks == [1]
+    with DashboardServer(counted, rest=0) as server:
+        assert server.document() == server.document() and looks == [1, 1, 1]
+
+
+def test_a_cache_that_cannot_be_read_is_told_and_the_next_look_may_be_better(ask, server):
+    usual = server._look
+
+    def broken():
+        raise OSError("the disk is gone")
+
+    server._look = broken
+    answer, body = ask()
+    assert answer.status == 500 and b"the disk is gone" in body
+    server._look = usual
+    assert ask()[0].status == 200
 
 
 def test_it_listens_on_the_loopback_alone(server):

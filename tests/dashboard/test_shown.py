@@ -28,6 +28,11 @@ def labels(number):
     return [number] * 100
 
 
+@robust_cacheable(ttl=1e-9)
+def short(number):
+    return number
+
+
 @cacheable
 def legacy(number):
     return number
@@ -119,6 +124,16 @@ def test_a_function_that_was_not_called_for_long_is_stale(store, with_a_past, sh
     assert one.name == "research.old.study" and one.size_bytes > 50_000
     assert one.command is not None
     assert one.command.text == "afml-cache clear research.old.study"
+
+
+def test_what_has_expired_is_told_with_the_command_that_removes_it(store, plant, shown):
+    short(1)
+    plant(store, "m.f", hits=1)
+    page = shown()
+    assert page.expired == (1, store.sizes()[short.identity][1])
+    (one,) = page.recommendations
+    assert (one.kind, one.function) == ("expired", None) and "1 result has expired" in one.what
+    assert one.command is not None and one.command.text == "afml-cache prune"
 
 
 def test_an_empty_cache_has_nothing_to_show(store, shown):

@@ -97,7 +97,9 @@
       const focused = Array.from(place.querySelectorAll(near)).indexOf(document.activeElement);
       const scroll = place.querySelector(".scroll");
       const [top, left] = scroll === null ? [0, 0] : [scroll.scrollTop, scroll.scrollLeft];
+      const opened = place.querySelector("details")?.open ?? false;
       place.innerHTML = html; // made, and escaped, by the server
+      if (opened) place.querySelector("details")?.setAttribute("open", "");
       if (name === "functions") sort();
       const anew = place.querySelector(".scroll");
       if (anew !== null) { anew.scrollTop = top; anew.scrollLeft = left; }

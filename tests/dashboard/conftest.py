@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,9 +119,3 @@ def shown(store: Store) -> Callable[[], Shown]:
 def environment() -> dict[str, str]:
     """For processes that have to find what is tested here."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
-@pytest.fixture
-def root() -> Path:
-    """The checkout."""
-    return Path(__file__).resolve().parents[2]

@@ -13,6 +13,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,10 @@ from afml_cache.dashboard.server import DashboardServer
 from afml_cache.monitoring.words import bytes_in_words, percent, seconds_in_words
 from afml_cache.store.store import Store
 
-pytest.importorskip("plotly", reason="the page is drawn by plotly")
+REQUIRED = os.environ.get("AFML_REQUIRE_BROWSER") == "1"
+if not REQUIRED:
+    pytest.importorskip("plotly", reason="the page is drawn by plotly")
+    pytest.importorskip("selenium", reason="selenium drives the browser")
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -149,11 +153,8 @@ class Browser:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """One headless Chromium with a profile of its own."""
-    required = os.environ.get("AFML_REQUIRE_BROWSER") == "1"
-    if not (CHROMIUM and DRIVER) and not required:
+    if not (CHROMIUM and DRIVER) and not REQUIRED:
         pytest.skip("there is no chromium with a chromedriver (apt-get install chromium-driver)")
-    if not required:
-        pytest.importorskip("selenium", reason="selenium drives the browser")
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -196,16 +197,25 @@ def write(folder: Path, shown: Any) -> str:
     return target.as_uri()
 
 
-@pytest.fixture
-def server(store, with_a_past) -> Iterator[DashboardServer]:
+@contextmanager
+def serving(store: Store) -> Iterator[DashboardServer]:
     """A server with live numbers; a test may end it."""
-    with_a_past(store).close()
-    with DashboardServer(lambda: look(store.directory)) as made:
+    store.close()  # a server is a process of its own, which computes nothing
+    with DashboardServer(lambda: look(store.directory), rest=0) as made:
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
+        try:
+            yield made
+        finally:
+            made.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def server(store, with_a_past) -> Iterator[DashboardServer]:
+    """A server of a cache with a past."""
+    with serving(with_a_past(store)) as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 def test_nothing_leaves_the_page_and_nothing_is_complained_of(browser, page):
@@ -439,47 +449,50 @@ def test_nothing_moves_for_those_who_do_not_want_it(browser, page):
     assert browser.do(behaviour) == "auto"
 
 
-def test_an_empty_cache_shows_no_empty_plot(browser, store, shown, tmp_path):
-    store.counters()
-    browser.open(write(tmp_path, shown()), size=PHONE)
-    assert "Nothing was called yet" in browser.text("main")
-    assert browser.do("return document.querySelectorAll('.plot:not([hidden])').length") == 0
-    assert browser.complaints() == []
-    browser.picture("empty")
-
-
-def test_one_function_and_one_hour_are_a_page_too(browser, store, shown, tmp_path):
-    labels(1), labels(1)
-    browser.open(write(tmp_path, shown()), size=PHONE)
-    assert [row[:3] for row in browser.table("functions")] == [[labels.identity, "2", "50.0 %"]]
-    assert (
-        browser.do(
-            "return document.querySelectorAll('#plot-hours .scatterpts, #plot-hours .point').length"
-        )
-        > 0
-    )
-    assert browser.do(_TEXT_IN_PLOTS, "cut") == []
-    assert browser.do(_TEXT_IN_PLOTS, "overlapping") == []
-    browser.picture("one")
-
-
-def test_three_hundred_functions_with_long_names_stay_readable(
-    browser, store, plant, shown, tmp_path
+def test_a_page_grows_from_nothing_to_three_hundred_functions_with_long_names(
+    browser, store, plant
 ):
     long = "research.a_package_with_a_long_name.and_a_module_of_it.Class{0}.a_method_{0:03}"
-    for number in range(300):
-        last = {"last_days": number // 5}
-        plant(
-            store, long.format(number), hits=number * 7, misses=3 + number, seconds=number, **last
+    rows = "return document.querySelectorAll('[data-part=functions] tbody tr').length"
+    drawn = "return document.querySelectorAll('.plot:not([hidden]), figure details:not([hidden])')"
+    store.counters()  # makes it
+    with serving(store) as server:
+        browser.open(server.url, size=PHONE)
+        assert "Nothing was called yet" in browser.text("main")
+        assert browser.do(f"{drawn}.length") == browser.do(rows) == 0
+        browser.picture("empty")
+
+        labels(1), labels(1)
+        store.close()
+        browser.do(_LOOK)
+        browser.wait(f"{rows} === 1")
+        browser.open(server.url, size=PHONE)
+        assert browser.table("functions")[0][:3] == [labels.identity, "2", "50.0 %"]
+        assert (
+            browser.do("return document.querySelectorAll('#plot-hours .scatter .point').length")
+            == 1
         )
-    address = write(tmp_path, shown())
-    for name, size in (("desktop", DESKTOP), ("phone", PHONE)):
-        browser.open(address, size=size)
-        assert len(browser.table("functions")) == 300
-        assert browser.do("return document.documentElement.scrollWidth") <= size[0]
         assert browser.do(_TEXT_IN_PLOTS, "cut") == []
         assert browser.do(_TEXT_IN_PLOTS, "overlapping") == []
-        browser.picture(f"many-{name}")
+        browser.picture("one")
+
+        for number in range(300):
+            calls = {"hits": number * 7, "misses": 3 + number, "last_days": number // 5}
+            plant(store, long.format(number), seconds=number, **calls)
+        store.close()
+        browser.do(_LOOK)
+        browser.wait(f"{rows} === 301")
+        for name, size in (("phone", PHONE), ("desktop", DESKTOP)):
+            browser.open(server.url, size=size)
+            assert browser.do("return document.documentElement.scrollWidth") <= size[0]
+            assert browser.do(_TEXT_IN_PLOTS, "cut") == []
+            assert browser.do(_TEXT_IN_PLOTS, "overlapping") == []
+            browser.picture(f"many-{name}")
+        assert browser.complaints() == []
+
+
+#: Has the page look at once, as it does when its tab comes to the front.
+_LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
 
 
 def test_served_its_numbers_keep_up_and_stay_on_this_machine(browser, server, store):

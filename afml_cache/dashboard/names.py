@@ -27,7 +27,7 @@ def shortened(name: str, most: int = SHORT) -> str:
     >>> shortened("research.features.volatility.garman_klass")
     '…features.volatility.garman_klass'
     >>> shortened("f.a_function_with_a_name_that_does_not_end")
-    '…a_function_with_…at_does_not_end'
+    '…a_function_with_…hat_does_not_end'
     """
     if len(name) <= most:
         return name

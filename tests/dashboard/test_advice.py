@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
@@ -136,8 +137,10 @@ def test_results_of_cacheable_are_cleared_by_the_same_command(store):
     assert command is not None and "1 entries" in paste(command.text)
 
 
-def test_nothing_to_do_has_no_command():
-    assert Commands(None).of_finding(finding("keep", "m.f"), size_limit=None, stored={}) is None
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_every_kind_of_finding_has_a_command_unless_there_is_nothing_to_do(kind):
+    command = Commands(None).of_finding(finding(kind, "m.f"), size_limit=None, stored={})
+    assert (command is None) == (kind == "keep")
 
 
 @pytest.mark.parametrize("name", ["m.<lambda>", "m.$(touch x).f", "-x.f", "m.'quo\"te.f", "m.f g"])

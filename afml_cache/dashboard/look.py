@@ -7,17 +7,22 @@ then reads the file without locks; a look during which the file changed is taken
 from __future__ import annotations
 
 import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from afml_cache import settings
 from afml_cache.cache_monitoring import get_cache_monitor, get_comprehensive_cache_status
 from afml_cache.dashboard.advice import Commands
 from afml_cache.dashboard.shown import Hour, Shown, shown_of
+from afml_cache.errors import CacheWarning
 from afml_cache.store.active import use_store
 from afml_cache.store.foresight import first_to_go
 from afml_cache.store.hours import KEPT
 from afml_cache.store.store import Store
 
+INDEX = "index.sqlite"
 #: Looks that are taken at most, one after the other, while the index changes under them.
 _TRIES = 3
 #: Hours that are shown: the first of these that all calls lie in.
@@ -41,6 +46,7 @@ def look(directory: Path) -> Shown:
 def _look(directory: Path) -> Shown:
     current = settings.current
     with (
+        _nothing_said_of_a_missing_index(directory),
         Store(
             directory,
             secret=current.secret,
@@ -57,6 +63,15 @@ def _look(directory: Path) -> Shown:
     is_default = directory == settings.cache_directory()
     commands = Commands(None if is_default else str(directory))
     return shown_of(status, hours, expired, going, stored=stored, commands=commands)
+
+
+@contextmanager
+def _nothing_said_of_a_missing_index(directory: Path) -> Iterator[None]:
+    """Where joblib alone has results, nothing is wrong: the store has not been used yet."""
+    with warnings.catch_warnings():
+        if not (directory / INDEX).exists():
+            warnings.simplefilter("ignore", CacheWarning)
+        yield
 
 
 def _hours() -> list[Hour]:
@@ -76,7 +91,7 @@ def _hours() -> list[Hour]:
 
 def _stamp(directory: Path) -> tuple[int, int, int] | None:
     try:
-        status = (directory / "index.sqlite").stat()
+        status = (directory / INDEX).stat()
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns

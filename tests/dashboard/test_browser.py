@@ -525,8 +525,14 @@ def test_a_hidden_tab_asks_for_nothing_and_a_server_that_has_ended_is_told(brows
     look_away = "window.away = arguments[0]; document.dispatchEvent(new Event('visibilitychange'))"
     browser.do(look_away, True)
     assert browser.do("return [window.asked, window.waits]") == [0, 0]
+    # It is left while it is asking: the answer is shown, and no other asked for.
+    browser.do(
+        f"for (const away of [false, true]) {{ {look_away.replace('arguments[0]', 'away')} }}"
+    )
+    browser.wait("return document.body.dataset.looks === '1'")
+    assert browser.do("return [window.asked, window.waits]") == [1, 0]
     browser.do(look_away, False)
-    browser.wait("return window.asked === 1 && window.waits === 1")
+    browser.wait("return window.asked === 2 && window.waits === 1")
     assert browser.text("#written").startswith("Live, as of ")
     server.shutdown()
     server.server_close()

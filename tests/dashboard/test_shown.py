@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +27,7 @@ from afml_cache.dashboard.look import look
 from afml_cache.dashboard.shown import LISTED, MEANING, TOP
 from afml_cache.outcomes import Reason
 from afml_cache.store.foresight import first_to_go
+from afml_cache.store.store import Store
 
 
 @robust_cacheable
@@ -149,6 +156,19 @@ def test_results_of_joblib_are_among_the_sizes(store, shown):
     assert one.size_bytes > 0 and (one.entries, one.hits, one.first_to_go) == (1, 1, 0)
 
 
+def test_where_there_are_results_of_joblib_alone_no_index_is_made(store):
+    legacy(1)
+    store.close()
+    for path in store.directory.glob("index.sqlite*"):
+        path.unlink()
+    before = sorted(store.directory.rglob("*"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (one,) = look(store.directory).functions
+    assert (one.entries, one.calls) == (1, 0) and one.size_bytes > 0
+    assert sorted(store.directory.rglob("*")) == before
+
+
 def test_what_was_cleared_is_told(store, shown):
     labels(1)
     clear_afml_cache(warn=False)
@@ -164,17 +184,39 @@ def test_looking_writes_nothing_and_makes_nothing(store, with_a_past):
     assert after == before
 
 
-def test_a_cache_that_cannot_be_written_to_is_shown_as_any_other(store, with_a_past):
-    with_a_past(store).close()
-    plain = look(store.directory)
-    folders = [store.directory, *(p for p in store.directory.rglob("*") if p.is_dir())]
-    for folder in folders:
-        folder.chmod(0o500)
+@contextmanager
+def reading_only(folder: Path) -> Iterator[None]:
+    """Be somebody who may read in a folder and not write; root is nobody meanwhile."""
+    everything = [folder, *folder.rglob("*")]
+    for path in everything:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65_534)
     try:
-        assert look(store.directory) == plain
+        assert not os.access(folder, os.W_OK, effective_ids=True)
+        yield
     finally:
-        for folder in folders:
-            folder.chmod(0o700)
+        os.seteuid(me)
+        for path in everything:
+            path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def test_a_cache_that_cannot_be_written_to_is_shown_as_any_other(with_a_past):
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to others
+        place = Path(folder) / "cache"
+        with Store(place) as store:
+            with_a_past(store)
+        plain = look(place)
+        Path(folder).chmod(0o755)
+        with reading_only(place):
+            assert look(place) == plain
+    assert plain.calls and plain.entries
+
+
+def test_a_program_that_only_reads_is_told_so(store, with_a_past, shown):
+    with_a_past(store)
+    plain = shown()
     with use_settings(mode="readonly"):
         readonly = look(store.directory)
     assert readonly.functions == plain.functions

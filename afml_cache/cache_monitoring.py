@@ -23,8 +23,8 @@ from afml_cache.monitoring.summary import (
     get_cache_stats,
     get_cache_summary,
 )
-from afml_cache.monitoring.tables import compact_table
-from afml_cache.monitoring.words import percent, seconds_in_words
+from afml_cache.monitoring.tables import compact_table, text_table
+from afml_cache.monitoring.words import as_text, percent, seconds_in_words
 from afml_cache.store.active import active
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class CacheStatus(TypedDict):
 
 
 class CacheMonitor:
-    """Watches the active store; made by :func:`get_cache_monitor`. Notebooks show it as a table."""
+    """Watches the active store; made by :func:`get_cache_monitor`. Shown as a table."""
 
     def get_all_function_stats(self) -> list[FunctionCacheStats]:
         """Every function that was called or has results stored, the most called first."""
@@ -97,7 +97,7 @@ class CacheMonitor:
             ``status`` ("good", "attention", "empty", "off"), ``directory``, ``total_calls``,
             ``hits``, ``misses``, ``hit_rate``, ``saved_s``, ``entries``, ``size_bytes``,
             ``size_limit``, ``miss_reasons``, ``faults`` of the store, and ``findings``: dicts of
-            ``what``, ``function`` (None: the whole cache) and ``remedy``.
+            ``kind`` (for programs), ``what``, ``function`` (None: the whole cache), ``remedy``.
         """
         return _health(self.get_all_function_stats())
 
@@ -167,15 +167,10 @@ class CacheMonitor:
         return target
 
     def _repr_html_(self) -> str:
-        summary = get_cache_summary()
-        caption = (
-            f"{summary['directory']}: {summary['total_calls']:,} calls, "
-            f"{percent(summary['hit_rate'])} hits, {seconds_in_words(summary['saved_s'])} saved"
-        )
-        return compact_table(self.get_all_function_stats(), caption)
+        return compact_table(self.get_all_function_stats(), _caption())
 
     def __repr__(self) -> str:
-        return f"<monitor of the cache {active().directory}>"
+        return text_table(self.get_all_function_stats(), _caption())
 
 
 def get_cache_monitor() -> CacheMonitor:
@@ -278,6 +273,14 @@ def export_evidence(path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     write_whole(target, evidence_of(get_cache_monitor().get_all_function_stats()))
     return target
+
+
+def _caption() -> str:
+    summary = get_cache_summary()
+    return (
+        f"{as_text(summary['directory'])}: {summary['total_calls']:,} calls, "
+        f"{percent(summary['hit_rate'])} hits, {seconds_in_words(summary['saved_s'])} saved"
+    )
 
 
 def _health(stats: list[FunctionCacheStats]) -> HealthReport:

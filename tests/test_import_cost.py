@@ -14,6 +14,7 @@ def test_importing_loads_nothing_heavy(run_python):
         def f(x):
             return x
         heavy = {"pandas", "numpy", "joblib", "mlflow", "sklearn", "pyarrow", "libcst", "scipy"}
+        heavy |= {"plotly", "click", "rich", "http.server"}
         print(sorted(heavy & set(sys.modules)))
     """
     assert run_python(script) == "[]"

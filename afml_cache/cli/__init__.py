@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from afml_cache.cli.clear import clear
+from afml_cache.cli.dashboard import dashboard
 from afml_cache.cli.doctor import doctor
 from afml_cache.cli.explain import explain
 from afml_cache.cli.health import health
@@ -68,5 +69,6 @@ for command in (
     prune,
     verify,
     doctor,
+    dashboard,
 ):
     main.add_command(command)

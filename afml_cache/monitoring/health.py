@@ -16,9 +16,17 @@ Status = Literal["good", "attention", "empty", "off"]
 _FULL = 0.95
 
 
+#: What a finding is about, for programs: which command acts on it depends on this alone.
+Kind = Literal[
+    "off", "readonly", "damaged", "unavailable", "full", "costly", "unstored",
+    "upgrade", "keep", "note_exact_keys", "misses",
+]  # fmt: skip
+
+
 class Finding(TypedDict):
     """One thing to look at: what it is, the function (None: the whole cache), what to do."""
 
+    kind: Kind
     what: str
     function: str | None
     remedy: str
@@ -112,9 +120,10 @@ def health_in_words(report: HealthReport) -> str:
 
 def _of_mode(mode: str) -> list[Finding]:
     if mode == "off":
-        return [_finding("the cache is switched off", "configure(mode='on') switches it on")]
+        return [_finding("off", "the cache is switched off", "configure(mode='on') switches it on")]
     if mode == "readonly":
-        return [_finding("nothing new is stored (mode readonly)", "configure(mode='on') stores")]
+        what = "nothing new is stored (mode readonly)"
+        return [_finding("readonly", what, "configure(mode='on') stores")]
     return []
 
 
@@ -125,10 +134,14 @@ _FAULTS = {
 }
 
 
+_DAMAGED = frozenset({Reason.TAMPERED, Reason.UNREADABLE})
+
+
 def _of_faults(faults: Mapping[str, int]) -> list[Finding]:
     known: Mapping[str, str] = {str(reason): text for reason, text in _FAULTS.items()}
     return [
         _finding(
+            "damaged" if name in _DAMAGED else "unavailable",
             f"{times:,} times {name}",
             known.get(name, "the store could not be used: see its disk, room and permissions"),
         )
@@ -142,6 +155,7 @@ def _of_size(size: int, limit: int | None) -> list[Finding]:
         return []
     return [
         _finding(
+            "full",
             f"the cache is full: {bytes_in_words(size)} of {bytes_in_words(limit)}",
             "results are evicted, the cheapest first; configure(size_limit=...) gives more room",
         )
@@ -152,26 +166,34 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
     found = []
     if costs_more(one):
         what = f"hits cost {seconds_in_words(-(one.saved_s or 0.0))} more than computing would have"
-        found.append(_finding(what, "do not cache it, or cache the function that calls it", one))
+        remedy = "do not cache it, or cache the function that calls it"
+        found.append(_finding("costly", what, remedy, one))
     if unstored(one):
         which = ", ".join(reason for reason in UNSTORED if one.reasons.get(reason))
         what = f"{unstored(one):,} results could not be kept ({which})"
-        found.append(_finding(what, "the warning at its first such call says what to change", one))
+        remedy = "the warning at its first such call says what to change"
+        found.append(_finding("unstored", what, remedy, one))
     elif misses_often(one):
         what = f"{percent(one.hit_rate or 0.0)} hits in {one.total_calls:,} calls"
-        found.append(_finding(what, _against_misses(one), one))
+        kind, remedy = _against_misses(one)
+        found.append(_finding(kind, what, remedy, one))
     return found
 
 
-def _against_misses(one: FunctionCacheStats) -> str:
+def _against_misses(one: FunctionCacheStats) -> tuple[Kind, str]:
     if one.under_cacheable and one.robust_hit_rate is not None:
         rate = f"exact keys would have had {percent(one.robust_hit_rate)}"
         better = one.robust_hit_rate > (one.hit_rate or 0.0)
-        return f"{rate}: upgrade it to @robust_cacheable" if better else f"{rate}: keep it as it is"
+        if better:
+            return "upgrade", f"{rate}: upgrade it to @robust_cacheable"
+        return "keep", f"{rate}: keep it as it is"
     if one.under_cacheable:
-        return "configure(note_exact_keys=True) tells what @robust_cacheable would bring"
+        what = "configure(note_exact_keys=True) tells what @robust_cacheable would bring"
+        return "note_exact_keys", what
     most = max(one.reasons, key=lambda reason: one.reasons[reason], default="")
-    return _REMEDIES.get(most, "explain_last_miss() tells what differed after such a call")
+    return "misses", _REMEDIES.get(
+        most, "explain_last_miss() tells what differed after such a call"
+    )
 
 
 _REMEDIES: dict[str, str] = {
@@ -184,5 +206,6 @@ _REMEDIES: dict[str, str] = {
 }
 
 
-def _finding(what: str, remedy: str, one: FunctionCacheStats | None = None) -> Finding:
-    return Finding(what=what, function=None if one is None else one.function_name, remedy=remedy)
+def _finding(kind: Kind, what: str, remedy: str, one: FunctionCacheStats | None = None) -> Finding:
+    function = None if one is None else one.function_name
+    return Finding(kind=kind, what=what, function=function, remedy=remedy)

@@ -1,4 +1,7 @@
-"""The statistics as a table of HTML; every name in it is escaped."""
+"""The statistics as a table, of text or of HTML; every name in HTML is escaped.
+
+The HTML has no colours of its own, so that it is as light or dark as the notebook around it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from html import escape
 from afml_cache.monitoring.figures import FunctionCacheStats
 from afml_cache.monitoring.words import as_text, bytes_in_words, percent, seconds_in_words
 
-#: Functions in the table that a notebook shows.
-SHOWN = 20
+#: Functions in the table that a notebook shows, and in that of text.
+SHOWN, SHOWN_AS_TEXT = 20, 10
 
 _HEADS = ("function", "calls", "hit rate", "a computation", "a hit", "saved", "size")
 
@@ -27,8 +30,28 @@ def compact_table(stats: Sequence[FunctionCacheStats], caption: str, shown: int 
     )
 
 
-def _cells(one: FunctionCacheStats) -> str:
-    numbers = (
+def text_table(
+    stats: Sequence[FunctionCacheStats], caption: str, shown: int = SHOWN_AS_TEXT
+) -> str:
+    """The same as text: the caption, then a line a function, its name last as it may be long."""
+    more = len(stats) - shown
+    rows = [
+        [*_numbers(one), as_text(one.function_name).replace("\n", "\\n")] for one in stats[:shown]
+    ]
+    lines = [caption]
+    if rows:
+        table = [[*_HEADS[1:], _HEADS[0]], *rows]
+        widths = [max(map(len, column)) for column in list(zip(*table, strict=True))[:-1]]
+        for *numbers, name in table:
+            cells = [text.rjust(width) for text, width in zip(numbers, widths, strict=True)]
+            lines.append("  ".join([*cells, name]))
+    if more > 0:
+        lines.append(f"{more:,} more functions: get_cache_efficiency_report()")
+    return "\n".join(lines)
+
+
+def _numbers(one: FunctionCacheStats) -> tuple[str, ...]:
+    return (
         f"{one.total_calls:,}",
         _or_dash(None if one.hit_rate is None else percent(one.hit_rate)),
         _or_dash(None if one.avg_compute_s is None else seconds_in_words(one.avg_compute_s)),
@@ -36,7 +59,12 @@ def _cells(one: FunctionCacheStats) -> str:
         _or_dash(None if one.saved_s is None else seconds_in_words(one.saved_s)),
         bytes_in_words(one.size_bytes),
     )
-    cells = "".join(f'<td style="text-align: right">{escape(number)}</td>' for number in numbers)
+
+
+def _cells(one: FunctionCacheStats) -> str:
+    cells = "".join(
+        f'<td style="text-align: right">{escape(number)}</td>' for number in _numbers(one)
+    )
     return (
         f'<th scope="row" style="text-align: left">{escape(as_text(one.function_name))}</th>{cells}'
     )

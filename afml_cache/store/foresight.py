@@ -1,13 +1,20 @@
-"""What limits of size and age would remove: it is removed, and the transaction taken back."""
+"""What limits of size and age would remove, and what would go first; nothing is removed.
+
+For limits that a person names it is removed, and the transaction taken back. What goes first is
+only read, so that it can be looked at again and again while others store results.
+"""
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
+from collections.abc import Iterable
 
 from afml_cache.errors import ClearingError
 from afml_cache.store import evict
 from afml_cache.store.claims import UnavailableError
+from afml_cache.store.rows import total_size
 from afml_cache.store.store import Store
 from afml_cache.store.upkeep import Freed
 
@@ -62,6 +69,54 @@ def would_free(
     except UnavailableError as down:
         raise ClearingError(f"Nothing can be removed. {down.detail}") from down
     raise AssertionError("the transaction is always taken back")
+
+
+def first_to_go(store: Store, size_limit: int | None) -> tuple[Freed, Freed]:
+    """What has expired, and what would be evicted after it once the size limit is reached.
+
+    Parameters
+    ----------
+    store : Store
+        It may be read-only.
+    size_limit : int or None
+        Bytes; where there is none, or it is far, what one eviction would take of a store that is
+        full just now.
+
+    Returns
+    -------
+    expired, evicted : Freed
+        Both empty where the index cannot be read.
+    """
+
+    def look(cursor: sqlite3.Cursor) -> tuple[Freed, Freed]:
+        now = time.time()
+        expired = _added_up(
+            cursor.execute("SELECT function, size FROM claim WHERE expires <= ?", (now,))
+        )
+        full = total_size(cursor)
+        limit = full if size_limit is None else min(size_limit, full)
+        ranked = cursor.execute(
+            "SELECT function, size FROM claim WHERE expires IS NULL OR expires > ? "
+            "ORDER BY priority",
+            (now,),
+        )
+        return expired, _added_up(ranked, full - expired.bytes - limit * evict.DOWN_TO)
+
+    return store._faults.ask(lambda: store._index.read(look), (Freed(), Freed()))
+
+
+def _added_up(rows: Iterable[tuple[object, object]], enough: float = math.inf) -> Freed:
+    """Rows of function and size, until there are ``enough`` bytes."""
+    functions: dict[str, tuple[int, int]] = {}
+    taken = 0
+    for function, size in rows:
+        if taken >= enough:
+            break
+        bytes_of_one = size if isinstance(size, int) else 0  # damaged numbers count nothing
+        count, before = functions.get(str(function), (0, 0))
+        functions[str(function)] = count + 1, before + bytes_of_one
+        taken += bytes_of_one
+    return Freed(sum(count for count, _ in functions.values()), taken, functions)
 
 
 def _sizes(cursor: sqlite3.Cursor) -> dict[str, tuple[int, int]]:

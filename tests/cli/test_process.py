@@ -48,7 +48,7 @@ def test_help_and_status_load_nothing_heavy(used, run_python):
                 main(arguments)
             except SystemExit as end:
                 assert end.code in (0, None), end.code
-            heavy = {"pandas", "numpy", "joblib", "rich", "libcst"} & set(sys.modules)
+            heavy = {"pandas", "numpy", "joblib", "rich", "libcst", "plotly"} & set(sys.modules)
             assert not heavy, (arguments, heavy)
     """
     assert "Usage:" in run_python(script)

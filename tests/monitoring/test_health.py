@@ -187,3 +187,27 @@ def test_an_off_cache_is_not_read(store):
     assert (report["status"], report["total_calls"]) == ("off", 1)
     configure(mode="on")
     assert get_cache_monitor().generate_health_report()["total_calls"] == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "kind"),
+    [
+        (stats("f", 2, 20), "misses"),
+        (stats("f", 2, 20, under_cacheable=True), "note_exact_keys"),
+        (stats("f", 2, 20, under_cacheable=True, robust_hit_rate=0.9), "upgrade"),
+        (stats("f", 2, 20, under_cacheable=True, robust_hit_rate=0.01), "keep"),
+        (stats("f", 20, 2, saved_s=-3.0), "costly"),
+        (stats("f", 20, 2, reasons={"unkeyable": 2}), "unstored"),
+    ],
+)
+def test_a_finding_says_for_programs_of_which_kind_it_is(one, kind):
+    assert [found["kind"] for found in health(one)["findings"]] == [kind]
+
+
+def test_findings_of_the_whole_cache_have_their_kinds_too():
+    faults = {"tampered": 1, "unreadable": 1, "other_secret": 1}
+    found = health(mode="readonly", size_limit=10, own_bytes=10, faults=faults)["findings"]
+    assert [one["kind"] for one in found] == [
+        *("readonly", "damaged", "damaged", "unavailable", "full"),
+    ]
+    assert [one["kind"] for one in health(mode="off")["findings"]] == ["off"]

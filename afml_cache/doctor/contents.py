@@ -47,7 +47,8 @@ def index(directory: Path) -> Iterator[Finding]:
     path = directory / "index.sqlite"
     if not path.exists():
         return
-    from afml_cache.store.schema import ERRORS, NewerIndexError, check_header, is_current
+    from afml_cache.store.header import check_header
+    from afml_cache.store.schema import ERRORS, NewerIndexError, is_current
 
     try:
         check_header(path)

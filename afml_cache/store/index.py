@@ -16,6 +16,7 @@ from afml_cache.notices import warn_once
 from afml_cache.store import location
 from afml_cache.store.claims import UnavailableError
 from afml_cache.store.flight import FileLock
+from afml_cache.store.header import check_header
 from afml_cache.store.pool import Pool
 from afml_cache.store.repair import BESIDE, attach_values, salvage, set_aside
 from afml_cache.store.schema import (
@@ -27,7 +28,6 @@ from afml_cache.store.schema import (
     MovedIndexError,
     NewerIndexError,
     cause_of,
-    check_header,
     create,
     is_current,
 )

@@ -12,6 +12,8 @@ import threading
 import time
 import weakref
 
+from afml_cache.store import header
+
 #: A fork does not wait longer than this for the connections that are in use.
 _FORK_PATIENCE = 6.0
 
@@ -35,20 +37,14 @@ class Pool:
         self.idle: list[sqlite3.Cursor] = []
         self.opening = threading.RLock()
         self.writing = threading.RLock()
-        self._all: set[sqlite3.Connection] = set()
+        self._all: dict[sqlite3.Connection, header.Place | None] = {}
         self._retired: list[list[sqlite3.Cursor]] = []
         _live.add(self)
 
     def connect(self, address: str) -> sqlite3.Cursor:
         """A new connection, not yet in the pool."""
-        connection = sqlite3.connect(
-            address,
-            uri=True,
-            timeout=0,  # the index waits itself, and knows for how long
-            isolation_level=None,
-            check_same_thread=False,  # a connection serves one thread after another
-        )
-        self._all.add(connection)
+        connection, place = header.connect(address)
+        self._all[connection] = place
         # Damaged text must not raise where it is read; it is checked where it is used.
         connection.text_factory = _text
         cursor = connection.cursor()
@@ -65,11 +61,8 @@ class Pool:
     def discard(self, cursor: sqlite3.Cursor) -> None:
         """Close a connection, and with it an open transaction."""
         connection = cursor.connection
-        self._all.discard(connection)
-        try:
-            connection.close()
-        except sqlite3.Error:  # a damaged log cannot be checkpointed; it stays for the next
-            pass
+        if connection in self._all:  # else it was discarded before
+            header.disconnect(connection, self._all.pop(connection))
 
     def close(self) -> None:
         """Close the connections that are not in use; those that are will not be used again."""
@@ -102,7 +95,7 @@ class Pool:
             self.writing.release()
             return
         _inherited.extend(self._all)  # left over after all: never closed, never used
-        self._all, self.idle, self._retired = set(), [], []
+        self._all, self.idle, self._retired = {}, [], []
         self.opening, self.writing = threading.RLock(), threading.RLock()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from pathlib import Path
 
 from afml_cache.store.claims import UnavailableError
 
@@ -62,21 +61,6 @@ class DamagedIndexError(sqlite3.DatabaseError):
 
 class MovedIndexError(Exception):
     """The index was moved away, or replaced, between opening it and beginning to write."""
-
-
-def check_header(path: Path) -> None:
-    """Raise `DamagedIndexError` for a header that makes SQLite take a damaged file for another.
-
-    A flipped byte can turn an index into one that SQLite believes read-only for ever.
-    """
-    try:
-        with path.open("rb") as file:
-            header = file.read(24)
-    except FileNotFoundError:
-        return
-    plain = header[:16] == b"SQLite format 3\0" and header[21:24] == b"\x40\x20\x20"
-    if header and not (plain and header[18:20] in (b"\1\1", b"\2\2") and header[20] == 0):
-        raise DamagedIndexError("its header is damaged")
 
 
 def create(cursor: sqlite3.Cursor) -> None:

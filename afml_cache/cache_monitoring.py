@@ -24,7 +24,7 @@ from afml_cache.monitoring.summary import (
     get_cache_summary,
 )
 from afml_cache.monitoring.tables import compact_table
-from afml_cache.monitoring.words import percent, seconds_in_words
+from afml_cache.monitoring.words import percent, saved_in_words
 from afml_cache.store.active import active
 
 if TYPE_CHECKING:
@@ -95,9 +95,10 @@ class CacheMonitor:
         -------
         dict
             ``status`` ("good", "attention", "empty", "off"), ``directory``, ``total_calls``,
-            ``hits``, ``misses``, ``hit_rate``, ``saved_s``, ``entries``, ``size_bytes``,
-            ``size_limit``, ``miss_reasons``, ``faults`` of the store, and ``findings``: dicts of
-            ``what``, ``function`` (None: the whole cache) and ``remedy``.
+            ``hits``, ``misses``, ``hit_rate``, ``saved_s`` (without ``saved_unknown`` functions
+            of which it is not known; None where nothing else was saved), ``entries``,
+            ``size_bytes``, ``size_limit``, ``miss_reasons``, ``faults`` of the store, and
+            ``findings``: dicts of ``what``, ``function`` (None: the whole cache) and ``remedy``.
         """
         return _health(self.get_all_function_stats())
 
@@ -170,7 +171,8 @@ class CacheMonitor:
         summary = get_cache_summary()
         caption = (
             f"{summary['directory']}: {summary['total_calls']:,} calls, "
-            f"{percent(summary['hit_rate'])} hits, {seconds_in_words(summary['saved_s'])} saved"
+            f"{percent(summary['hit_rate'])} hits, "
+            f"{saved_in_words(summary['saved_s'], summary['saved_unknown'])}"
         )
         return compact_table(self.get_all_function_stats(), caption)
 

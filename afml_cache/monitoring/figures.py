@@ -37,8 +37,11 @@ class FunctionCacheStats:
         None where there was no call.
     reasons : dict
         Why the misses were computed.
-    seconds_computed, seconds_saved : float
-        Spent in the function; not spent in it thanks to the hits.
+    seconds_computed : float
+        Spent in the function.
+    seconds_saved : float or None
+        Not spent in it thanks to the hits. joblib does not say what a result had taken, so a hit
+        under ``@cacheable`` counts for ``avg_compute_s``; None where that is not known.
     entries : int
         Results stored, joblib's among them.
     cache_size_mb : float
@@ -50,8 +53,7 @@ class FunctionCacheStats:
         where none was timed.
     saved_s : float or None
         ``seconds_saved`` less what the hits and adopting took; negative where the cache costs more
-        than it saves. joblib does not say what a result had taken, so a hit under ``@cacheable``
-        counts for ``avg_compute_s``; None where that is not known.
+        than it saves. None where ``seconds_saved`` is.
     last_access : datetime or None
         The last call, UTC, to within seconds; None where there was none.
     under_cacheable : bool
@@ -69,7 +71,7 @@ class FunctionCacheStats:
     hit_rate: float | None
     reasons: dict[str, int]
     seconds_computed: float
-    seconds_saved: float
+    seconds_saved: float | None
     entries: int
     cache_size_mb: float
     size_bytes: int
@@ -181,16 +183,30 @@ def avg_hit(counted: Counters) -> float | None:
     return counted.hit_seconds / counted.hits_timed if counted.hits_timed > 0 else None
 
 
-def saved(counted: Counters) -> float | None:
-    """Seconds saved, less what hits and adopting took; None where it is not known."""
+def seconds_saved(counted: Counters) -> float | None:
+    """Seconds of computing that hits made unnecessary; None where it is not known."""
     of_joblib = 0.0
     if counted.hits_unpriced:
         price = avg_compute(counted)
         if price is None:
             return None
         of_joblib = counted.hits_unpriced * price
-    spent = counted.hits * (avg_hit(counted) or 0.0) + counted.adopt_seconds
-    return counted.seconds_saved + of_joblib - spent
+    return counted.seconds_saved + of_joblib
+
+
+def saved(counted: Counters) -> float | None:
+    """Seconds saved, less what hits and adopting took; None where it is not known."""
+    computing = seconds_saved(counted)
+    if computing is None:
+        return None
+    return computing - (counted.hits * (avg_hit(counted) or 0.0) + counted.adopt_seconds)
+
+
+def known_total(each: Iterable[float | None]) -> float | None:
+    """What is known added up; None where something is not known and all the rest is nothing."""
+    listed = list(each)
+    known = [seconds for seconds in listed if seconds]
+    return sum(known) if known or None not in listed else None
 
 
 def _sizes_of(
@@ -220,7 +236,7 @@ def _figures(
         hit_rate=hits / (hits + misses) if hits + misses else None,
         reasons=reasons_of(counted, off),
         seconds_computed=counted.seconds_computed,
-        seconds_saved=counted.seconds_saved,
+        seconds_saved=seconds_saved(counted),
         entries=entries,
         cache_size_mb=size / 1e6,
         size_bytes=size,

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
-from afml_cache.monitoring.figures import FunctionCacheStats
+from afml_cache.monitoring.figures import FunctionCacheStats, known_total
 from afml_cache.monitoring.patterns import UNSTORED, costs_more, misses_often, unstored
-from afml_cache.monitoring.words import as_text, bytes_in_words, percent, seconds_in_words
+from afml_cache.monitoring.words import (
+    as_text,
+    bytes_in_words,
+    percent,
+    saved_in_words,
+    seconds_in_words,
+)
 from afml_cache.outcomes import Reason
 
 Status = Literal["good", "attention", "empty", "off"]
@@ -33,7 +39,8 @@ class HealthReport(TypedDict):
     hits: int
     misses: int
     hit_rate: float
-    saved_s: float
+    saved_s: float | None
+    saved_unknown: int
     entries: int
     size_bytes: int
     size_limit: int | None
@@ -77,7 +84,8 @@ def health_of(
         hits=hits,
         misses=misses,
         hit_rate=hits / (hits + misses) if hits + misses else 0.0,
-        saved_s=sum((one.saved_s or 0.0 for one in stats), 0.0),
+        saved_s=known_total(one.saved_s for one in stats),
+        saved_unknown=sum(one.saved_s is None for one in stats),
         entries=sum(one.entries for one in stats),
         size_bytes=size,
         size_limit=size_limit,
@@ -96,7 +104,7 @@ def health_in_words(report: HealthReport) -> str:
         f"Cache health: {report['status']}",
         f"  {report['directory']}",
         f"  {percent(report['hit_rate'])} hit rate: {hits} calls",
-        f"  {seconds_in_words(report['saved_s'])} saved",
+        f"  {saved_in_words(report['saved_s'], report['saved_unknown'])}",
         f"  {report['entries']:,} results, {bytes_in_words(report['size_bytes'])}{within}",
     ]
     if report["miss_reasons"]:

@@ -21,7 +21,7 @@ class FunctionStats(TypedDict):
     hit_rate: float | None
     reasons: dict[str, int]
     seconds_computed: float
-    seconds_saved: float
+    seconds_saved: float | None
     avg_compute_s: float | None
     avg_hit_s: float | None
     saved_s: float | None
@@ -32,7 +32,8 @@ class CacheSummary(TypedDict):
 
     ``hit_rate`` is the share of calls that did not run their function, 0.0 where there was none.
     ``seconds_saved`` is what the hits would have taken to compute, ``saved_s`` that less what
-    they took themselves.
+    they took themselves. Functions of which it is not known are left out of both, and there are
+    ``saved_unknown`` of them; both are None where nothing else was saved.
     """
 
     hit_rate: float
@@ -46,8 +47,9 @@ class CacheSummary(TypedDict):
     joblib_entries: int
     joblib_size_bytes: int
     cleared_bytes: int
-    seconds_saved: float
-    saved_s: float
+    seconds_saved: float | None
+    saved_s: float | None
+    saved_unknown: int
     directory: str
 
 
@@ -58,8 +60,8 @@ def get_cache_stats() -> dict[str, FunctionStats]:
     -------
     dict
         Function (``module.qualname``) -> its counts, of all processes that have used the store.
-        ``hit_rate`` is None where there was no call, ``avg_compute_s``, ``avg_hit_s`` and
-        ``saved_s`` are where they are not known.
+        ``hit_rate`` is None where there was no call, ``avg_compute_s``, ``avg_hit_s``,
+        ``seconds_saved`` and ``saved_s`` are where they are not known.
     """
     counted, off = figures.counts()
     return {
@@ -97,7 +99,9 @@ def get_cache_summary() -> CacheSummary:
         ``hit_rate`` (0.0 where there was no call), ``total_calls``, ``functions_tracked``,
         ``hits``, ``adopted``, ``misses``; ``entries`` and ``size_bytes`` of the cache's own
         store, ``joblib_entries`` and ``joblib_size_bytes`` under ``@cacheable``,
-        ``cleared_bytes`` that can be restored, ``seconds_saved``, ``saved_s``, ``directory``.
+        ``cleared_bytes`` that can be restored, ``directory``; ``seconds_saved``, ``saved_s`` less
+        what the hits took, both without ``saved_unknown`` functions of which it is not known
+        (None where nothing else was saved).
     """
     stats = get_cache_stats().values()
     hits, adopted, misses = (
@@ -122,8 +126,9 @@ def get_cache_summary() -> CacheSummary:
         joblib_entries=joblib_entries,
         joblib_size_bytes=joblib_size,
         cleared_bytes=0 if figures.is_off() else sum(o.bytes for o in cleared.folders(base)),
-        seconds_saved=sum((one["seconds_saved"] for one in stats), 0.0),
-        saved_s=sum((one["saved_s"] or 0.0 for one in stats), 0.0),
+        seconds_saved=figures.known_total(one["seconds_saved"] for one in stats),
+        saved_s=figures.known_total(one["saved_s"] for one in stats),
+        saved_unknown=sum(one["saved_s"] is None for one in stats),
         directory=str(base),
     )
 
@@ -141,7 +146,7 @@ def _counts(counted: Counters, off: int) -> FunctionStats:
         hit_rate=served / calls if calls else None,
         reasons=figures.reasons_of(counted, off),
         seconds_computed=counted.seconds_computed,
-        seconds_saved=counted.seconds_saved,
+        seconds_saved=figures.seconds_saved(counted),
         avg_compute_s=figures.avg_compute(counted),
         avg_hit_s=figures.avg_hit(counted),
         saved_s=figures.saved(counted),

@@ -46,6 +46,15 @@ def test_status_has_the_numbers_of_the_summary(used, run, run_json):
     assert str(used.directory) in text and "3 results" in text
 
 
+def test_status_says_what_it_does_not_know(used, run, run_json):
+    from afml_cache.outcomes import Outcome
+
+    used.count("m.old", Outcome.HIT)  # under @cacheable, stored before anything was counted
+    used.flush()
+    assert run_json("status")["saved_unknown"] == 1
+    assert "not counting 1 function of which it is not known" in run("status").output
+
+
 def test_health_has_what_the_monitor_finds_and_exits_1_only_with_a_finding(used, run, run_json):
     assert run_json("health")["findings"] == []
     assert "Cache health: good" in run("health").output

@@ -111,6 +111,20 @@ def test_faults_limits_and_modes_are_found():
     assert health()["status"] == "empty"
 
 
+def test_savings_that_are_not_known_are_not_called_none():
+    unknown = stats("old", 20, 1, under_cacheable=True, saved_s=None, seconds_saved=None)
+    idle = stats("idle", 0, 3, saved_s=0.0, seconds_saved=0.0)
+    report = health(unknown, idle)
+    assert (report["saved_s"], report["saved_unknown"]) == (None, 1)
+    assert "\n  what was saved is not known\n" in health_in_words(report)
+    report = health(unknown, stats("a", 4, 1, saved_s=2.0))
+    assert (report["saved_s"], report["saved_unknown"]) == (2.0, 1)
+    assert "\n  2.0 s saved, not counting 1 function of which it is not known\n" in health_in_words(
+        report
+    )
+    assert "\n  0 s saved\n" in health_in_words(health(idle))
+
+
 def test_patterns_list_functions_by_what_they_cost():
     found = patterns_of(
         [

@@ -192,15 +192,55 @@ def test_hits_of_joblib_are_priced_by_the_mean_computation():
     assert stats["saved_s"] == pytest.approx(2 * (stats["avg_compute_s"] - stats["avg_hit_s"]))
 
 
-def test_hits_of_joblib_that_nobody_saw_computed_have_no_price(store):
-    features(1)
+def uncounted_result_of(function, store):
+    """A result of `function(1)` as an installation that counted nothing had left it."""
+    function(1)
     store.flush()
     store._index.write(lambda cursor: cursor.execute("DELETE FROM counter").rowcount)
+    for file in store.directory.rglob("metadata.json"):  # joblib did not always say the duration
+        file.write_text('{"input_args": {"number": "1"}}')
+
+
+def test_hits_of_joblib_that_nobody_saw_computed_have_no_price(store):
+    uncounted_result_of(features, store)
     features(1)
     stats = get_cache_monitor().get_function_stats(features)
     assert (stats.cache_hits, stats.saved_s, stats.avg_compute_s) == (1, None, None)
     assert stats.under_cacheable and stats.avg_hit_s > 0.0
     assert np.isnan(report()["saved_s"].iloc[0])
+
+
+def test_the_summary_does_not_take_what_is_not_known_for_nothing(store):
+    uncounted_result_of(features, store)
+    features(1)
+    summary = get_cache_summary()
+    assert (summary["saved_s"], summary["seconds_saved"], summary["saved_unknown"]) == (
+        None,
+        None,
+        1,
+    )
+    assert "what was saved is not known" in get_cache_monitor()._repr_html_()
+    busy(1), busy(1)
+    summary = get_cache_summary()
+    ours = get_cache_stats()[busy.identity]
+    assert (summary["saved_s"], summary["seconds_saved"], summary["saved_unknown"]) == (
+        ours["saved_s"],
+        ours["seconds_saved"],
+        1,
+    )
+
+
+def test_saved_is_seconds_saved_less_what_the_hits_took_under_either_decorator():
+    ours = robust_cacheable(lambda number: sum(step * number for step in range(BUSY)))
+    for _ in range(4):
+        features(1), ours(1)
+    for name in (features.identity, ours.identity):
+        stats = get_cache_stats()[name]
+        took = 3 * stats["avg_hit_s"]
+        assert stats["saved_s"] == pytest.approx(stats["seconds_saved"] - took)
+        assert stats["seconds_saved"] == pytest.approx(3 * stats["avg_compute_s"])
+    summary = get_cache_summary()
+    assert summary["saved_s"] < summary["seconds_saved"] and summary["saved_unknown"] == 0
 
 
 def test_calls_that_were_not_timed_do_not_lower_the_mean():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypedDict
 
 from afml_cache.monitoring.figures import FunctionCacheStats, known_total
-from afml_cache.monitoring.patterns import UNSTORED, costs_more, misses_often, unstored
+from afml_cache.monitoring.patterns import UNSTORED, asked, costs_more, misses_often, unstored
 from afml_cache.monitoring.words import (
     as_text,
     bytes_in_words,
@@ -100,9 +100,15 @@ def health_in_words(report: HealthReport) -> str:
     limit = report["size_limit"]
     within = "" if limit is None else f" of {bytes_in_words(limit)}"
     hits = f"{report['hits']:,} hits and {report['misses']:,} misses in {report['total_calls']:,}"
-    lines = [
-        f"Cache health: {report['status']}",
-        f"  {report['directory']}",
+    lines = [f"Cache health: {report['status']}", f"  {report['directory']}"]
+    if report["status"] == "off":
+        lines += [
+            f"  {report['total_calls']:,} calls of this process passed it by",
+            "  what is stored is not looked at meanwhile",
+            *_findings_in_words(report["findings"]),
+        ]
+        return as_text("\n".join(lines))
+    lines += [
         f"  {percent(report['hit_rate'])} hit rate: {hits} calls",
         f"  {saved_in_words(report['saved_s'], report['saved_unknown'])}",
         f"  {report['entries']:,} results, {bytes_in_words(report['size_bytes'])}{within}",
@@ -112,10 +118,14 @@ def health_in_words(report: HealthReport) -> str:
         lines.append(f"  misses: {told}")
     if report["status"] == "empty":
         lines.append("  Nothing was called yet: call a function under @cacheable or a newer one.")
-    for finding in report["findings"]:
+    return as_text("\n".join([*lines, *_findings_in_words(report["findings"])]))
+
+
+def _findings_in_words(findings: Sequence[Finding]) -> Iterator[str]:
+    for finding in findings:
         whose = f"{finding['function']}: " if finding["function"] else ""
-        lines += [f"  ! {whose}{finding['what']}", f"    {finding['remedy']}"]
-    return as_text("\n".join(lines))
+        yield f"  ! {whose}{finding['what']}"
+        yield f"    {finding['remedy']}"
 
 
 def _of_mode(mode: str) -> list[Finding]:
@@ -166,7 +176,7 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
         what = f"{unstored(one):,} results could not be kept ({which})"
         found.append(_finding(what, "the warning at its first such call says what to change", one))
     elif misses_often(one):
-        what = f"{percent(one.hit_rate or 0.0)} hits in {one.total_calls:,} calls"
+        what = f"{percent(_rate(one))} hits in {asked(one):,} calls"
         found.append(_finding(what, _against_misses(one), one))
     return found
 
@@ -174,12 +184,17 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
 def _against_misses(one: FunctionCacheStats) -> str:
     if one.under_cacheable and one.robust_hit_rate is not None:
         rate = f"exact keys would have had {percent(one.robust_hit_rate)}"
-        better = one.robust_hit_rate > (one.hit_rate or 0.0)
+        better = one.robust_hit_rate > _rate(one)
         return f"{rate}: upgrade it to @robust_cacheable" if better else f"{rate}: keep it as it is"
     if one.under_cacheable:
         return "configure(note_exact_keys=True) tells what @robust_cacheable would bring"
-    most = max(one.reasons, key=lambda reason: one.reasons[reason], default="")
+    reasons = {reason: times for reason, times in one.reasons.items() if reason != Reason.MODE_OFF}
+    most = max(reasons, key=lambda reason: reasons[reason], default="")
     return _REMEDIES.get(most, "explain_last_miss() tells what differed after such a call")
+
+
+def _rate(one: FunctionCacheStats) -> float:
+    return one.cache_hits / asked(one) if asked(one) else 0.0
 
 
 _REMEDIES: dict[str, str] = {
@@ -187,7 +202,6 @@ _REMEDIES: dict[str, str] = {
     Reason.ENVIRONMENT: "other package versions: configure(package_versions='ignore') ignores them",
     Reason.EXPIRED: "a longer ttl= or age_limit would keep its results",
     Reason.EVICTED: "configure(size_limit=...) gives it more room",
-    Reason.MODE_OFF: "the cache was switched off",
     Reason.SOURCE_CHANGED: "its file was edited after the import: reload it, or restart Python",
 }
 

@@ -83,7 +83,12 @@ def patterns_of(stats: Sequence[FunctionCacheStats], now: datetime) -> CachePatt
 
 def misses_often(one: FunctionCacheStats) -> bool:
     """Whether a function is called often and served seldom."""
-    return one.total_calls >= CALLS and (one.hit_rate or 0.0) <= HIT_RATE
+    return asked(one) >= CALLS and one.cache_hits <= HIT_RATE * asked(one)
+
+
+def asked(one: FunctionCacheStats) -> int:
+    """Calls that asked the cache: those while it was switched off say nothing about it."""
+    return one.total_calls - one.reasons.get(Reason.MODE_OFF, 0)
 
 
 def costs_more(one: FunctionCacheStats) -> bool:

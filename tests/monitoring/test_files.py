@@ -198,8 +198,18 @@ def test_evidence_is_what_the_report_says(called, tmp_path, store):
     ours, joblibs = found[f.identity], found[g.identity]
     assert (ours.calls, ours.hits, ours.misses) == (4, 2, 2)
     assert ours.compute_seconds == get_cache_monitor().get_function_stats(f).seconds_computed
-    assert (joblibs.calls, joblibs.hits, joblibs.misses, joblibs.robust_hit_rate) == (5, 2, 2, None)
+    assert (joblibs.calls, joblibs.hits, joblibs.misses, joblibs.robust_hit_rate) == (4, 2, 2, None)
     assert found["m.untimed"].compute_seconds is None
+
+
+def test_what_was_called_with_the_cache_off_only_is_no_evidence(tmp_path):
+    with use_settings(mode="off"):
+        for number in range(12):
+            f(number), g(number)
+        assert read_evidence(export_evidence(tmp_path / "evidence.json")).functions == ()
+    f(1)
+    (one,) = read_evidence(export_evidence(tmp_path / "evidence.json")).functions
+    assert (one.function, one.calls, one.misses) == (f.identity, 1, 1)
 
 
 def test_evidence_of_nothing_is_read_too(tmp_path):

@@ -177,6 +177,31 @@ def test_a_store_at_its_limit_is_full(tmp_path):
         assert "the cache is full" in full["what"] and "of 100.0 kB" in full["what"]
 
 
+def test_calls_with_the_cache_off_are_no_misses_of_the_function(capsys):
+    f(0)
+    for _ in range(5):
+        f(0)
+    with use_settings(mode="off"):
+        for number in range(20):
+            f(number)
+        report = get_cache_monitor().generate_health_report()
+        assert [one["function"] for one in report["findings"]] == [None]
+        assert analyze_cache_patterns()["high_miss_rate_functions"] == []
+        print_cache_health()
+    out = capsys.readouterr().out
+    assert "what is stored is not looked at" in out and "0 results" not in out
+    assert "20 calls of this process passed it by" in out and "%" not in out
+    # 5 of 6 calls that asked the cache are hits, whatever the 20 others did.
+    assert get_cache_monitor().generate_health_report()["findings"] == []
+    assert analyze_cache_patterns()["high_miss_rate_functions"] == []
+
+
+def test_a_rate_is_of_the_calls_that_asked_the_cache():
+    (finding,) = health(stats("f", 4, 26, reasons={"argument": 6, "mode_off": 20}))["findings"]
+    assert "40.0 % hits in 10 calls" in finding["what"]
+    assert "explain_last_miss()" in finding["remedy"]
+
+
 @robust_cacheable
 def g(number):
     return bytes([number]) * 48_000

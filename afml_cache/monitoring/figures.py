@@ -9,8 +9,10 @@ from typing import Any
 
 from afml_cache import settings
 from afml_cache.cache_info import off_calls
+from afml_cache.cacheable_functions import decorated_functions
 from afml_cache.errors import UnknownFunctionError
 from afml_cache.joblib_memory.cleared import joblib_sizes, stored_folders_of
+from afml_cache.memo import CachedFunction
 from afml_cache.noted.keys import NotedFunction, noted_functions
 from afml_cache.outcomes import Reason
 from afml_cache.store.active import active
@@ -57,10 +59,14 @@ class FunctionCacheStats:
     last_access : datetime or None
         The last call, UTC, to within seconds; None where there was none.
     under_cacheable : bool
-        Whether joblib has served it or holds results of it.
+        Whether joblib has served it or holds results of it, and no newer decorator has come since:
+        this process says which is loaded; where it has not loaded the function, results stored or
+        adopted by a newer one do.
     robust_hit_rate : float or None
         The hit rate that exact keys would have had; None where
-        ``configure(note_exact_keys=True)`` has noted no call.
+        ``configure(note_exact_keys=True)`` has noted no call, and under a newer decorator.
+    noted_hit_rate : float or None
+        The hit rate that joblib had in the calls that ``robust_hit_rate`` is of.
     """
 
     function_name: str
@@ -81,6 +87,7 @@ class FunctionCacheStats:
     last_access: datetime | None
     under_cacheable: bool
     robust_hit_rate: float | None
+    noted_hit_rate: float | None = None
 
 
 def all_figures() -> list[FunctionCacheStats]:
@@ -88,6 +95,7 @@ def all_figures() -> list[FunctionCacheStats]:
     counted, off = counts()
     stored, by_joblib = sizes()
     noted = {} if is_off() else noted_functions(active())
+    newer = _loaded_under_a_newer_decorator()
     called = sorted({*counted, *off})
     found = [
         _figures(
@@ -96,6 +104,7 @@ def all_figures() -> list[FunctionCacheStats]:
             off.get(name, 0),
             noted.get(name),
             _sizes_of(name, stored, by_joblib),
+            newer.get(name),
         )
         for name in called
     ]
@@ -216,14 +225,24 @@ def _sizes_of(
     return stored.get(function, (0, 0)), joblibs
 
 
+def _loaded_under_a_newer_decorator() -> dict[str, bool]:
+    """The decorated functions of this process; of two of one name, the one decorated last."""
+    return {one.identity: isinstance(one, CachedFunction) for one in decorated_functions()}
+
+
 def _figures(
     function: str,
     counted: Counters,
     off: int,
     noted: NotedFunction | None,
     held: tuple[Sizes, list[Sizes]],
+    is_newer: bool | None = None,
 ) -> FunctionCacheStats:
     own, joblibs = held
+    if is_newer is None:  # not loaded here
+        is_newer = own[0] > 0 or counted.adopted > 0
+    if is_newer:
+        noted = None  # what was noted is of calls under @cacheable, from before
     entries, size = total([own, *joblibs])
     hits = counted.hits + counted.adopted
     misses = counted.computed + off
@@ -244,6 +263,7 @@ def _figures(
         avg_hit_s=avg_hit(counted),
         saved_s=saved(counted),
         last_access=None if counted.last is None else datetime.fromtimestamp(counted.last, UTC),
-        under_cacheable=bool(joblibs) or counted.hits_unpriced > 0,
+        under_cacheable=not is_newer and (bool(joblibs) or counted.hits_unpriced > 0),
         robust_hit_rate=None if noted is None else noted.robust_hit_rate,
+        noted_hit_rate=None if noted is None else noted.joblib_hit_rate,
     )

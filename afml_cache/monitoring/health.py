@@ -184,7 +184,8 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
 def _against_misses(one: FunctionCacheStats) -> str:
     if one.under_cacheable and one.robust_hit_rate is not None:
         rate = f"exact keys would have had {percent(one.robust_hit_rate)}"
-        better = one.robust_hit_rate > _rate(one)
+        had = _rate(one) if one.noted_hit_rate is None else one.noted_hit_rate
+        better = one.robust_hit_rate > had
         return f"{rate}: upgrade it to @robust_cacheable" if better else f"{rate}: keep it as it is"
     if one.under_cacheable:
         return "configure(note_exact_keys=True) tells what @robust_cacheable would bring"

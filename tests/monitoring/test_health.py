@@ -82,6 +82,11 @@ def test_a_cache_that_serves_is_good_and_its_numbers_add_up():
             "20.0 % hits",
             "had 20.0 %: keep it as it is",
         ),
+        (  # nine hits of ten in the calls that were noted, fewer in those before
+            stats("f", 2, 8, under_cacheable=True, robust_hit_rate=0.8, noted_hit_rate=0.9),
+            "20.0 % hits",
+            "had 80.0 %: keep it as it is",
+        ),
         (stats("f", 9, 1, saved_s=-2.0), "hits cost 2.0 s more", "do not cache it"),
         (stats("f", 9, 3, reasons={"unkeyable": 3}), "3 results could not be kept (unkeyable)", ""),
     ],

@@ -343,6 +343,47 @@ def test_without_notes_there_is_no_robust_hit_rate():
     assert get_cache_monitor().get_function_stats(features).robust_hit_rate is None
 
 
+MIGRATED = """
+    import sys
+    from afml_cache import {decorator} as decorator, configure, get_cache_monitor
+
+    @decorator
+    def feat(number):
+        return number
+
+    configure(note_exact_keys=True)
+    for number in {calls}:
+        feat(number)
+    if {calls}:
+        sys.exit()
+    stats = get_cache_monitor().get_function_stats("feat")
+    (finding,) = get_cache_monitor().generate_health_report()["findings"]
+    print(stats.under_cacheable, stats.robust_hit_rate, finding["remedy"])
+"""
+
+
+def test_a_migrated_function_is_not_told_to_migrate(run_python, tmp_path):
+    def run(decorator: str, calls: str) -> str:
+        script = MIGRATED.replace("{decorator}", decorator).replace("{calls}", calls)
+        return run_python(script, name="quant.py")
+
+    def looked_at_from_outside() -> tuple[bool, float | None, str]:
+        stats = get_cache_monitor().get_function_stats("quant.feat")
+        (finding,) = get_cache_monitor().generate_health_report()["findings"]
+        return stats.under_cacheable, stats.robust_hit_rate, finding["remedy"]
+
+    run("cacheable", "range(9)")
+    run("cacheable", "[0]")
+    old = (True, 0.1, "exact keys would have had 10.0 %: keep it as it is")
+    assert looked_at_from_outside() == old
+    run("robust_cacheable", "range(20, 26)")
+    why = "explain_last_miss() tells what differed after such a call"
+    assert looked_at_from_outside() == (False, None, why)
+    # A process that has loaded it knows what it is under now, whatever was stored since or before.
+    assert run("robust_cacheable", "[]") == f"False None {why}"
+    assert run("cacheable", "[]") == f"True 0.1 {old[2]}"
+
+
 # -- many processes
 
 WORKER = """

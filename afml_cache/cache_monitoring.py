@@ -218,7 +218,8 @@ def analyze_cache_patterns() -> CachePatterns:
         ``robust_hit_rate`` and ``size_bytes``, the one that matters most first:
         ``high_miss_rate_functions`` (at least 10 calls, at most half of them hits),
         ``costly_hit_functions`` (hits took longer than computing would have),
-        ``code_change_functions``, ``never_stored_functions`` (results that cannot be kept),
+        ``code_change_functions`` (calls for which there was a result of other code: it changed, or
+        several functions have one name), ``never_stored_functions`` (results that cannot be kept),
         ``most_saving_functions`` and ``largest_functions`` (ten), ``stale_functions`` (not called
         for 30 days). And ``miss_reasons``: reason -> misses of all functions.
     """

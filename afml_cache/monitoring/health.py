@@ -191,7 +191,22 @@ def _against_misses(one: FunctionCacheStats) -> str:
         return "configure(note_exact_keys=True) tells what @robust_cacheable would bring"
     reasons = {reason: times for reason, times in one.reasons.items() if reason != Reason.MODE_OFF}
     most = max(reasons, key=lambda reason: reasons[reason], default="")
+    if most == Reason.CODE and "<" in one.function_name:
+        return _against_other_code_of(one.function_name)
     return _REMEDIES.get(most, "explain_last_miss() tells what differed after such a call")
+
+
+def _against_other_code_of(name: str) -> str:
+    """What to do where one name is that of many functions: nobody has to have edited anything."""
+    if name.endswith("<lambda>"):
+        return (
+            "lambdas have this name, whichever they are, and what one closes over is its code: "
+            "write a def, and hand over as an argument what differs"
+        )
+    return (
+        "it was edited, or it is made anew with another value each time: what it closes over is "
+        "its code, so hand that over as an argument"
+    )
 
 
 def _rate(one: FunctionCacheStats) -> float:
@@ -199,7 +214,8 @@ def _rate(one: FunctionCacheStats) -> float:
 
 
 _REMEDIES: dict[str, str] = {
-    Reason.CODE: "its code, or a helper's, changes often: keep apart what changes",
+    Reason.CODE: "its code, or a helper's, changed, or several functions have its name (in two "
+    "programs of one file name, say): keep apart what changes, and give each a name of its own",
     Reason.ENVIRONMENT: "other package versions: configure(package_versions='ignore') ignores them",
     Reason.EXPIRED: "a longer ttl= or age_limit would keep its results",
     Reason.EVICTED: "configure(size_limit=...) gives it more room",

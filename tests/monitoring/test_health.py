@@ -69,7 +69,12 @@ def test_a_cache_that_serves_is_good_and_its_numbers_add_up():
     ("one", "what", "remedy"),
     [
         (stats("f", 2, 8), "20.0 % hits in 10 calls", "explain_last_miss()"),
-        (stats("f", 2, 8, reasons={"code": 8}), "20.0 % hits", "changes often"),
+        (stats("f", 2, 8, reasons={"code": 8}), "20.0 % hits", "its code, or a helper's, changed"),
+        (
+            stats("f", 2, 8, reasons={"code": 8}),
+            "20.0 % hits",
+            "or several functions have its name",
+        ),
         (stats("f", 0, 20, reasons={"evicted": 20}), "0.0 % hits", "size_limit"),
         (stats("f", 2, 8, under_cacheable=True), "20.0 % hits", "note_exact_keys=True"),
         (
@@ -97,6 +102,24 @@ def test_a_function_that_is_served_badly_is_named_with_a_remedy(one, what, remed
     assert report["status"] == "attention"
     assert finding["function"] == "f" and what in finding["what"] and remedy in finding["remedy"]
     assert what in health_in_words(report) and finding["remedy"] in health_in_words(report)
+
+
+def test_functions_of_one_name_are_not_said_to_have_changed(capsys):
+    for name in ("m.<lambda>", "m.factory.<locals>.<lambda>"):
+        (finding,) = health(stats(name, 0, 12, reasons={"first_call": 1, "code": 11}))["findings"]
+        assert "changed" not in finding["remedy"]
+        assert "lambdas have this name" in finding["remedy"] and "def" in finding["remedy"]
+    inner = stats("m.factory.<locals>.f", 0, 12, reasons={"first_call": 1, "code": 11})
+    (finding,) = health(inner)["findings"]
+    assert "what it closes over" in finding["remedy"] and "argument" in finding["remedy"]
+
+    def times(factor):
+        return robust_cacheable(lambda number: number * factor)
+
+    for factor in range(12):  # as it happens: twelve functions, none of which was ever edited
+        times(factor)(1)
+    print_cache_health()
+    assert "lambdas have this name" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("one", [stats("f", 0, 9), stats("f", 6, 5), stats("f", 4, 0, saved_s=-9)])

@@ -220,8 +220,8 @@ def analyze_cache_patterns() -> CachePatterns:
         ``costly_hit_functions`` (hits took longer than computing would have),
         ``code_change_functions`` (calls for which there was a result of other code: it changed, or
         several functions have one name), ``never_stored_functions`` (results that cannot be kept),
-        ``most_saving_functions`` and ``largest_functions`` (ten), ``stale_functions`` (not called
-        for 30 days). And ``miss_reasons``: reason -> misses of all functions.
+        ``most_saving_functions`` and ``largest_functions`` (ten), ``stale_functions`` (whose
+        results were not used for 30 days). And ``miss_reasons``: reason -> misses of all functions.
     """
     return get_cache_monitor().analyze_cache_patterns()
 
@@ -241,7 +241,9 @@ def get_comprehensive_cache_status() -> CacheStatus:
     functions = []
     for one in stats:
         fields = asdict(one)
-        fields["last_access"] = None if one.last_access is None else one.last_access.isoformat()
+        for name in ("last_access", "last_used"):
+            when = fields[name]
+            fields[name] = None if when is None else when.isoformat()
         functions.append(fields)
     current = settings.current
     return CacheStatus(

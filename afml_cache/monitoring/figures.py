@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from afml_cache import settings
 from afml_cache.cache_info import off_calls
 from afml_cache.cacheable_functions import decorated_functions
 from afml_cache.errors import UnknownFunctionError
-from afml_cache.joblib_memory.cleared import joblib_sizes, stored_folders_of
+from afml_cache.joblib_memory.cleared import JoblibHeld, joblib_held, stored_folders_of
 from afml_cache.memo import CachedFunction
 from afml_cache.noted.keys import NotedFunction, noted_functions
 from afml_cache.outcomes import Reason
@@ -67,6 +67,9 @@ class FunctionCacheStats:
         ``configure(note_exact_keys=True)`` has noted no call, and under a newer decorator.
     noted_hit_rate : float or None
         The hit rate that joblib had in the calls that ``robust_hit_rate`` is of.
+    last_used : datetime or None
+        When a result was last used or stored, UTC, calls that nobody counted among these (under
+        ``@cacheable`` as the file system tells it); None where nothing is stored.
     """
 
     function_name: str
@@ -88,36 +91,41 @@ class FunctionCacheStats:
     under_cacheable: bool
     robust_hit_rate: float | None
     noted_hit_rate: float | None = None
+    last_used: datetime | None = None
 
 
 def all_figures() -> list[FunctionCacheStats]:
     """Every function that was called or has results stored, the most called first."""
     counted, off = counts()
     stored, by_joblib = sizes()
+    used = {} if is_off() else active().last_used()
     noted = {} if is_off() else noted_functions(active())
     newer = _loaded_under_a_newer_decorator()
-    called = sorted({*counted, *off})
     found = [
         _figures(
             name,
             counted.get(name, Counters()),
             off.get(name, 0),
             noted.get(name),
-            _sizes_of(name, stored, by_joblib),
+            (stored.get(name, (0, 0)), [by_joblib[folder] for folder in folders]),
+            used.get(name),
             newer.get(name),
         )
-        for name in called
-    ]
-    found += [
-        _figures(name, Counters(), 0, noted.get(name), (stored[name], []))
-        for name in stored.keys() - set(called)
-    ]
-    claimed = {folder for name in called for folder in stored_folders_of(name, by_joblib)}
-    found += [
-        _figures(".".join(folder), Counters(), 0, None, ((0, 0), [by_joblib[folder]]))
-        for folder in by_joblib.keys() - claimed
+        for name, folders in joblib_folders(counted, off, stored, by_joblib).items()
     ]
     return sorted(found, key=lambda one: (-one.total_calls, one.function_name))
+
+
+def joblib_folders(
+    counted: Collection[str],
+    off: Collection[str],
+    stored: Collection[str],
+    by_joblib: Collection[tuple[str, ...]],
+) -> dict[str, list[tuple[str, ...]]]:
+    """Every function there is, called or stored, and joblib's folders of it among ``by_joblib``."""
+    found = {name: stored_folders_of(name, by_joblib) for name in sorted({*counted, *off, *stored})}
+    claimed = {folder for folders in found.values() for folder in folders}
+    return found | {".".join(folder): [folder] for folder in sorted({*by_joblib} - claimed)}
 
 
 def identity_among(function: str | Callable[..., Any], names: Iterable[str]) -> str:
@@ -156,12 +164,12 @@ def counts() -> tuple[dict[str, Counters], dict[str, int]]:
     return ({} if is_off() else store.counters()), off_calls(store)
 
 
-def sizes() -> tuple[dict[str, Sizes], dict[tuple[str, ...], Sizes]]:
+def sizes() -> tuple[dict[str, Sizes], dict[tuple[str, ...], JoblibHeld]]:
     """What the store holds by function, and joblib by folder; nothing is read while it is off."""
     if is_off():
         return {}, {}
     store = active()
-    return store.sizes(), joblib_sizes(store.directory / JOBLIB_FOLDER)
+    return store.sizes(), joblib_held(store.directory / JOBLIB_FOLDER)
 
 
 def total(listed: Iterable[Sizes]) -> Sizes:
@@ -218,13 +226,6 @@ def known_total(each: Iterable[float | None]) -> float | None:
     return sum(known) if known or None not in listed else None
 
 
-def _sizes_of(
-    function: str, stored: dict[str, Sizes], by_joblib: dict[tuple[str, ...], Sizes]
-) -> tuple[Sizes, list[Sizes]]:
-    joblibs = [by_joblib[folder] for folder in stored_folders_of(function, by_joblib)]
-    return stored.get(function, (0, 0)), joblibs
-
-
 def _loaded_under_a_newer_decorator() -> dict[str, bool]:
     """The decorated functions of this process; of two of one name, the one decorated last."""
     return {one.identity: isinstance(one, CachedFunction) for one in decorated_functions()}
@@ -235,15 +236,17 @@ def _figures(
     counted: Counters,
     off: int,
     noted: NotedFunction | None,
-    held: tuple[Sizes, list[Sizes]],
-    is_newer: bool | None = None,
+    held: tuple[Sizes, list[JoblibHeld]],
+    used: float | None,
+    is_newer: bool | None,
 ) -> FunctionCacheStats:
     own, joblibs = held
     if is_newer is None:  # not loaded here
         is_newer = own[0] > 0 or counted.adopted > 0
     if is_newer:
         noted = None  # what was noted is of calls under @cacheable, from before
-    entries, size = total([own, *joblibs])
+    entries, size = total([own, *((one.entries, one.bytes) for one in joblibs)])
+    used = max([*([] if used is None else [used]), *(one.used for one in joblibs)], default=None)
     hits = counted.hits + counted.adopted
     misses = counted.computed + off
     return FunctionCacheStats(
@@ -262,8 +265,13 @@ def _figures(
         avg_compute_s=avg_compute(counted),
         avg_hit_s=avg_hit(counted),
         saved_s=saved(counted),
-        last_access=None if counted.last is None else datetime.fromtimestamp(counted.last, UTC),
+        last_access=_when(counted.last),
+        last_used=_when(used),
         under_cacheable=not is_newer and (bool(joblibs) or counted.hits_unpriced > 0),
         robust_hit_rate=None if noted is None else noted.robust_hit_rate,
         noted_hit_rate=None if noted is None else noted.joblib_hit_rate,
     )
+
+
+def _when(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

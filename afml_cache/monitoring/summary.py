@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypedDict
 
 from afml_cache.monitoring import figures
@@ -54,7 +54,7 @@ class CacheSummary(TypedDict):
 
 
 def get_cache_stats() -> dict[str, FunctionStats]:
-    """The counts of every function that the active store knows.
+    """The counts of every function that the active store knows, called or only stored.
 
     Returns
     -------
@@ -63,11 +63,7 @@ def get_cache_stats() -> dict[str, FunctionStats]:
         ``hit_rate`` is None where there was no call, ``avg_compute_s``, ``avg_hit_s``,
         ``seconds_saved`` and ``saved_s`` are where they are not known.
     """
-    counted, off = figures.counts()
-    return {
-        function: _counts(counted.get(function, Counters()), off.get(function, 0))
-        for function in sorted({*counted, *off})
-    }
+    return _stats(*figures.sizes())
 
 
 def get_cache_hit_rate(function: str | Callable[..., Any] | None = None) -> float:
@@ -83,7 +79,7 @@ def get_cache_hit_rate(function: str | Callable[..., Any] | None = None) -> floa
     UnknownFunctionError
         The store knows no such function, or several.
     """
-    stats = get_cache_stats()
+    stats = _stats({}, {}) if function is None else get_cache_stats()
     names = [figures.identity_among(function, stats)] if function is not None else list(stats)
     served = sum(stats[name]["hits"] + stats[name]["adopted"] for name in names)
     calls = served + sum(stats[name]["misses"] for name in names)
@@ -103,16 +99,17 @@ def get_cache_summary() -> CacheSummary:
         what the hits took, both without ``saved_unknown`` functions of which it is not known
         (None where nothing else was saved).
     """
-    stats = get_cache_stats().values()
+    stored, by_joblib = figures.sizes()
+    stats = _stats(stored, by_joblib).values()
     hits, adopted, misses = (
         sum(one["hits"] for one in stats),
         sum(one["adopted"] for one in stats),
         sum(one["misses"] for one in stats),
     )
     calls = hits + adopted + misses
-    stored, by_joblib = figures.sizes()
     entries, size = figures.total(stored.values())
-    joblib_entries, joblib_size = figures.total(by_joblib.values())
+    joblibs = ((held.entries, held.bytes) for held in by_joblib.values())
+    joblib_entries, joblib_size = figures.total(joblibs)
     base = active().directory
     return CacheSummary(
         hit_rate=(hits + adopted) / calls if calls else 0.0,
@@ -131,6 +128,17 @@ def get_cache_summary() -> CacheSummary:
         saved_unknown=sum(one["saved_s"] is None for one in stats),
         directory=str(base),
     )
+
+
+def _stats(
+    stored: Collection[str], by_joblib: Collection[tuple[str, ...]]
+) -> dict[str, FunctionStats]:
+    """The counts of the functions that were called, and of those that are stored."""
+    counted, off = figures.counts()
+    return {
+        function: _counts(counted.get(function, Counters()), off.get(function, 0))
+        for function in sorted(figures.joblib_folders(counted, off, stored, by_joblib))
+    }
 
 
 def _counts(counted: Counters, off: int) -> FunctionStats:

@@ -71,6 +71,16 @@ class Catalog:
 
         return self._faults.ask(look, {})
 
+    def last_used(self) -> dict[str, float]:
+        """When an entry of each function was last used or stored, since the epoch."""
+        query = "SELECT function, max(used) FROM claim GROUP BY function"
+
+        def look() -> dict[str, float]:
+            found = self._index.read(lambda cursor: cursor.execute(query).fetchall())
+            return {str(f): used for f, used in found if isinstance(used, int | float)}
+
+        return self._faults.ask(look, {})
+
     def _page(self, function: str | None, after: bytes) -> tuple[list[Entry], bytes | None]:
         def look() -> tuple[list[Entry], bytes | None]:
             sealer = self._sealer()

@@ -311,6 +311,10 @@ class Store:
         """How many entries each function has, and their bytes, whoever sealed them."""
         return self._catalog.sizes()
 
+    def last_used(self) -> dict[str, float]:
+        """When an entry of each function was last used or stored, in seconds since the epoch."""
+        return self._catalog.last_used()
+
     def verify(self) -> list[Problem]:
         """Check every byte of every entry against its seal; an empty list is good news."""
         return self._faults.ask(lambda: verify(self._index, self._vault, self._ready()), [])

@@ -312,6 +312,46 @@ def test_the_whole_status_is_fit_for_json():
     )
 
 
+def test_every_function_that_has_results_is_known_though_nobody_has_called_it(store):
+    uncounted_result_of(features, store)
+    uncounted_result_of(busy, store)
+    for name in ("features", "busy"):
+        assert get_cache_hit_rate(name) == 0.0
+    found = get_cache_stats()
+    assert set(found) == {features.identity, busy.identity}
+    assert {one["hit_rate"] for one in found.values()} == {None}
+    assert get_cache_summary()["functions_tracked"] == 2
+    assert {s.function_name for s in get_cache_monitor().get_all_function_stats()} == set(found)
+
+
+def test_results_that_nobody_has_used_for_long_are_stale_without_any_counts(store):
+    def stale() -> list[str]:
+        return [one["function"] for one in analyze_cache_patterns()["stale_functions"]]
+
+    uncounted_result_of(features, store)
+    uncounted_result_of(busy, store)
+    plain(1)
+    assert stale() == []
+    old = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
+    for file in (store.directory / "joblib_cache").rglob("output.pkl"):
+        os.utime(file, (old, old))
+    assert stale() == [features.identity]
+    assert get_cache_monitor().get_function_stats("features").last_used == datetime.fromtimestamp(
+        old, UTC
+    )
+    store.flush()
+    store._index.write(
+        lambda cursor: (
+            cursor.execute(
+                "UPDATE claim SET used=? WHERE function=?", (old, busy.identity)
+            ).rowcount
+        )
+    )
+    assert set(stale()) == {features.identity, busy.identity}
+    busy(1), features(1)
+    assert stale() == []
+
+
 # -- exact keys
 
 

@@ -72,15 +72,15 @@ class CacheMonitor:
         ----------
         name : str or callable
             ``module.qualname``, its end (``"labels"``) where that means one function only, or the
-            decorated function.
+            decorated function; also a bound method, a ``functools.partial`` or a wrapper of one.
+            The numbers of a decorated function that was not called yet are zeros.
 
         Raises
         ------
         UnknownFunctionError
             The store knows no such function, or several.
         """
-        found = {one.function_name: one for one in self.get_all_function_stats()}
-        return found[figures.identity_among(name, found)]
+        return figures.figures_of(name)
 
     def get_efficiency_report(self) -> pd.DataFrame:
         """As :func:`get_cache_efficiency_report`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from afml_cache import settings
 from afml_cache.cache_info import off_calls
-from afml_cache.cacheable_functions import decorated_functions
+from afml_cache.cacheable_functions import decorated_functions, is_decorated
 from afml_cache.errors import UnknownFunctionError
 from afml_cache.joblib_memory.cleared import JoblibHeld, joblib_held, stored_folders_of
 from afml_cache.memo import CachedFunction
@@ -128,22 +128,37 @@ def joblib_folders(
     return found | {".".join(folder): [folder] for folder in sorted({*by_joblib} - claimed)}
 
 
+def figures_of(function: str | Callable[..., Any]) -> FunctionCacheStats:
+    """The numbers of one function; zeros for one that was decorated and not called yet.
+
+    Raises
+    ------
+    UnknownFunctionError
+        As :func:`identity_among`.
+    """
+    found = {one.function_name: one for one in all_figures()}
+    name = identity_among(function, found)
+    if name in found:
+        return found[name]
+    newer = _loaded_under_a_newer_decorator().get(name)
+    return _figures(name, Counters(), 0, None, ((0, 0), []), None, newer)
+
+
 def identity_among(function: str | Callable[..., Any], names: Iterable[str]) -> str:
-    """The one name that is meant: a decorated function, ``module.qualname``, or its end.
+    """The one name that is meant: of a decorated function, ``module.qualname``, or its end.
+
+    A decorated function has its name whether or not it is among ``names``.
 
     Raises
     ------
     UnknownFunctionError
         No name is meant, or several are.
     """
-    known = sorted(names)
-    wanted = function if isinstance(function, str) else getattr(function, "identity", None)
-    if wanted is None:
-        raise UnknownFunctionError(
-            f"{function!r} is no cached function; give one, or its name as module.qualname"
-        )
+    if not isinstance(function, str):
+        return _identity_of(function)
+    known, wanted = sorted(names), function
     if wanted in known:
-        return str(wanted)
+        return wanted
     ends = [name for name in known if name.endswith(f".{wanted}")]
     if len(ends) == 1:
         return ends[0]
@@ -155,6 +170,24 @@ def identity_among(function: str | Callable[..., Any], names: Iterable[str]) -> 
     raise UnknownFunctionError(
         f"the cache {active().directory} knows no function {wanted!r}: it was not called yet and "
         "nothing is stored of it, or the name is another (get_cache_stats() has all of them)"
+    )
+
+
+def _identity_of(function: object) -> str:
+    """The name of a decorated function, also of one that is bound, partly applied or wrapped."""
+    found: Any = function
+    for _ in range(100):  # whatever leads back to itself ends, too
+        if is_decorated(found):
+            return str(found.identity)
+        for name in ("func", "__func__", "__wrapped__"):
+            inner = getattr(found, name, None)
+            if inner is not None:
+                found = inner
+                break
+        else:
+            break
+    raise UnknownFunctionError(
+        f"{function!r} is no cached function; give one, or its name as module.qualname"
     )
 
 

@@ -80,9 +80,12 @@ def get_cache_hit_rate(function: str | Callable[..., Any] | None = None) -> floa
         The store knows no such function, or several.
     """
     stats = _stats({}, {}) if function is None else get_cache_stats()
-    names = [figures.identity_among(function, stats)] if function is not None else list(stats)
-    served = sum(stats[name]["hits"] + stats[name]["adopted"] for name in names)
-    calls = served + sum(stats[name]["misses"] for name in names)
+    asked = list(stats.values())
+    if function is not None:
+        name = figures.identity_among(function, stats)
+        asked = [stats[name]] if name in stats else []  # else decorated, and not called yet
+    served = sum(one["hits"] + one["adopted"] for one in asked)
+    calls = served + sum(one["misses"] for one in asked)
     return served / calls if calls else 0.0
 
 

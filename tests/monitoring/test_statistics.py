@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -271,6 +272,64 @@ def test_a_function_is_found_by_its_name_its_end_or_itself():
     assert get_cache_hit_rate("busy") == 0.0
 
 
+class Desk:
+    @robust_cacheable
+    def ours(self, number):
+        return number
+
+    @cacheable
+    def old(self, number):
+        return number
+
+    @staticmethod
+    @cacheable
+    def still(number):
+        return number
+
+    @classmethod
+    @robust_cacheable
+    def made(cls, number):
+        return number
+
+    def __afml_key__(self):
+        return "desk"
+
+
+def wrapped(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        return function(*args)
+
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda: Desk().ours, "Desk.ours"),
+        (lambda: Desk.ours, "Desk.ours"),
+        (lambda: Desk().old, "Desk.old"),
+        (lambda: Desk.old, "Desk.old"),
+        (lambda: Desk.still, "Desk.still"),
+        (lambda: vars(Desk)["still"], "Desk.still"),
+        (lambda: vars(Desk)["made"], "Desk.made"),
+        (lambda: Desk.made, "Desk.made"),
+        (lambda: wrapped(busy), "busy"),
+        (lambda: functools.partial(wrapped(wrapped(features)), 1), "features"),
+    ],
+)
+def test_a_function_is_meant_by_whatever_it_is_called_through(function, name):
+    # Before its first call, too: a program may ask at its start.
+    before = get_cache_monitor().get_function_stats(function())
+    assert (before.function_name, before.total_calls) == (f"{__name__}.{name}", 0)
+    assert before.hit_rate is None and get_cache_hit_rate(function()) == 0.0
+    assert get_cache_monitor().get_time_series_analysis(function(), 1)["calls"].sum() == 0
+    busy(1), features(1), Desk().ours(1), Desk().old(1), Desk.still(1), Desk.made(1)
+    after = get_cache_monitor().get_function_stats(function())
+    assert (after.function_name, after.total_calls) == (f"{__name__}.{name}", 1)
+    assert get_cache_monitor().get_time_series_analysis(function(), 1)["calls"].sum() == 1
+
+
 @pytest.mark.parametrize("name", ["usy", "nothing", "monitoring", ""])
 def test_a_name_is_matched_whole(name):
     busy(1)
@@ -286,9 +345,25 @@ def test_a_name_that_several_functions_have_is_refused_with_their_names(store):
     assert get_cache_monitor().get_function_stats("first.f").total_calls == 1
 
 
-def test_what_is_no_cached_function_is_refused():
+class Namesake:
+    identity = "quant.labels"
+
+
+@pytest.mark.parametrize(
+    "what", [len, functools.partial(len, "a"), Desk, wrapped(len), 5, Namesake()]
+)
+def test_what_is_no_cached_function_is_refused(what):
     with pytest.raises(UnknownFunctionError, match="no cached function"):
-        get_cache_hit_rate(len)
+        get_cache_hit_rate(what)
+
+
+def test_a_wrapper_that_leads_back_to_itself_is_refused():
+    def around():
+        return None
+
+    around.__wrapped__ = around
+    with pytest.raises(UnknownFunctionError, match="no cached function"):
+        get_cache_hit_rate(around)
 
 
 def test_the_hit_rate_is_of_all_functions_or_of_one():

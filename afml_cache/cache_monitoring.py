@@ -26,6 +26,7 @@ from afml_cache.monitoring.summary import (
 from afml_cache.monitoring.tables import compact_table
 from afml_cache.monitoring.words import percent, saved_in_words
 from afml_cache.store.active import active
+from afml_cache.store.location import is_cache
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,11 +95,12 @@ class CacheMonitor:
         Returns
         -------
         dict
-            ``status`` ("good", "attention", "empty", "off"), ``directory``, ``total_calls``,
-            ``hits``, ``misses``, ``hit_rate``, ``saved_s`` (without ``saved_unknown`` functions
-            of which it is not known; None where nothing else was saved), ``entries``,
-            ``size_bytes``, ``size_limit``, ``miss_reasons``, ``faults`` of the store, and
-            ``findings``: dicts of ``what``, ``function`` (None: the whole cache) and ``remedy``.
+            ``status`` ("good", "attention", "empty", "absent": there is no cache, and looking makes
+            none, "off"), ``directory``, ``total_calls``, ``hits``, ``misses``, ``hit_rate``,
+            ``saved_s`` (without ``saved_unknown`` functions of which it is not known; None where
+            nothing else was saved), ``entries``, ``size_bytes``, ``size_limit``,
+            ``miss_reasons``, ``faults`` of the store, and ``findings``: dicts of ``what``,
+            ``function`` (None: the whole cache) and ``remedy``.
         """
         return _health(self.get_all_function_stats())
 
@@ -169,6 +171,8 @@ class CacheMonitor:
 
     def _repr_html_(self) -> str:
         summary = get_cache_summary()
+        if not (summary["exists"] or summary["total_calls"]):
+            return compact_table([], f"there is no cache in {summary['directory']}")
         caption = (
             f"{summary['directory']}: {summary['total_calls']:,} calls, "
             f"{percent(summary['hit_rate'])} hits, "
@@ -292,6 +296,7 @@ def _health(stats: list[FunctionCacheStats]) -> HealthReport:
         stats,
         directory=str(store.directory),
         mode=settings.current.mode,
+        absent=not is_cache(store.directory),
         size_limit=store.size_limit,
         own_bytes=figures.total(store.sizes().values())[1]
         if limited and not figures.is_off()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal, TypedDict
 
 from afml_cache.monitoring.figures import FunctionCacheStats, known_total
@@ -15,8 +16,9 @@ from afml_cache.monitoring.words import (
     seconds_in_words,
 )
 from afml_cache.outcomes import Reason
+from afml_cache.store.location import why_no_cache
 
-Status = Literal["good", "attention", "empty", "off"]
+Status = Literal["good", "attention", "empty", "absent", "off"]
 
 #: From this share of the size limit on, the cache is called full.
 _FULL = 0.95
@@ -56,11 +58,13 @@ def health_of(
     mode: str,
     size_limit: int | None,
     own_bytes: int,
+    absent: bool,
     faults: Mapping[str, int],
 ) -> HealthReport:
     """Judge the numbers of all functions, and the faults that the store has met.
 
     ``own_bytes`` are those that the size limit is about: what the store holds without joblib's.
+    ``absent``: there is no cache in the directory.
     """
     hits = sum(one.cache_hits for one in stats)
     misses = sum(one.cache_misses for one in stats)
@@ -76,7 +80,7 @@ def health_of(
     if mode == "off":
         status = "off"
     elif not stats:
-        status = "empty"
+        status = "absent" if absent else "empty"
     return HealthReport(
         status=status,
         directory=directory,
@@ -108,6 +112,11 @@ def health_in_words(report: HealthReport) -> str:
             *_findings_in_words(report["findings"]),
         ]
         return as_text("\n".join(lines))
+    if report["status"] == "absent":
+        place = Path(report["directory"])
+        return as_text(
+            f"{lines[0]}\n  {why_no_cache(place)} with AFML_CACHE or configure(directory=...)."
+        )
     lines += [
         f"  {percent(report['hit_rate'])} hit rate: {hits} calls",
         f"  {saved_in_words(report['saved_s'], report['saved_unknown'])}",

@@ -9,6 +9,7 @@ from afml_cache.monitoring import figures
 from afml_cache.store import cleared
 from afml_cache.store.active import active
 from afml_cache.store.claims import Counters
+from afml_cache.store.location import is_cache
 
 
 class FunctionStats(TypedDict):
@@ -51,6 +52,7 @@ class CacheSummary(TypedDict):
     saved_s: float | None
     saved_unknown: int
     directory: str
+    exists: bool
 
 
 def get_cache_stats() -> dict[str, FunctionStats]:
@@ -98,7 +100,8 @@ def get_cache_summary() -> CacheSummary:
         ``hit_rate`` (0.0 where there was no call), ``total_calls``, ``functions_tracked``,
         ``hits``, ``adopted``, ``misses``; ``entries`` and ``size_bytes`` of the cache's own
         store, ``joblib_entries`` and ``joblib_size_bytes`` under ``@cacheable``,
-        ``cleared_bytes`` that can be restored, ``directory``; ``seconds_saved``, ``saved_s`` less
+        ``cleared_bytes`` that can be restored, ``directory`` and whether a cache ``exists`` there
+        (looking makes none); ``seconds_saved``, ``saved_s`` less
         what the hits took, both without ``saved_unknown`` functions of which it is not known
         (None where nothing else was saved).
     """
@@ -130,6 +133,7 @@ def get_cache_summary() -> CacheSummary:
         saved_s=figures.known_total(one["saved_s"] for one in stats),
         saved_unknown=sum(one["saved_s"] is None for one in stats),
         directory=str(base),
+        exists=is_cache(base),
     )
 
 

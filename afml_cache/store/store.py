@@ -135,6 +135,10 @@ class Store:
         )
         return mine == others
 
+    def open(self) -> None:
+        """Make what is missing and open the index, as the first use would."""
+        self._faults.ask(lambda: self._index.read(lambda _: None), None)
+
     # -- values ----------------------------------------------------------------------
 
     def get(self, digest: bytes) -> Any:
@@ -186,7 +190,7 @@ class Store:
                 and not self._lookup.is_unused_too_long(slot, now)
             )
 
-        return self._faults.ask(look, False)
+        return not self._index.absent() and self._faults.ask(look, False)
 
     def put(
         self,

@@ -239,8 +239,9 @@ class Ledger:
                 waiting = with_hours([("seconds_saved", saved)] if saved else [], pending.since)
                 return [*waiting, *select_hours(cursor, function)]
 
-            with contextlib.suppress(UnavailableError, UnicodeError):
-                counts += self._index.read(look)
+            if not self._index.absent():
+                with contextlib.suppress(UnavailableError, UnicodeError):
+                    counts += self._index.read(look)
         return by_hour(counts)
 
     def faults(self) -> dict[str, int]:
@@ -255,8 +256,9 @@ class Ledger:
         with self._writing:
             pending = self._pending()
             counts = list(pending.counters())
-            with contextlib.suppress(UnavailableError, UnicodeError):
-                counts += self._index.read(lambda cursor: _written(cursor, pending))
+            if not self._index.absent():
+                with contextlib.suppress(UnavailableError, UnicodeError):
+                    counts += self._index.read(lambda cursor: _written(cursor, pending))
             return counts
 
     def _pending(self) -> Pending:

@@ -120,7 +120,7 @@ def test_no_command_makes_a_cache_that_is_not_there(run, tmp_path, command):
     assert f"There is no cache in {nowhere}" in result.stderr
     assert not nowhere.exists()
     nowhere.mkdir()
-    assert "holds no cache" in run(command, "--directory", str(nowhere), code=3).stderr
+    assert "it exists and holds none" in run(command, "--directory", str(nowhere), code=3).stderr
     assert list(nowhere.iterdir()) == []
 
 

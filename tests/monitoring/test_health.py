@@ -49,7 +49,7 @@ def stats(name: str, hits: int, misses: int, **more: object) -> FunctionCacheSta
 
 
 def health(*each: FunctionCacheStats, **more: object):
-    given = {"mode": "on", "size_limit": None, "own_bytes": 0, "faults": {}} | more
+    given = {"mode": "on", "size_limit": None, "own_bytes": 0, "absent": False, "faults": {}} | more
     return health_of(each, directory="/c", **given)  # type: ignore[arg-type]
 
 
@@ -185,7 +185,7 @@ def f(number):
 
 def test_health_is_printed(capsys, store):
     print_cache_health()
-    assert "Cache health: empty" in capsys.readouterr().out
+    assert "Cache health: absent" in capsys.readouterr().out
     for number in range(12):
         f(number)
     f(1)

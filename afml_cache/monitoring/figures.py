@@ -59,9 +59,8 @@ class FunctionCacheStats:
     last_access : datetime or None
         The last call, UTC, to within seconds; None where there was none.
     under_cacheable : bool
-        Whether joblib has served it or holds results of it, and no newer decorator has come since:
-        this process says which is loaded; where it has not loaded the function, results stored or
-        adopted by a newer one do.
+        Whether ``@cacheable`` is its decorator as this process has loaded it; where it has not,
+        whether joblib holds results of it and no newer decorator has stored or adopted any.
     robust_hit_rate : float or None
         The hit rate that exact keys would have had; None where
         ``configure(note_exact_keys=True)`` has noted no call, and under a newer decorator.
@@ -276,6 +275,9 @@ def _figures(
     own, joblibs = held
     if is_newer is None:  # not loaded here
         is_newer = own[0] > 0 or counted.adopted > 0
+        under_cacheable = not is_newer and bool(joblibs)
+    else:
+        under_cacheable = not is_newer
     if is_newer:
         noted = None  # what was noted is of calls under @cacheable, from before
     entries, size = total([own, *((one.entries, one.bytes) for one in joblibs)])
@@ -300,7 +302,7 @@ def _figures(
         saved_s=saved(counted),
         last_access=_when(counted.last),
         last_used=_when(used),
-        under_cacheable=not is_newer and (bool(joblibs) or counted.hits_unpriced > 0),
+        under_cacheable=under_cacheable,
         robust_hit_rate=None if noted is None else noted.robust_hit_rate,
         noted_hit_rate=None if noted is None else noted.joblib_hit_rate,
     )

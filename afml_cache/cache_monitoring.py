@@ -204,6 +204,7 @@ def get_cache_efficiency_report() -> pd.DataFrame:
         (int64), ``hit_rate`` (float64 from 0 to 1, NaN where there was no call),
         ``avg_compute_s``, ``avg_hit_s``, ``saved_s`` (float64, seconds, NaN where not known),
         ``size_bytes``, ``entries``, ``adopted`` (int64; adopted calls are among the hits),
+        ``raised`` (int64; among the misses),
         ``robust_hit_rate`` (float64, what exact keys would have had, NaN unless
         ``configure(note_exact_keys=True)`` noted calls), ``last_access`` (UTC), and
         ``misses_<reason>`` (int64) for every :class:`Reason`.

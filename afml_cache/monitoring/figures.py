@@ -69,6 +69,8 @@ class FunctionCacheStats:
     last_used : datetime or None
         When a result was last used or stored, UTC, calls that nobody counted among these (under
         ``@cacheable`` as the file system tells it); None where nothing is stored.
+    raised : int
+        Misses that raised, so that nothing was stored; since when versions count them.
     """
 
     function_name: str
@@ -91,6 +93,7 @@ class FunctionCacheStats:
     robust_hit_rate: float | None
     noted_hit_rate: float | None = None
     last_used: datetime | None = None
+    raised: int = 0
 
 
 def all_figures() -> list[FunctionCacheStats]:
@@ -302,6 +305,7 @@ def _figures(
         saved_s=saved(counted),
         last_access=_when(counted.last),
         last_used=_when(used),
+        raised=counted.raised,
         under_cacheable=under_cacheable,
         robust_hit_rate=None if noted is None else noted.robust_hit_rate,
         noted_hit_rate=None if noted is None else noted.joblib_hit_rate,

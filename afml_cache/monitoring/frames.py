@@ -30,6 +30,7 @@ _TYPES = {
     "size_bytes": "int64",
     "entries": "int64",
     "adopted": "int64",
+    "raised": "int64",
     "robust_hit_rate": "float64",
     "last_access": _TIME,
 }
@@ -72,6 +73,7 @@ def efficiency_row(one: FunctionCacheStats) -> dict[str, Any]:
         "size_bytes": one.size_bytes,
         "entries": one.entries,
         "adopted": one.adopted,
+        "raised": one.raised,
         "robust_hit_rate": one.robust_hit_rate,
         "last_access": one.last_access,
         **{MISSES + reason: one.reasons.get(reason, 0) for reason in Reason},

@@ -184,6 +184,13 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
         which = ", ".join(reason for reason in UNSTORED if one.reasons.get(reason))
         what = f"{unstored(one):,} results could not be kept ({which})"
         found.append(_finding(what, "the warning at its first such call says what to change", one))
+    elif misses_often(one) and 2 * one.raised > asked(one) - one.cache_hits:
+        what = f"{one.raised:,} of {asked(one):,} calls raised"
+        remedy = (
+            "what raises is not stored and runs again at each such call: return what says so, or "
+            "look at the arguments before calling"
+        )
+        found.append(_finding(what, remedy, one))
     elif misses_often(one):
         what = f"{percent(_rate(one))} hits in {asked(one):,} calls"
         found.append(_finding(what, _against_misses(one), one))

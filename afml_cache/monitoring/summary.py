@@ -13,12 +13,16 @@ from afml_cache.store.location import is_cache
 
 
 class FunctionStats(TypedDict):
-    """The counts of one function. ``misses`` are the computed calls; times are in seconds."""
+    """The counts of one function; times are in seconds.
+
+    ``misses`` are the computed calls, and ``raised`` those of them that raised.
+    """
 
     hits: int
     adopted: int
     computed: int
     misses: int
+    raised: int
     hit_rate: float | None
     reasons: dict[str, int]
     seconds_computed: float
@@ -158,6 +162,7 @@ def _counts(counted: Counters, off: int) -> FunctionStats:
         adopted=counted.adopted,
         computed=computed,
         misses=computed,
+        raised=counted.raised,
         hit_rate=served / calls if calls else None,
         reasons=figures.reasons_of(counted, off),
         seconds_computed=counted.seconds_computed,

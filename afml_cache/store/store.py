@@ -352,6 +352,10 @@ class Store:
         """Count the seconds that adopting a result took."""
         self._ledger.spend(function, seconds)
 
+    def count_raised(self, function: str) -> None:
+        """Count that a computed call raised; :meth:`count` counts the call."""
+        self._ledger.count_raised(function)
+
     def hours(self, function: str) -> dict[int, HourCounters]:
         """How the calls of one function went by hours since the epoch; a month is kept."""
         return self._ledger.hours(function)

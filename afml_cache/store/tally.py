@@ -49,7 +49,7 @@ _NOBODY = ""
 
 #: Counters that are whole numbers, and that are sums of seconds, as `Counters` has them.
 _WHOLE = frozenset(
-    {"hits", "adopted", "computed", "computed_untimed", "hits_timed", "hits_unpriced"}
+    {"hits", "adopted", "computed", "computed_untimed", "hits_timed", "hits_unpriced", "raised"}
 )
 _SECONDS = frozenset({"seconds_computed", "seconds_saved", "hit_seconds", "adopt_seconds"})
 
@@ -172,6 +172,11 @@ class Ledger:
         """Count the time that adopting a result took."""
         with self._guard:
             self._counts[function, "adopt_seconds"] += seconds
+
+    def count_raised(self, function: str) -> None:
+        """Count that a computed call, counted by itself, raised."""
+        with self._guard:
+            self._counts[function, "raised"] += 1
 
     def fault(self, name: str) -> None:
         """Count one fault of the store."""

@@ -104,6 +104,26 @@ def test_a_function_that_is_served_badly_is_named_with_a_remedy(one, what, remed
     assert what in health_in_words(report) and finding["remedy"] in health_in_words(report)
 
 
+@robust_cacheable
+def refuses(number):
+    raise ValueError(number)
+
+
+def test_a_function_that_raises_is_said_to_raise_and_not_to_miss_arguments(capsys):
+    for _ in range(12):
+        with pytest.raises(ValueError):
+            refuses(1)
+    print_cache_health()
+    out = capsys.readouterr().out
+    assert "12 of 12 calls raised" in out and "what raises is not stored" in out
+    assert "explain_last_miss" not in out and "hits in 12 calls" not in out
+    for old in (True, False):
+        (finding,) = health(stats("f", 2, 18, raised=10, under_cacheable=old))["findings"]
+        assert "10 of 20 calls raised" in finding["what"]
+    (finding,) = health(stats("f", 2, 18, raised=5))["findings"]
+    assert "10.0 % hits in 20 calls" in finding["what"]
+
+
 def test_functions_of_one_name_are_not_said_to_have_changed(capsys):
     for name in ("m.<lambda>", "m.factory.<locals>.<lambda>"):
         (finding,) = health(stats(name, 0, 12, reasons={"first_call": 1, "code": 11}))["findings"]

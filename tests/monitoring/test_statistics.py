@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -259,6 +260,36 @@ def test_a_call_that_raises_is_a_miss_with_its_time():
             failing(1)
     stats = get_cache_monitor().get_function_stats("failing")
     assert (stats.cache_misses, stats.entries) == (2, 0) and stats.avg_compute_s > 0.0
+
+
+@pytest.mark.parametrize("decorator", [robust_cacheable, cacheable])
+def test_calls_that_raised_are_counted_beside_their_reasons(decorator, store):
+    @decorator
+    def half(number):
+        if number % 2:
+            raise ZeroDivisionError
+        return number
+
+    for number in (1, 2, 1, 2, 3):
+        with contextlib.suppress(ZeroDivisionError):
+            half(number)
+    store.close()
+    stats = get_cache_monitor().get_function_stats(half)
+    assert (stats.total_calls, stats.cache_hits, stats.cache_misses, stats.raised) == (5, 1, 4, 3)
+    assert sum(stats.reasons.values()) == 4
+    assert report()["raised"].iloc[0] == get_cache_stats()[half.identity]["raised"] == 3
+
+
+def test_coroutines_that_raised_are_counted_too():
+    import asyncio
+
+    @robust_cacheable
+    async def later(number):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(later(1))
+    assert get_cache_monitor().get_function_stats(later).raised == 1
 
 
 # -- one function

@@ -27,6 +27,7 @@ from afml_cache.monitoring.tables import compact_table
 from afml_cache.monitoring.words import percent, saved_in_words
 from afml_cache.store.active import active
 from afml_cache.store.location import is_cache
+from afml_cache.store.repair import were_set_aside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -303,4 +304,5 @@ def _health(stats: list[FunctionCacheStats]) -> HealthReport:
         if limited and not figures.is_off()
         else 0,
         faults={} if figures.is_off() else store.faults(),
+        damaged=[] if figures.is_off() else [p.name for p in were_set_aside(store.directory)],
     )

@@ -60,11 +60,12 @@ def health_of(
     own_bytes: int,
     absent: bool,
     faults: Mapping[str, int],
+    damaged: Sequence[str] = (),
 ) -> HealthReport:
     """Judge the numbers of all functions, and the faults that the store has met.
 
     ``own_bytes`` are those that the size limit is about: what the store holds without joblib's.
-    ``absent``: there is no cache in the directory.
+    ``absent``: there is no cache in the directory. ``damaged`` are indexes that were moved aside.
     """
     hits = sum(one.cache_hits for one in stats)
     misses = sum(one.cache_misses for one in stats)
@@ -73,13 +74,14 @@ def health_of(
     for one in stats:
         for reason, times in one.reasons.items():
             reasons[reason] = reasons.get(reason, 0) + times
-    findings = [*_of_mode(mode), *_of_faults(faults), *_of_size(own_bytes, size_limit)]
+    findings = [*_of_mode(mode), *_of_damage(damaged), *_of_faults(faults)]
+    findings += _of_size(own_bytes, size_limit)
     for one in stats:
         findings += _of_function(one)
     status: Status = "attention" if findings else "good"
     if mode == "off":
         status = "off"
-    elif not stats:
+    elif not stats and not damaged:  # else what there was may be lost
         status = "absent" if absent else "empty"
     return HealthReport(
         status=status,
@@ -161,6 +163,19 @@ def _of_faults(faults: Mapping[str, int]) -> list[Finding]:
         )
         for name, times in faults.items()
         if times
+    ]
+
+
+def _of_damage(damaged: Sequence[str]) -> list[Finding]:
+    if not damaged:
+        return []
+    return [
+        _finding(
+            f"the index was damaged and moved aside ({', '.join(damaged)}): what could not be read "
+            "out of it is lost, statistics and small results; large results are still there",
+            "lost results are computed again; see that the disk is sound (afml-cache doctor), and "
+            "remove what was moved aside when nothing is missed",
+        )
     ]
 
 

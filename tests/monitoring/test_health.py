@@ -266,6 +266,44 @@ def test_a_tampered_entry_is_found(store):
     assert sum(report["faults"].values()) >= 1 and report["findings"]
 
 
+def test_a_damaged_index_is_found_with_what_is_lost_and_until_it_is_removed(store, capsys):
+    for number in range(12):
+        f(number), f(number), large(number)
+    store.close()
+    index = store.directory / "index.sqlite"
+    index.write_bytes(b"noise" * 2_000)
+    with pytest.warns(UserWarning, match="was damaged"):
+        print_cache_health()
+    out = capsys.readouterr().out
+    (aside,) = store.directory.glob("index.sqlite.corrupt-*")
+    assert "Cache health: attention" in out and "12 results" in out
+    assert f"the index was damaged and moved aside ({aside.name})" in out
+    assert "statistics" in out and "small results" in out and "doctor" in out and "remove" in out
+    for beside in ("-wal", "-shm", "-journal"):  # not one more finding each
+        aside.with_name(aside.name + beside).write_bytes(b"")
+    second = aside.with_name(f"{aside.name}-2")
+    second.write_bytes(b"")
+    (finding,) = get_cache_monitor().generate_health_report()["findings"]
+    assert finding["function"] is None and f"{aside.name}, {second.name}" in finding["what"]
+    for file in store.directory.glob("index.sqlite.corrupt-*"):
+        file.unlink()
+    assert get_cache_monitor().generate_health_report()["findings"] == []
+
+
+def test_a_cache_that_lost_all_with_its_index_is_not_called_empty(store):
+    f(1)
+    store.close()
+    (store.directory / "index.sqlite").write_bytes(b"noise" * 2_000)
+    with pytest.warns(UserWarning, match="was damaged"):
+        report = get_cache_monitor().generate_health_report()
+    assert (report["status"], report["total_calls"], report["entries"]) == ("attention", 0, 0)
+
+
+@robust_cacheable
+def large(number):
+    return bytes([number]) * 500_000
+
+
 def test_an_off_cache_is_not_read(store):
     f(1)
     with use_settings(mode="off"):

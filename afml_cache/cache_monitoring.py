@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from afml_cache import settings
+from afml_cache.cache_analyzer import CacheAnalyzer
 from afml_cache.monitoring import figures
 from afml_cache.monitoring.evidence import evidence_of
 from afml_cache.monitoring.figures import FunctionCacheStats
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "CacheAnalyzer",
     "CacheMonitor",
     "CacheStatus",
     "CacheSummary",
@@ -151,7 +153,8 @@ class CacheMonitor:
         ----------
         path : path
             Its ending names the format: ``.csv`` and ``.parquet`` hold the efficiency report,
-            ``.json`` and ``.html`` the health report, too.
+            ``.json`` and ``.html`` the health report, too; ``.html``, which is to be read, leaves
+            out reasons that no call missed for. ``~`` is the home directory.
 
         Returns
         -------
@@ -163,9 +166,9 @@ class CacheMonitor:
         ReportError
             Another ending, or pyarrow is not installed for ``.parquet``.
         OSError
-            The file cannot be written.
+            The file cannot be written: its folder does not exist, say.
         """
-        target = Path(path)
+        target = Path(path).expanduser()
         stats = self.get_all_function_stats()
         write_report(target, stats, _health(stats))
         return target
@@ -286,7 +289,7 @@ def export_evidence(path: str | os.PathLike[str]) -> Path:
     OSError
         It cannot be written.
     """
-    target = Path(path)
+    target = Path(path).expanduser()
     write_whole(target, evidence_of(get_cache_monitor().get_all_function_stats()))
     return target
 

@@ -46,7 +46,8 @@ def efficiency_frame(stats: Sequence[FunctionCacheStats]) -> pd.DataFrame:
         values = [row[name] for row in rows]
         kind = _TYPES.get(name, "int64")
         if name == "function":
-            columns[name] = pd.Series(values, dtype=object if not values else None)
+            # The type of text differs between versions of pandas, and not with what is in it.
+            columns[name] = pd.Series(values, dtype=pd.Series(["text"]).dtype)
         elif kind == _TIME:
             columns[name] = pd.Series(pd.to_datetime(values, utc=True)).dt.as_unit("us")
         else:

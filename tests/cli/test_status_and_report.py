@@ -107,7 +107,10 @@ def test_evidence_is_what_the_codemods_read(used, run, tmp_path):
 
 
 def test_evidence_that_cannot_be_written_is_said(used, run, tmp_path):
-    assert "No such file" in run("report", "--evidence", str(tmp_path / "a/b"), code=3).output
+    assert (
+        "does not exist; make it"
+        in run("report", "--evidence", str(tmp_path / "a/b"), code=3).output
+    )
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def test_columns_keep_their_types_whatever_is_in_them():
     with afml_cache.use_settings(mode="off"):
         features(1)  # a function without any time
     filled = get_cache_efficiency_report()
+    assert (empty.dtypes == filled.dtypes).all()
     for frame in (empty, filled):
         kinds = {name: str(kind) for name, kind in frame.dtypes.items()}
         assert str(kinds.pop("last_access")) == "datetime64[us, UTC]"

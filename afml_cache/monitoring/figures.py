@@ -181,7 +181,7 @@ def _identity_of(function: object) -> str:
     for _ in range(100):  # whatever leads back to itself ends, too
         if is_decorated(found):
             return str(found.identity)
-        for name in ("func", "__func__", "__wrapped__"):
+        for name in ("func", "fget", "__func__", "__wrapped__"):
             inner = getattr(found, name, None)
             if inner is not None:
                 found = inner

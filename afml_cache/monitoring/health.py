@@ -119,16 +119,19 @@ def health_in_words(report: HealthReport) -> str:
         return as_text(
             f"{lines[0]}\n  {why_no_cache(place)} with AFML_CACHE or configure(directory=...)."
         )
-    lines += [
-        f"  {percent(report['hit_rate'])} hit rate: {hits} calls",
-        f"  {saved_in_words(report['saved_s'], report['saved_unknown'])}",
-        f"  {report['entries']:,} results, {bytes_in_words(report['size_bytes'])}{within}",
-    ]
+    if report["total_calls"]:
+        lines += [
+            f"  {percent(report['hit_rate'])} hit rate: {hits} calls",
+            f"  {saved_in_words(report['saved_s'], report['saved_unknown'])}",
+        ]
+    else:
+        lines.append("  no call was counted yet")
+    lines.append(f"  {report['entries']:,} results, {bytes_in_words(report['size_bytes'])}{within}")
     if report["miss_reasons"]:
         told = ", ".join(f"{times:,} {reason}" for reason, times in report["miss_reasons"].items())
         lines.append(f"  misses: {told}")
     if report["status"] == "empty":
-        lines.append("  Nothing was called yet: call a function under @cacheable or a newer one.")
+        lines.append("  call a function under @cacheable or a newer decorator, and look again")
     return as_text("\n".join([*lines, *_findings_in_words(report["findings"])]))
 
 

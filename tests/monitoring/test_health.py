@@ -173,6 +173,12 @@ def test_savings_that_are_not_known_are_not_called_none():
     assert "\n  0 s saved\n" in health_in_words(health(idle))
 
 
+def test_results_without_a_counted_call_have_no_rate():
+    words = health_in_words(health(stats("old", 0, 0, entries=5, size_bytes=464)))
+    assert "\n  no call was counted yet\n  5 results, 464 B" in words
+    assert "%" not in words and "saved" not in words
+
+
 def test_patterns_list_functions_by_what_they_cost():
     found = patterns_of(
         [

@@ -323,6 +323,11 @@ class Desk:
     def made(cls, number):
         return number
 
+    @property
+    @robust_cacheable
+    def derived(self):
+        return 1
+
     def __afml_key__(self):
         return "desk"
 
@@ -346,6 +351,7 @@ def wrapped(function):
         (lambda: vars(Desk)["still"], "Desk.still"),
         (lambda: vars(Desk)["made"], "Desk.made"),
         (lambda: Desk.made, "Desk.made"),
+        (lambda: Desk.derived, "Desk.derived"),
         (lambda: wrapped(busy), "busy"),
         (lambda: functools.partial(wrapped(wrapped(features)), 1), "features"),
     ],
@@ -356,7 +362,7 @@ def test_a_function_is_meant_by_whatever_it_is_called_through(function, name):
     assert (before.function_name, before.total_calls) == (f"{__name__}.{name}", 0)
     assert before.hit_rate is None and get_cache_hit_rate(function()) == 0.0
     assert get_cache_monitor().get_time_series_analysis(function(), 1)["calls"].sum() == 0
-    busy(1), features(1), Desk().ours(1), Desk().old(1), Desk.still(1), Desk.made(1)
+    busy(1), features(1), Desk().derived, Desk().ours(1), Desk().old(1), Desk.still(1), Desk.made(1)
     after = get_cache_monitor().get_function_stats(function())
     assert (after.function_name, after.total_calls) == (f"{__name__}.{name}", 1)
     assert get_cache_monitor().get_time_series_analysis(function(), 1)["calls"].sum() == 1

@@ -173,6 +173,7 @@ class Attempt:
             yield
         except BaseException:
             seconds = time.perf_counter() - started
+            self._store.count_raised(self._function._identity)
             self._function._count(self._reason, self._key, seconds, self._why_missed)
             raise
         self._seconds = time.perf_counter() - started

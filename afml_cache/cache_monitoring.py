@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from afml_cache import settings
+from afml_cache.cache_analyzer import CacheAnalyzer
 from afml_cache.monitoring import figures
 from afml_cache.monitoring.evidence import evidence_of
 from afml_cache.monitoring.figures import FunctionCacheStats
@@ -24,13 +25,16 @@ from afml_cache.monitoring.summary import (
     get_cache_summary,
 )
 from afml_cache.monitoring.tables import compact_table, text_table
-from afml_cache.monitoring.words import as_text, percent, seconds_in_words
+from afml_cache.monitoring.words import as_text, percent, saved_in_words
 from afml_cache.store.active import active
+from afml_cache.store.location import is_cache
+from afml_cache.store.repair import were_set_aside
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "CacheAnalyzer",
     "CacheMonitor",
     "CacheStatus",
     "CacheSummary",
@@ -72,15 +76,15 @@ class CacheMonitor:
         ----------
         name : str or callable
             ``module.qualname``, its end (``"labels"``) where that means one function only, or the
-            decorated function.
+            decorated function; also a bound method, a ``functools.partial`` or a wrapper of one.
+            The numbers of a decorated function that was not called yet are zeros.
 
         Raises
         ------
         UnknownFunctionError
             The store knows no such function, or several.
         """
-        found = {one.function_name: one for one in self.get_all_function_stats()}
-        return found[figures.identity_among(name, found)]
+        return figures.figures_of(name)
 
     def get_efficiency_report(self) -> pd.DataFrame:
         """As :func:`get_cache_efficiency_report`."""
@@ -94,10 +98,12 @@ class CacheMonitor:
         Returns
         -------
         dict
-            ``status`` ("good", "attention", "empty", "off"), ``directory``, ``total_calls``,
-            ``hits``, ``misses``, ``hit_rate``, ``saved_s``, ``entries``, ``size_bytes``,
-            ``size_limit``, ``miss_reasons``, ``faults`` of the store, and ``findings``: dicts of
-            ``kind`` (for programs), ``what``, ``function`` (None: the whole cache), ``remedy``.
+            ``status`` ("good", "attention", "empty", "absent": there is no cache, and looking makes
+            none, "off"), ``directory``, ``total_calls``, ``hits``, ``misses``, ``hit_rate``,
+            ``saved_s`` (without ``saved_unknown`` functions of which it is not known; None where
+            nothing else was saved), ``entries``, ``size_bytes``, ``size_limit``,
+            ``miss_reasons``, ``faults`` of the store, and ``findings``: dicts of ``kind`` (for
+            programs), ``what``, ``function`` (None: the whole cache), ``remedy``.
         """
         return _health(self.get_all_function_stats())
 
@@ -147,7 +153,8 @@ class CacheMonitor:
         ----------
         path : path
             Its ending names the format: ``.csv`` and ``.parquet`` hold the efficiency report,
-            ``.json`` and ``.html`` the health report, too.
+            ``.json`` and ``.html`` the health report, too; ``.html``, which is to be read, leaves
+            out reasons that no call missed for. ``~`` is the home directory.
 
         Returns
         -------
@@ -159,9 +166,9 @@ class CacheMonitor:
         ReportError
             Another ending, or pyarrow is not installed for ``.parquet``.
         OSError
-            The file cannot be written.
+            The file cannot be written: its folder does not exist, say.
         """
-        target = Path(path)
+        target = Path(path).expanduser()
         stats = self.get_all_function_stats()
         write_report(target, stats, _health(stats))
         return target
@@ -193,6 +200,7 @@ def get_cache_efficiency_report() -> pd.DataFrame:
         (int64), ``hit_rate`` (float64 from 0 to 1, NaN where there was no call),
         ``avg_compute_s``, ``avg_hit_s``, ``saved_s`` (float64, seconds, NaN where not known),
         ``size_bytes``, ``entries``, ``adopted`` (int64; adopted calls are among the hits),
+        ``raised`` (int64; among the misses),
         ``robust_hit_rate`` (float64, what exact keys would have had, NaN unless
         ``configure(note_exact_keys=True)`` noted calls), ``last_access`` (UTC), and
         ``misses_<reason>`` (int64) for every :class:`Reason`.
@@ -211,9 +219,10 @@ def analyze_cache_patterns() -> CachePatterns:
         ``robust_hit_rate`` and ``size_bytes``, the one that matters most first:
         ``high_miss_rate_functions`` (at least 10 calls, at most half of them hits),
         ``costly_hit_functions`` (hits took longer than computing would have),
-        ``code_change_functions``, ``never_stored_functions`` (results that cannot be kept),
-        ``most_saving_functions`` and ``largest_functions`` (ten), ``stale_functions`` (not called
-        for 30 days). And ``miss_reasons``: reason -> misses of all functions.
+        ``code_change_functions`` (calls for which there was a result of other code: it changed, or
+        several functions have one name), ``never_stored_functions`` (results that cannot be kept),
+        ``most_saving_functions`` and ``largest_functions`` (ten), ``stale_functions`` (whose
+        results were not used for 30 days). And ``miss_reasons``: reason -> misses of all functions.
     """
     return get_cache_monitor().analyze_cache_patterns()
 
@@ -233,7 +242,9 @@ def get_comprehensive_cache_status() -> CacheStatus:
     functions = []
     for one in stats:
         fields = asdict(one)
-        fields["last_access"] = None if one.last_access is None else one.last_access.isoformat()
+        for name in ("last_access", "last_used"):
+            when = fields[name]
+            fields[name] = None if when is None else when.isoformat()
         functions.append(fields)
     current = settings.current
     return CacheStatus(
@@ -270,16 +281,19 @@ def export_evidence(path: str | os.PathLike[str]) -> Path:
     OSError
         It cannot be written.
     """
-    target = Path(path)
+    target = Path(path).expanduser()
     write_whole(target, evidence_of(get_cache_monitor().get_all_function_stats()))
     return target
 
 
 def _caption() -> str:
     summary = get_cache_summary()
+    directory = as_text(summary["directory"])
+    if not (summary["exists"] or summary["total_calls"]):
+        return f"there is no cache in {directory}"
     return (
-        f"{as_text(summary['directory'])}: {summary['total_calls']:,} calls, "
-        f"{percent(summary['hit_rate'])} hits, {seconds_in_words(summary['saved_s'])} saved"
+        f"{directory}: {summary['total_calls']:,} calls, {percent(summary['hit_rate'])} hits, "
+        f"{saved_in_words(summary['saved_s'], summary['saved_unknown'])}"
     )
 
 
@@ -290,9 +304,11 @@ def _health(stats: list[FunctionCacheStats]) -> HealthReport:
         stats,
         directory=str(store.directory),
         mode=settings.current.mode,
+        absent=not is_cache(store.directory),
         size_limit=store.size_limit,
         own_bytes=figures.total(store.sizes().values())[1]
         if limited and not figures.is_off()
         else 0,
         faults={} if figures.is_off() else store.faults(),
+        damaged=[] if figures.is_off() else [p.name for p in were_set_aside(store.directory)],
     )

@@ -26,6 +26,12 @@ def decorated_functions() -> list[Any]:
     return [cached for cached in found if cached is not None]
 
 
+def is_decorated(function: object) -> bool:
+    """Whether it is one of them."""
+    known = _decorated.get(id(function))
+    return known is not None and known() is function
+
+
 def check_cacheable(function: object) -> None:
     """Refuse what cannot be cached, when it is decorated and not when it is first called.
 

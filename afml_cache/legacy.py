@@ -199,6 +199,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         if call.ran:
             call.stop()
             reason = call.missed or reason
+            store.count_raised(self._identity)
             self._told(store, Outcome.COMPUTED, reason, call.seconds)
             if exact is not None:
                 exact.note(store, call.arguments, raised=True)

@@ -55,6 +55,7 @@ def initialize_cache_system() -> CacheSummary:
             f"the cache directory {base} cannot be written to ({error}); what it holds is used, "
             "new results are not stored",
         )
+    active().open()
     summary = get_cache_summary()
     outdated = f"; removed {len(removed)} cleared more than a week ago" if removed else ""
     notices.say(

@@ -46,10 +46,14 @@ class Recorded:
     robust_hit_rate: float | None = None
 
     @property
+    def asked(self) -> int:
+        """Calls that asked the cache."""
+        return self.hits + self.misses
+
+    @property
     def hit_rate(self) -> float:
         """Hits among the calls that asked the cache, from 0 to 1; 0 where there were none."""
-        asked = self.hits + self.misses
-        return self.hits / asked if asked else 0.0
+        return self.hits / self.asked if self.asked else 0.0
 
     @property
     def cost(self) -> float:

@@ -25,6 +25,7 @@ class Why(StrEnum):
     ONLY = "only"  #: no pattern of ``--only`` means it
     NO_EVIDENCE = "no-evidence"  #: nothing was recorded of it
     UNDECIDED = "undecided"  #: what was recorded may be of another function
+    NOT_ASKED = "not-asked"  #: its calls passed the cache by
     FEW_CALLS = "few-calls"
     HIGH_HIT_RATE = "high-hit-rate"
     LATER = "later"  #: ``--limit`` is reached
@@ -43,7 +44,7 @@ class Selection:
     evidence : Evidence, optional
         Then only what was called often, and served from the cache seldom, is selected.
     min_calls : int
-        How often it has to have been called, at least.
+        How many of its calls have to have asked the cache, at least.
     max_hit_rate : float
         The share of hits that it may have, at most; from 0 to 1.
     limit : int, optional
@@ -136,7 +137,9 @@ def _not_wanted(candidate: Candidate, selection: Selection, matched: Matched) ->
     recorded = matched.recorded.get(candidate.key)
     if recorded is None:
         return Why.NO_EVIDENCE
-    if recorded.calls < selection.min_calls:
+    if not recorded.asked:
+        return Why.NOT_ASKED
+    if recorded.asked < selection.min_calls:
         return Why.FEW_CALLS
     return Why.HIGH_HIT_RATE if recorded.hit_rate > selection.max_hit_rate else None
 
@@ -169,6 +172,7 @@ def _note(why: Why, these: list[Candidate], selection: Selection, matched: Match
         Why.ONLY: f"{'matches' if one else 'match'} no pattern of --only",
         Why.NO_EVIDENCE: f"{are} not in the evidence",
         Why.UNDECIDED: f"{are} undecided: what is recorded may be of others ({_some(names)})",
+        Why.NOT_ASKED: f"{'was' if one else 'were'} called with the cache switched off only",
         Why.FEW_CALLS: f"{have} fewer than {selection.min_calls} calls",
         Why.HIGH_HIT_RATE: f"{have} a hit rate above {percent(selection.max_hit_rate)}",
         Why.LATER: f"{'waits' if one else 'wait'} for a later run (--limit {selection.limit})",

@@ -20,6 +20,8 @@ import pytest
         "from afml_cache import robust_cacheable as b; print(a is b)",
         "from afml.cache import cacheable as a; from afml_cache import cacheable as b; "
         "print(a is b)",
+        "from afml.cache.cache_monitoring import CacheAnalyzer as a; "
+        "from afml_cache import CacheAnalyzer as b; print(a is b)",
         "import afml.cache.errors as e; "
         "print(e.__spec__.name == e.__name__ == 'afml_cache.errors')",
         "import afml.cache, importlib, afml_cache.errors as e; "

@@ -12,12 +12,10 @@ import click
 
 from afml_cache import settings
 from afml_cache.cli.stop import FAILED, stop
+from afml_cache.store import location
 
 if TYPE_CHECKING:
     from afml_cache.store.store import Store
-
-#: One of them makes a directory a cache.
-_SIGNS = ("index.sqlite", "joblib_cache", "cleared", "values")
 
 
 def directory_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,22 +53,12 @@ def place_of(directory: Path | None) -> Path:
     return directory.expanduser().absolute()
 
 
-def is_cache(place: Path) -> bool:
-    """Whether there is a cache at a place."""
-    return any((place / sign).exists() for sign in _SIGNS)
-
-
 @contextmanager
 def opened(directory: Path | None) -> Iterator[Store]:
     """The store of a directory, in use meanwhile; ends the command where there is none."""
     place = place_of(directory)
-    if not is_cache(place):
-        here = "exists and holds no cache" if place.is_dir() else "does not exist"
-        stop(
-            f"There is no cache in {place}: it {here}, and nothing was made. Call a cached "
-            "function first, or name another place with --directory or AFML_CACHE.",
-            FAILED,
-        )
+    if not location.is_cache(place):
+        stop(f"{location.why_no_cache(place)} with --directory or AFML_CACHE.", FAILED)
     from afml_cache.store.active import use_store
 
     # Switched off, nothing would be read: here a person has asked for what there is.

@@ -19,7 +19,12 @@ def status(store: Store, as_json: bool) -> None:
     from afml_cache.cli.document import print_json
     from afml_cache.cli.screen import console, counted, line
     from afml_cache.monitoring.summary import get_cache_summary
-    from afml_cache.monitoring.words import bytes_in_words, percent, seconds_in_words
+    from afml_cache.monitoring.words import (
+        bytes_in_words,
+        not_counting,
+        percent,
+        seconds_in_words,
+    )
 
     found = get_cache_summary()
     if as_json:
@@ -33,11 +38,14 @@ def status(store: Store, as_json: bool) -> None:
         )
     if found["adopted"]:
         calls += f", {found['adopted']:,} adopted from @cacheable"
+    saved = "not known"
+    if found["saved_s"] is not None:
+        saved = seconds_in_words(found["saved_s"]) + not_counting(found["saved_unknown"])
     rows = [
         ("Cache", str(store.directory)),
         ("Calls", calls),
         ("Functions", f"{found['functions_tracked']:,}"),
-        ("Saved", seconds_in_words(found["saved_s"])),
+        ("Saved", saved),
         (
             "Stored",
             f"{counted(found['entries'], 'result')}, {bytes_in_words(found['size_bytes'])}",

@@ -92,7 +92,7 @@ class Commands:
                 return _python('configure(mode="on")')
             case "damaged":
                 return self.cache("verify", "--repair")
-            case "unavailable":
+            case "unavailable" | "replaced":
                 return self.cache("doctor")
             case "full":
                 room = 1 if size_limit is None else -(-2 * size_limit // 10**6)
@@ -107,7 +107,7 @@ class Commands:
                 return self.cache("explain", name=name)
             case "misses" | "unstored":
                 return _python("print(explain_last_miss())", "explain_last_miss")
-            case "keep":
+            case "keep" | "raised":
                 return None
 
 

@@ -113,7 +113,8 @@ class Shown:
     hits: int
     misses: int
     hit_rate: float
-    saved_s: float
+    saved_s: float | None
+    saved_unknown: int
     entries: int
     size_bytes: int
     size_limit: int | None
@@ -168,6 +169,7 @@ def shown_of(
         misses=health["misses"],
         hit_rate=health["hit_rate"],
         saved_s=health["saved_s"],
+        saved_unknown=health["saved_unknown"],
         entries=health["entries"],
         size_bytes=health["size_bytes"],
         size_limit=health["size_limit"],

@@ -7,7 +7,7 @@ from html import escape
 
 from afml_cache.dashboard.advice import Command
 from afml_cache.dashboard.shown import LISTED, TOP, Function, Shown
-from afml_cache.monitoring.words import bytes_in_words, percent, seconds_in_words
+from afml_cache.monitoring.words import bytes_in_words, not_counting, percent, seconds_in_words
 
 #: What a cell shows, and the number behind it, by which it is sorted.
 Cell = tuple[str, float | None]
@@ -16,6 +16,7 @@ _STATUS = {
     "good": "The cache is well.",
     "attention": "The cache works; some things want a look.",
     "empty": "Nothing was called yet: call a cached function, then look again.",
+    "absent": "There is no cache here yet: call a cached function, then look again.",
     "off": "The cache is switched off.",
 }
 
@@ -76,7 +77,14 @@ def parts_of(shown: Shown) -> dict[str, str]:
 def _totals(shown: Shown) -> str:
     limit = "" if shown.size_limit is None else f" of {bytes_in_words(shown.size_limit)}"
     facts = [
-        ("saved", "Time saved", seconds_in_words(shown.saved_s), "computing, less what hits took"),
+        (
+            "saved",
+            "Time saved",
+            "–" if shown.saved_s is None else seconds_in_words(shown.saved_s),
+            "not known"
+            if shown.saved_s is None
+            else f"computing, less what hits took{not_counting(shown.saved_unknown)}",
+        ),
         (
             "hit-rate",
             "Hit rate",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from afml_cache.doctor.finding import Finding
+from afml_cache.store.repair import were_set_aside
 from afml_cache.store.sweep import LEFT_ALONE
 
 #: What the cache itself makes in its directory; beside these, files that begin with a dot.
@@ -97,11 +98,7 @@ def leftovers(directory: Path) -> Iterator[Finding]:
     """What processes that were killed have left, and indexes that were moved aside."""
     if not directory.is_dir():
         return
-    aside = sorted(
-        path.name
-        for path in directory.glob("index.sqlite.corrupt-*")
-        if not path.name.endswith(("-wal", "-shm", "-journal"))
-    )
+    aside = [path.name for path in were_set_aside(directory)]
     if aside:
         yield Finding(
             "leftovers",

@@ -50,25 +50,42 @@ def forget_checked_functions() -> None:
         Memory(nothing, verbose=0).clear(warn=False)
 
 
-def joblib_sizes(folder: Path) -> dict[tuple[str, ...], tuple[int, int]]:
-    """How many results each function has under joblib's folder, and their bytes.
+@dataclass(slots=True)
+class JoblibHeld:
+    """What joblib holds of one function; ``used``, since the epoch: last written or read."""
+
+    entries: int = 0
+    bytes: int = 0
+    used: float = 0.0
+
+
+def joblib_held(folder: Path) -> dict[tuple[str, ...], JoblibHeld]:
+    """What joblib's folder holds of each function.
 
     Returns
     -------
     dict
         By the parts of the path of the function's folder: of module and qualified name.
     """
-    found: dict[tuple[str, ...], tuple[int, int]] = {}
+    found: dict[tuple[str, ...], JoblibHeld] = {}
     for place, _, files in os.walk(folder):
         if _OUTPUT in files:
             call = Path(place)
             parts = call.parent.relative_to(folder).parts
             parts = parts[1:] if parts[:1] == ("joblib",) else parts
             with contextlib.suppress(OSError):  # removed meanwhile
-                size = sum((call / file).stat().st_size for file in files)
-                count, total = found.get(parts, (0, 0))
-                found[parts] = count + 1, total + size
+                each = {file: (call / file).stat() for file in files}
+                held = found.setdefault(parts, JoblibHeld())
+                held.entries += 1
+                held.bytes += sum(one.st_size for one in each.values())
+                # joblib goes by the time of access, too; not every file system keeps it.
+                held.used = max(held.used, each[_OUTPUT].st_mtime, each[_OUTPUT].st_atime)
     return found
+
+
+def joblib_sizes(folder: Path) -> dict[tuple[str, ...], tuple[int, int]]:
+    """How many results each function has under joblib's folder, and their bytes."""
+    return {parts: (held.entries, held.bytes) for parts, held in joblib_held(folder).items()}
 
 
 def stored_folders_of(function: str, known: Collection[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -111,7 +128,7 @@ def move_aside(place: Path, parts: tuple[str, ...], cleared: Path) -> None:
     place : Path
         joblib's folder.
     parts : tuple of str
-        The path of the function's folder, as :func:`joblib_sizes` gives it.
+        The path of the function's folder, as :func:`joblib_held` gives it.
     cleared : Path
         Where joblib's folder lies in the cleared folder.
     """

@@ -10,25 +10,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from afml_cache.monitoring.figures import FunctionCacheStats
-from afml_cache.outcomes import Reason
+from afml_cache.monitoring.patterns import asked
 
 FORMAT, VERSION = "afml-cache evidence", 1
 
 
 def evidence_of(stats: Sequence[FunctionCacheStats]) -> bytes:
-    """The functions that were called, as JSON."""
-    functions = [_recorded(one) for one in stats if one.total_calls]
+    """The functions whose calls asked the cache, as JSON."""
+    functions = [_recorded(one) for one in stats if asked(one)]
     document = {"format": FORMAT, "version": VERSION, "functions": functions}
     return json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
 
 
 def _recorded(one: FunctionCacheStats) -> dict[str, Any]:
-    # Calls while the cache was off passed it by: they are neither hits nor misses.
-    misses = one.cache_misses - one.reasons.get(Reason.MODE_OFF, 0)
+    misses = asked(one) - one.cache_hits
     average = one.avg_compute_s
     return {
         "function": one.function_name,
-        "calls": one.total_calls,
+        "calls": asked(one),
         "hits": one.cache_hits,
         "misses": misses,
         "compute_seconds": None if average is None else average * misses,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from afml_cache import settings
 from afml_cache.cache_info import off_calls
+from afml_cache.cacheable_functions import decorated_functions, is_decorated
 from afml_cache.errors import UnknownFunctionError
-from afml_cache.joblib_memory.cleared import joblib_sizes, stored_folders_of
+from afml_cache.joblib_memory.cleared import JoblibHeld, joblib_held, stored_folders_of
+from afml_cache.memo import CachedFunction
 from afml_cache.noted.keys import NotedFunction, noted_functions
 from afml_cache.outcomes import Reason
 from afml_cache.store.active import active
@@ -37,8 +39,11 @@ class FunctionCacheStats:
         None where there was no call.
     reasons : dict
         Why the misses were computed.
-    seconds_computed, seconds_saved : float
-        Spent in the function; not spent in it thanks to the hits.
+    seconds_computed : float
+        Spent in the function.
+    seconds_saved : float or None
+        Not spent in it thanks to the hits. joblib does not say what a result had taken, so a hit
+        under ``@cacheable`` counts for ``avg_compute_s``; None where that is not known.
     entries : int
         Results stored, joblib's among them.
     cache_size_mb : float
@@ -50,15 +55,22 @@ class FunctionCacheStats:
         where none was timed.
     saved_s : float or None
         ``seconds_saved`` less what the hits and adopting took; negative where the cache costs more
-        than it saves. joblib does not say what a result had taken, so a hit under ``@cacheable``
-        counts for ``avg_compute_s``; None where that is not known.
+        than it saves. None where ``seconds_saved`` is.
     last_access : datetime or None
         The last call, UTC, to within seconds; None where there was none.
     under_cacheable : bool
-        Whether joblib has served it or holds results of it.
+        Whether ``@cacheable`` is its decorator as this process has loaded it; where it has not,
+        whether joblib holds results of it and no newer decorator has stored or adopted any.
     robust_hit_rate : float or None
         The hit rate that exact keys would have had; None where
-        ``configure(note_exact_keys=True)`` has noted no call.
+        ``configure(note_exact_keys=True)`` has noted no call, and under a newer decorator.
+    noted_hit_rate : float or None
+        The hit rate that joblib had in the calls that ``robust_hit_rate`` is of.
+    last_used : datetime or None
+        When a result was last used or stored, UTC, calls that nobody counted among these (under
+        ``@cacheable`` as the file system tells it); None where nothing is stored.
+    raised : int
+        Misses that raised, so that nothing was stored; since when versions count them.
     """
 
     function_name: str
@@ -69,7 +81,7 @@ class FunctionCacheStats:
     hit_rate: float | None
     reasons: dict[str, int]
     seconds_computed: float
-    seconds_saved: float
+    seconds_saved: float | None
     entries: int
     cache_size_mb: float
     size_bytes: int
@@ -79,52 +91,76 @@ class FunctionCacheStats:
     last_access: datetime | None
     under_cacheable: bool
     robust_hit_rate: float | None
+    noted_hit_rate: float | None = None
+    last_used: datetime | None = None
+    raised: int = 0
 
 
 def all_figures() -> list[FunctionCacheStats]:
     """Every function that was called or has results stored, the most called first."""
     counted, off = counts()
     stored, by_joblib = sizes()
+    used = {} if is_off() else active().last_used()
     noted = {} if is_off() else noted_functions(active())
-    called = sorted({*counted, *off})
+    newer = _loaded_under_a_newer_decorator()
     found = [
         _figures(
             name,
             counted.get(name, Counters()),
             off.get(name, 0),
             noted.get(name),
-            _sizes_of(name, stored, by_joblib),
+            (stored.get(name, (0, 0)), [by_joblib[folder] for folder in folders]),
+            used.get(name),
+            newer.get(name),
         )
-        for name in called
-    ]
-    found += [
-        _figures(name, Counters(), 0, noted.get(name), (stored[name], []))
-        for name in stored.keys() - set(called)
-    ]
-    claimed = {folder for name in called for folder in stored_folders_of(name, by_joblib)}
-    found += [
-        _figures(".".join(folder), Counters(), 0, None, ((0, 0), [by_joblib[folder]]))
-        for folder in by_joblib.keys() - claimed
+        for name, folders in joblib_folders(counted, off, stored, by_joblib).items()
     ]
     return sorted(found, key=lambda one: (-one.total_calls, one.function_name))
 
 
+def joblib_folders(
+    counted: Collection[str],
+    off: Collection[str],
+    stored: Collection[str],
+    by_joblib: Collection[tuple[str, ...]],
+) -> dict[str, list[tuple[str, ...]]]:
+    """Every function there is, called or stored, and joblib's folders of it among ``by_joblib``."""
+    found = {name: stored_folders_of(name, by_joblib) for name in sorted({*counted, *off, *stored})}
+    claimed = {folder for folders in found.values() for folder in folders}
+    return found | {".".join(folder): [folder] for folder in sorted({*by_joblib} - claimed)}
+
+
+def figures_of(function: str | Callable[..., Any]) -> FunctionCacheStats:
+    """The numbers of one function; zeros for one that was decorated and not called yet.
+
+    Raises
+    ------
+    UnknownFunctionError
+        As :func:`identity_among`.
+    """
+    found = {one.function_name: one for one in all_figures()}
+    name = identity_among(function, found)
+    if name in found:
+        return found[name]
+    newer = _loaded_under_a_newer_decorator().get(name)
+    return _figures(name, Counters(), 0, None, ((0, 0), []), None, newer)
+
+
 def identity_among(function: str | Callable[..., Any], names: Iterable[str]) -> str:
-    """The one name that is meant: a decorated function, ``module.qualname``, or its end.
+    """The one name that is meant: of a decorated function, ``module.qualname``, or its end.
+
+    A decorated function has its name whether or not it is among ``names``.
 
     Raises
     ------
     UnknownFunctionError
         No name is meant, or several are.
     """
-    known = sorted(names)
-    wanted = function if isinstance(function, str) else getattr(function, "identity", None)
-    if wanted is None:
-        raise UnknownFunctionError(
-            f"{function!r} is no cached function; give one, or its name as module.qualname"
-        )
+    if not isinstance(function, str):
+        return _identity_of(function)
+    known, wanted = sorted(names), function
     if wanted in known:
-        return str(wanted)
+        return wanted
     ends = [name for name in known if name.endswith(f".{wanted}")]
     if len(ends) == 1:
         return ends[0]
@@ -139,18 +175,36 @@ def identity_among(function: str | Callable[..., Any], names: Iterable[str]) -> 
     )
 
 
+def _identity_of(function: object) -> str:
+    """The name of a decorated function, also of one that is bound, partly applied or wrapped."""
+    found: Any = function
+    for _ in range(100):  # whatever leads back to itself ends, too
+        if is_decorated(found):
+            return str(found.identity)
+        for name in ("func", "fget", "__func__", "__wrapped__"):
+            inner = getattr(found, name, None)
+            if inner is not None:
+                found = inner
+                break
+        else:
+            break
+    raise UnknownFunctionError(
+        f"{function!r} is no cached function; give one, or its name as module.qualname"
+    )
+
+
 def counts() -> tuple[dict[str, Counters], dict[str, int]]:
     """The store's counters, and this process's calls while the cache was off, by function."""
     store = active()
     return ({} if is_off() else store.counters()), off_calls(store)
 
 
-def sizes() -> tuple[dict[str, Sizes], dict[tuple[str, ...], Sizes]]:
+def sizes() -> tuple[dict[str, Sizes], dict[tuple[str, ...], JoblibHeld]]:
     """What the store holds by function, and joblib by folder; nothing is read while it is off."""
     if is_off():
         return {}, {}
     store = active()
-    return store.sizes(), joblib_sizes(store.directory / JOBLIB_FOLDER)
+    return store.sizes(), joblib_held(store.directory / JOBLIB_FOLDER)
 
 
 def total(listed: Iterable[Sizes]) -> Sizes:
@@ -181,23 +235,35 @@ def avg_hit(counted: Counters) -> float | None:
     return counted.hit_seconds / counted.hits_timed if counted.hits_timed > 0 else None
 
 
-def saved(counted: Counters) -> float | None:
-    """Seconds saved, less what hits and adopting took; None where it is not known."""
+def seconds_saved(counted: Counters) -> float | None:
+    """Seconds of computing that hits made unnecessary; None where it is not known."""
     of_joblib = 0.0
     if counted.hits_unpriced:
         price = avg_compute(counted)
         if price is None:
             return None
         of_joblib = counted.hits_unpriced * price
-    spent = counted.hits * (avg_hit(counted) or 0.0) + counted.adopt_seconds
-    return counted.seconds_saved + of_joblib - spent
+    return counted.seconds_saved + of_joblib
 
 
-def _sizes_of(
-    function: str, stored: dict[str, Sizes], by_joblib: dict[tuple[str, ...], Sizes]
-) -> tuple[Sizes, list[Sizes]]:
-    joblibs = [by_joblib[folder] for folder in stored_folders_of(function, by_joblib)]
-    return stored.get(function, (0, 0)), joblibs
+def saved(counted: Counters) -> float | None:
+    """Seconds saved, less what hits and adopting took; None where it is not known."""
+    computing = seconds_saved(counted)
+    if computing is None:
+        return None
+    return computing - (counted.hits * (avg_hit(counted) or 0.0) + counted.adopt_seconds)
+
+
+def known_total(each: Iterable[float | None]) -> float | None:
+    """What is known added up; None where something is not known and all the rest is nothing."""
+    listed = list(each)
+    known = [seconds for seconds in listed if seconds]
+    return sum(known) if known or None not in listed else None
+
+
+def _loaded_under_a_newer_decorator() -> dict[str, bool]:
+    """The decorated functions of this process; of two of one name, the one decorated last."""
+    return {one.identity: isinstance(one, CachedFunction) for one in decorated_functions()}
 
 
 def _figures(
@@ -205,10 +271,20 @@ def _figures(
     counted: Counters,
     off: int,
     noted: NotedFunction | None,
-    held: tuple[Sizes, list[Sizes]],
+    held: tuple[Sizes, list[JoblibHeld]],
+    used: float | None,
+    is_newer: bool | None,
 ) -> FunctionCacheStats:
     own, joblibs = held
-    entries, size = total([own, *joblibs])
+    if is_newer is None:  # not loaded here
+        is_newer = own[0] > 0 or counted.adopted > 0
+        under_cacheable = not is_newer and bool(joblibs)
+    else:
+        under_cacheable = not is_newer
+    if is_newer:
+        noted = None  # what was noted is of calls under @cacheable, from before
+    entries, size = total([own, *((one.entries, one.bytes) for one in joblibs)])
+    used = max([*([] if used is None else [used]), *(one.used for one in joblibs)], default=None)
     hits = counted.hits + counted.adopted
     misses = counted.computed + off
     return FunctionCacheStats(
@@ -220,14 +296,21 @@ def _figures(
         hit_rate=hits / (hits + misses) if hits + misses else None,
         reasons=reasons_of(counted, off),
         seconds_computed=counted.seconds_computed,
-        seconds_saved=counted.seconds_saved,
+        seconds_saved=seconds_saved(counted),
         entries=entries,
         cache_size_mb=size / 1e6,
         size_bytes=size,
         avg_compute_s=avg_compute(counted),
         avg_hit_s=avg_hit(counted),
         saved_s=saved(counted),
-        last_access=None if counted.last is None else datetime.fromtimestamp(counted.last, UTC),
-        under_cacheable=bool(joblibs) or counted.hits_unpriced > 0,
+        last_access=_when(counted.last),
+        last_used=_when(used),
+        raised=counted.raised,
+        under_cacheable=under_cacheable,
         robust_hit_rate=None if noted is None else noted.robust_hit_rate,
+        noted_hit_rate=None if noted is None else noted.joblib_hit_rate,
     )
+
+
+def _when(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 from afml_cache.errors import ReportError
 from afml_cache.monitoring.figures import FunctionCacheStats
-from afml_cache.monitoring.frames import efficiency_frame, efficiency_row
+from afml_cache.monitoring.frames import MISSES, efficiency_frame, efficiency_row
 from afml_cache.monitoring.health import HealthReport, health_in_words
 from afml_cache.monitoring.tables import compact_table
 
@@ -39,13 +40,21 @@ def write_report(path: Path, stats: Sequence[FunctionCacheStats], health: Health
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put a file in place in one step, so that nobody reads half of it; raises `OSError`."""
+    name = str(path)
+    if not path.parent.is_dir():
+        what = f"the folder {path.parent} does not exist; make it, or write elsewhere"
+        raise FileNotFoundError(errno.ENOENT, what, name)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder is there; name a file in it", name)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(data)
         part.replace(path)
-    except BaseException:  # an interrupt, too, must not leave half a file behind
+    except BaseException as error:  # an interrupt, too, must not leave half a file behind
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # of the file that was asked for, not of ours beside it
+            raise OSError(error.errno, error.strerror, name) from error
         raise
 
 
@@ -75,9 +84,23 @@ def _html(stats: Sequence[FunctionCacheStats], health: HealthReport, written: da
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><title>Cache report</title></head>'
         f"<body><h1>Cache report</h1><p>{when}</p><pre>{escape(health_in_words(health))}</pre>"
-        f"{compact_table(stats, 'All functions', len(stats))}</body></html>\n"
+        f"{compact_table(stats, 'All functions', len(stats))}"
+        f'<h2>All numbers</h2><div style="overflow-x: auto">{_all_numbers(stats)}</div>'
+        "</body></html>\n"
     )
     return page.encode()
+
+
+def _all_numbers(stats: Sequence[FunctionCacheStats]) -> str:
+    """The efficiency report, but for reasons that no call missed for."""
+    import pandas as pd
+
+    frame = efficiency_frame(stats)
+    idle = [name for name in frame.columns if name.startswith(MISSES) and not frame[name].any()]
+    with pd.option_context("display.max_colwidth", None):  # else long names are cut
+        return frame.drop(columns=idle).to_html(
+            index=False, border=0, na_rep="", float_format="{:.6g}".format
+        )
 
 
 def _parquet(stats: Sequence[FunctionCacheStats]) -> bytes:

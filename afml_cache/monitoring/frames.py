@@ -30,6 +30,7 @@ _TYPES = {
     "size_bytes": "int64",
     "entries": "int64",
     "adopted": "int64",
+    "raised": "int64",
     "robust_hit_rate": "float64",
     "last_access": _TIME,
 }
@@ -45,7 +46,8 @@ def efficiency_frame(stats: Sequence[FunctionCacheStats]) -> pd.DataFrame:
         values = [row[name] for row in rows]
         kind = _TYPES.get(name, "int64")
         if name == "function":
-            columns[name] = pd.Series(values, dtype=object if not values else None)
+            # The type of text differs between versions of pandas, and not with what is in it.
+            columns[name] = pd.Series(values, dtype=pd.Series(["text"]).dtype)
         elif kind == _TIME:
             columns[name] = pd.Series(pd.to_datetime(values, utc=True)).dt.as_unit("us")
         else:
@@ -72,6 +74,7 @@ def efficiency_row(one: FunctionCacheStats) -> dict[str, Any]:
         "size_bytes": one.size_bytes,
         "entries": one.entries,
         "adopted": one.adopted,
+        "raised": one.raised,
         "robust_hit_rate": one.robust_hit_rate,
         "last_access": one.last_access,
         **{MISSES + reason: one.reasons.get(reason, 0) for reason in Reason},

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal, TypedDict
 
-from afml_cache.monitoring.figures import FunctionCacheStats
-from afml_cache.monitoring.patterns import UNSTORED, costs_more, misses_often, unstored
-from afml_cache.monitoring.words import as_text, bytes_in_words, percent, seconds_in_words
+from afml_cache.monitoring.figures import FunctionCacheStats, known_total
+from afml_cache.monitoring.patterns import UNSTORED, asked, costs_more, misses_often, unstored
+from afml_cache.monitoring.words import (
+    as_text,
+    bytes_in_words,
+    percent,
+    saved_in_words,
+    seconds_in_words,
+)
 from afml_cache.outcomes import Reason
+from afml_cache.store.location import why_no_cache
 
-Status = Literal["good", "attention", "empty", "off"]
+Status = Literal["good", "attention", "empty", "absent", "off"]
 
 #: From this share of the size limit on, the cache is called full.
 _FULL = 0.95
@@ -19,7 +27,7 @@ _FULL = 0.95
 #: What a finding is about, for programs: which command acts on it depends on this alone.
 Kind = Literal[
     "off", "readonly", "damaged", "unavailable", "full", "costly", "unstored",
-    "upgrade", "keep", "note_exact_keys", "misses",
+    "upgrade", "keep", "note_exact_keys", "misses", "raised", "replaced",
 ]  # fmt: skip
 
 
@@ -41,7 +49,8 @@ class HealthReport(TypedDict):
     hits: int
     misses: int
     hit_rate: float
-    saved_s: float
+    saved_s: float | None
+    saved_unknown: int
     entries: int
     size_bytes: int
     size_limit: int | None
@@ -57,11 +66,14 @@ def health_of(
     mode: str,
     size_limit: int | None,
     own_bytes: int,
+    absent: bool,
     faults: Mapping[str, int],
+    damaged: Sequence[str] = (),
 ) -> HealthReport:
     """Judge the numbers of all functions, and the faults that the store has met.
 
     ``own_bytes`` are those that the size limit is about: what the store holds without joblib's.
+    ``absent``: there is no cache in the directory. ``damaged`` are indexes that were moved aside.
     """
     hits = sum(one.cache_hits for one in stats)
     misses = sum(one.cache_misses for one in stats)
@@ -70,14 +82,15 @@ def health_of(
     for one in stats:
         for reason, times in one.reasons.items():
             reasons[reason] = reasons.get(reason, 0) + times
-    findings = [*_of_mode(mode), *_of_faults(faults), *_of_size(own_bytes, size_limit)]
+    findings = [*_of_mode(mode), *_of_damage(damaged), *_of_faults(faults)]
+    findings += _of_size(own_bytes, size_limit)
     for one in stats:
         findings += _of_function(one)
     status: Status = "attention" if findings else "good"
     if mode == "off":
         status = "off"
-    elif not stats:
-        status = "empty"
+    elif not stats and not damaged:  # else what there was may be lost
+        status = "absent" if absent else "empty"
     return HealthReport(
         status=status,
         directory=directory,
@@ -85,7 +98,8 @@ def health_of(
         hits=hits,
         misses=misses,
         hit_rate=hits / (hits + misses) if hits + misses else 0.0,
-        saved_s=sum((one.saved_s or 0.0 for one in stats), 0.0),
+        saved_s=known_total(one.saved_s for one in stats),
+        saved_unknown=sum(one.saved_s is None for one in stats),
         entries=sum(one.entries for one in stats),
         size_bytes=size,
         size_limit=size_limit,
@@ -100,22 +114,40 @@ def health_in_words(report: HealthReport) -> str:
     limit = report["size_limit"]
     within = "" if limit is None else f" of {bytes_in_words(limit)}"
     hits = f"{report['hits']:,} hits and {report['misses']:,} misses in {report['total_calls']:,}"
-    lines = [
-        f"Cache health: {report['status']}",
-        f"  {report['directory']}",
-        f"  {percent(report['hit_rate'])} hit rate: {hits} calls",
-        f"  {seconds_in_words(report['saved_s'])} saved",
-        f"  {report['entries']:,} results, {bytes_in_words(report['size_bytes'])}{within}",
-    ]
+    lines = [f"Cache health: {report['status']}", f"  {report['directory']}"]
+    if report["status"] == "off":
+        lines += [
+            f"  {report['total_calls']:,} calls of this process passed it by",
+            "  what is stored is not looked at meanwhile",
+            *_findings_in_words(report["findings"]),
+        ]
+        return as_text("\n".join(lines))
+    if report["status"] == "absent":
+        place = Path(report["directory"])
+        return as_text(
+            f"{lines[0]}\n  {why_no_cache(place)} with AFML_CACHE or configure(directory=...)."
+        )
+    if report["total_calls"]:
+        lines += [
+            f"  {percent(report['hit_rate'])} hit rate: {hits} calls",
+            f"  {saved_in_words(report['saved_s'], report['saved_unknown'])}",
+        ]
+    else:
+        lines.append("  no call was counted yet")
+    lines.append(f"  {report['entries']:,} results, {bytes_in_words(report['size_bytes'])}{within}")
     if report["miss_reasons"]:
         told = ", ".join(f"{times:,} {reason}" for reason, times in report["miss_reasons"].items())
         lines.append(f"  misses: {told}")
     if report["status"] == "empty":
-        lines.append("  Nothing was called yet: call a function under @cacheable or a newer one.")
-    for finding in report["findings"]:
+        lines.append("  call a function under @cacheable or a newer decorator, and look again")
+    return as_text("\n".join([*lines, *_findings_in_words(report["findings"])]))
+
+
+def _findings_in_words(findings: Sequence[Finding]) -> Iterator[str]:
+    for finding in findings:
         whose = f"{finding['function']}: " if finding["function"] else ""
-        lines += [f"  ! {whose}{finding['what']}", f"    {finding['remedy']}"]
-    return as_text("\n".join(lines))
+        yield f"  ! {whose}{finding['what']}"
+        yield f"    {finding['remedy']}"
 
 
 def _of_mode(mode: str) -> list[Finding]:
@@ -150,6 +182,20 @@ def _of_faults(faults: Mapping[str, int]) -> list[Finding]:
     ]
 
 
+def _of_damage(damaged: Sequence[str]) -> list[Finding]:
+    if not damaged:
+        return []
+    return [
+        _finding(
+            "replaced",
+            f"the index was damaged and moved aside ({', '.join(damaged)}): what could not be read "
+            "out of it is lost, statistics and small results; large results are still there",
+            "lost results are computed again; see that the disk is sound (afml-cache doctor), and "
+            "remove what was moved aside when nothing is missed",
+        )
+    ]
+
+
 def _of_size(size: int, limit: int | None) -> list[Finding]:
     if limit is None or size < _FULL * limit:
         return []
@@ -173,8 +219,15 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
         what = f"{unstored(one):,} results could not be kept ({which})"
         remedy = "the warning at its first such call says what to change"
         found.append(_finding("unstored", what, remedy, one))
+    elif misses_often(one) and 2 * one.raised > asked(one) - one.cache_hits:
+        what = f"{one.raised:,} of {asked(one):,} calls raised"
+        remedy = (
+            "what raises is not stored and runs again at each such call: return what says so, or "
+            "look at the arguments before calling"
+        )
+        found.append(_finding("raised", what, remedy, one))
     elif misses_often(one):
-        what = f"{percent(one.hit_rate or 0.0)} hits in {one.total_calls:,} calls"
+        what = f"{percent(_rate(one))} hits in {asked(one):,} calls"
         kind, remedy = _against_misses(one)
         found.append(_finding(kind, what, remedy, one))
     return found
@@ -183,25 +236,45 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
 def _against_misses(one: FunctionCacheStats) -> tuple[Kind, str]:
     if one.under_cacheable and one.robust_hit_rate is not None:
         rate = f"exact keys would have had {percent(one.robust_hit_rate)}"
-        better = one.robust_hit_rate > (one.hit_rate or 0.0)
-        if better:
+        had = _rate(one) if one.noted_hit_rate is None else one.noted_hit_rate
+        if one.robust_hit_rate > had:
             return "upgrade", f"{rate}: upgrade it to @robust_cacheable"
         return "keep", f"{rate}: keep it as it is"
     if one.under_cacheable:
         what = "configure(note_exact_keys=True) tells what @robust_cacheable would bring"
         return "note_exact_keys", what
-    most = max(one.reasons, key=lambda reason: one.reasons[reason], default="")
+    reasons = {reason: times for reason, times in one.reasons.items() if reason != Reason.MODE_OFF}
+    most = max(reasons, key=lambda reason: reasons[reason], default="")
+    if most == Reason.CODE and "<" in one.function_name:
+        return "misses", _against_other_code_of(one.function_name)
     return "misses", _REMEDIES.get(
         most, "explain_last_miss() tells what differed after such a call"
     )
 
 
+def _against_other_code_of(name: str) -> str:
+    """What to do where one name is that of many functions: nobody has to have edited anything."""
+    if name.endswith("<lambda>"):
+        return (
+            "lambdas have this name, whichever they are, and what one closes over is its code: "
+            "write a def, and hand over as an argument what differs"
+        )
+    return (
+        "it was edited, or it is made anew with another value each time: what it closes over is "
+        "its code, so hand that over as an argument"
+    )
+
+
+def _rate(one: FunctionCacheStats) -> float:
+    return one.cache_hits / asked(one) if asked(one) else 0.0
+
+
 _REMEDIES: dict[str, str] = {
-    Reason.CODE: "its code, or a helper's, changes often: keep apart what changes",
+    Reason.CODE: "its code, or a helper's, changed, or several functions have its name (in two "
+    "programs of one file name, say): keep apart what changes, and give each a name of its own",
     Reason.ENVIRONMENT: "other package versions: configure(package_versions='ignore') ignores them",
     Reason.EXPIRED: "a longer ttl= or age_limit would keep its results",
     Reason.EVICTED: "configure(size_limit=...) gives it more room",
-    Reason.MODE_OFF: "the cache was switched off",
     Reason.SOURCE_CHANGED: "its file was edited after the import: reload it, or restart Python",
 }
 

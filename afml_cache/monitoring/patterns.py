@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from afml_cache.monitoring.figures import FunctionCacheStats
@@ -14,7 +14,7 @@ from afml_cache.store.worth import LOSING_HITS, LOSS
 #: A function misses often with at least so many calls and at most this hit rate; the codemods
 #: select by the same.
 CALLS, HIT_RATE = 10, 0.5
-#: Results of a function that was not called for so long are called stale.
+#: Results that were not used for so long are called stale.
 STALE = timedelta(days=30)
 _MOST = 10
 
@@ -72,9 +72,7 @@ def patterns_of(stats: Sequence[FunctionCacheStats], now: datetime) -> CachePatt
         ),
         stale_functions=_listed(
             stats,
-            lambda one: (
-                one.entries > 0 and one.last_access is not None and one.last_access < now - STALE
-            ),
+            lambda one: one.entries > 0 and _was_used(one) < now - STALE,
             lambda one: one.size_bytes,
         ),
         miss_reasons=dict(reasons.most_common()),
@@ -83,7 +81,12 @@ def patterns_of(stats: Sequence[FunctionCacheStats], now: datetime) -> CachePatt
 
 def misses_often(one: FunctionCacheStats) -> bool:
     """Whether a function is called often and served seldom."""
-    return one.total_calls >= CALLS and (one.hit_rate or 0.0) <= HIT_RATE
+    return asked(one) >= CALLS and one.cache_hits <= HIT_RATE * asked(one)
+
+
+def asked(one: FunctionCacheStats) -> int:
+    """Calls that asked the cache: those while it was switched off say nothing about it."""
+    return one.total_calls - one.reasons.get(Reason.MODE_OFF, 0)
 
 
 def costs_more(one: FunctionCacheStats) -> bool:
@@ -98,6 +101,12 @@ UNSTORED = (Reason.UNKEYABLE, Reason.RESULT_UNPICKLABLE, Reason.ARGUMENT_MUTATED
 def unstored(one: FunctionCacheStats) -> int:
     """Calls that no cache could keep, as the function is now."""
     return sum(one.reasons.get(reason, 0) for reason in UNSTORED)
+
+
+def _was_used(one: FunctionCacheStats) -> datetime:
+    """When what is stored was last used: by a call that was counted or, before that, by any."""
+    known = [when for when in (one.last_access, one.last_used) if when is not None]
+    return max(known, default=datetime.max.replace(tzinfo=UTC))
 
 
 def _lost(one: FunctionCacheStats) -> float:

@@ -27,6 +27,31 @@ def seconds_in_words(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds else "0 s"
 
 
+def saved_in_words(seconds: float | None, unknown: int = 0) -> str:
+    """What was saved, as ``saved_s`` and ``saved_unknown`` of the summary tell it.
+
+    >>> saved_in_words(2.0), saved_in_words(None, 1)
+    ('2.0 s saved', 'what was saved is not known')
+    >>> saved_in_words(2.0, 3)
+    '2.0 s saved, not counting 3 functions of which it is not known'
+    """
+    if seconds is None:
+        return "what was saved is not known"
+    return f"{seconds_in_words(seconds)} saved{not_counting(unknown)}"
+
+
+def not_counting(unknown: int) -> str:
+    """Ends a sentence about what was saved.
+
+    >>> not_counting(0), not_counting(1)
+    ('', ', not counting 1 function of which it is not known')
+    """
+    if not unknown:
+        return ""
+    functions = "1 function" if unknown == 1 else f"{unknown:,} functions"
+    return f", not counting {functions} of which it is not known"
+
+
 def bytes_in_words(size: int) -> str:
     """Bytes in the decimal unit that suits them.
 

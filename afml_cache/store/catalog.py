@@ -1,17 +1,20 @@
 """What the index tells of the entries: which there are, and what each says of itself.
 
-No value is opened for it, and a fault of the index is an empty answer.
+No value is opened for it, and a fault of the index is an empty answer. Looking makes no index where
+there is none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from afml_cache.store import rows, valuefile
 from afml_cache.store.claims import Entry
 from afml_cache.store.faults import Faults
 from afml_cache.store.index import Index
+
+T = TypeVar("T")
 
 
 class Catalog:
@@ -48,7 +51,7 @@ class Catalog:
                 lambda cursor: rows.entries(cursor, sealer, condition, values(sealer), at_most)
             )
 
-        return self._faults.ask(look, [])
+        return self._ask(look, [])
 
     def description(self, digest: bytes) -> dict[str, Any]:
         """What one entry says about its arguments; empty when there is none."""
@@ -59,7 +62,7 @@ class Catalog:
             row = self._index.read(lambda cursor: cursor.execute(query, (slot,)).fetchone())
             return valuefile.unpack_record(row[0]) if row else {}
 
-        return self._faults.ask(look, {})
+        return self._ask(look, {})
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Entries and their bytes, by function, whoever sealed them."""
@@ -69,7 +72,17 @@ class Catalog:
             found = self._index.read(lambda cursor: cursor.execute(query).fetchall())
             return {str(function): (int(count), int(size)) for function, count, size in found}
 
-        return self._faults.ask(look, {})
+        return self._ask(look, {})
+
+    def last_used(self) -> dict[str, float]:
+        """When an entry of each function was last used or stored, since the epoch."""
+        query = "SELECT function, max(used) FROM claim GROUP BY function"
+
+        def look() -> dict[str, float]:
+            found = self._index.read(lambda cursor: cursor.execute(query).fetchall())
+            return {str(f): used for f, used in found if isinstance(used, int | float)}
+
+        return self._ask(look, {})
 
     def _page(self, function: str | None, after: bytes) -> tuple[list[Entry], bytes | None]:
         def look() -> tuple[list[Entry], bytes | None]:
@@ -77,4 +90,7 @@ class Catalog:
             return self._index.read(lambda cursor: rows.page(cursor, sealer, function, after))
 
         nothing: tuple[list[Entry], bytes | None] = [], None
-        return self._faults.ask(look, nothing)
+        return self._ask(look, nothing)
+
+    def _ask(self, look: Callable[[], T], nothing: T) -> T:
+        return nothing if self._index.absent() else self._faults.ask(look, nothing)

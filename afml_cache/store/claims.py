@@ -101,6 +101,7 @@ class Counters:
     hits_unpriced: int = 0  #: hits that are not in ``seconds_saved``: joblib does not say
     hits_timed: int = 0  #: hits that ``hit_seconds`` tells of
     hit_seconds: float = 0.0  #: what hits took themselves: key and loading
+    raised: int = 0  #: computed calls that raised, so that nothing was stored
     adopt_seconds: float = 0.0  #: what adopting took
     last: float | None = field(default=None, compare=False)  #: the last call, since the epoch
 

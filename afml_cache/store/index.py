@@ -139,6 +139,10 @@ class Index:
         if degraded or self._identify() != self._identity:
             self.close()
 
+    def absent(self) -> bool:
+        """Whether there is no index and nothing to make one of; who looks on needs none."""
+        return self._identity is None and not (self.path.exists() or self.values.is_dir())
+
     def vanished(self) -> bool:
         """Whether there was an index, and somebody has removed it."""
         return self._prepared_at > 0.0 and not self.path.exists()

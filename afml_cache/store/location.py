@@ -64,6 +64,24 @@ def filesystem_type(directory: Path, mounts: str) -> str | None:
 RECORDS = "records"
 
 
+#: One of them makes a directory a cache.
+_SIGNS = ("index.sqlite", "joblib_cache", "cleared", "values")
+
+
+def is_cache(base: Path) -> bool:
+    """Whether there is a cache in a directory."""
+    return any((base / sign).exists() for sign in _SIGNS)
+
+
+def why_no_cache(base: Path) -> str:
+    """What is said of a directory that holds no cache."""
+    here = "it exists and holds none" if base.is_dir() else "it does not exist"
+    return (
+        f"There is no cache in {base}: {here}, and nothing was made. Call a cached function first, "
+        "or name another place"
+    )
+
+
 def make_folder(base: Path, folder: Path) -> None:
     """Make ``folder`` inside a cache directory; the directory itself, if new, for its owner alone.
 

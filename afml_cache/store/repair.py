@@ -39,6 +39,12 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
+def were_set_aside(base: Path) -> list[Path]:
+    """Damaged indexes that were moved aside in a store's directory and are still there."""
+    found = base.glob("index.sqlite.corrupt-*")
+    return sorted(path for path in found if not path.name.endswith(BESIDE))
+
+
 def attach_values(cursor: sqlite3.Cursor, values: Path) -> int:
     """Give every sound value file a row again; of two for one key the newer one gets it."""
     attached = 0

@@ -135,6 +135,10 @@ class Store:
         )
         return mine == others
 
+    def open(self) -> None:
+        """Make what is missing and open the index, as the first use would."""
+        self._faults.ask(lambda: self._index.read(lambda _: None), None)
+
     # -- values ----------------------------------------------------------------------
 
     def get(self, digest: bytes) -> Any:
@@ -186,7 +190,7 @@ class Store:
                 and not self._lookup.is_unused_too_long(slot, now)
             )
 
-        return self._faults.ask(look, False)
+        return not self._index.absent() and self._faults.ask(look, False)
 
     def put(
         self,
@@ -311,6 +315,10 @@ class Store:
         """How many entries each function has, and their bytes, whoever sealed them."""
         return self._catalog.sizes()
 
+    def last_used(self) -> dict[str, float]:
+        """When an entry of each function was last used or stored, in seconds since the epoch."""
+        return self._catalog.last_used()
+
     def verify(self) -> list[Problem]:
         """Check every byte of every entry against its seal; an empty list is good news."""
         return self._faults.ask(lambda: verify(self._index, self._vault, self._ready()), [])
@@ -343,6 +351,10 @@ class Store:
     def spend(self, function: str, seconds: float) -> None:
         """Count the seconds that adopting a result took."""
         self._ledger.spend(function, seconds)
+
+    def count_raised(self, function: str) -> None:
+        """Count that a computed call raised; :meth:`count` counts the call."""
+        self._ledger.count_raised(function)
 
     def hours(self, function: str) -> dict[int, HourCounters]:
         """How the calls of one function went by hours since the epoch; a month is kept."""

@@ -49,7 +49,7 @@ _NOBODY = ""
 
 #: Counters that are whole numbers, and that are sums of seconds, as `Counters` has them.
 _WHOLE = frozenset(
-    {"hits", "adopted", "computed", "computed_untimed", "hits_timed", "hits_unpriced"}
+    {"hits", "adopted", "computed", "computed_untimed", "hits_timed", "hits_unpriced", "raised"}
 )
 _SECONDS = frozenset({"seconds_computed", "seconds_saved", "hit_seconds", "adopt_seconds"})
 
@@ -173,6 +173,11 @@ class Ledger:
         with self._guard:
             self._counts[function, "adopt_seconds"] += seconds
 
+    def count_raised(self, function: str) -> None:
+        """Count that a computed call, counted by itself, raised."""
+        with self._guard:
+            self._counts[function, "raised"] += 1
+
     def fault(self, name: str) -> None:
         """Count one fault of the store."""
         with self._guard:
@@ -239,8 +244,9 @@ class Ledger:
                 waiting = with_hours([("seconds_saved", saved)] if saved else [], pending.since)
                 return [*waiting, *select_hours(cursor, function)]
 
-            with contextlib.suppress(UnavailableError, UnicodeError):
-                counts += self._index.read(look)
+            if not self._index.absent():
+                with contextlib.suppress(UnavailableError, UnicodeError):
+                    counts += self._index.read(look)
         return by_hour(counts)
 
     def faults(self) -> dict[str, int]:
@@ -255,8 +261,9 @@ class Ledger:
         with self._writing:
             pending = self._pending()
             counts = list(pending.counters())
-            with contextlib.suppress(UnavailableError, UnicodeError):
-                counts += self._index.read(lambda cursor: _written(cursor, pending))
+            if not self._index.absent():
+                with contextlib.suppress(UnavailableError, UnicodeError):
+                    counts += self._index.read(lambda cursor: _written(cursor, pending))
             return counts
 
     def _pending(self) -> Pending:

@@ -46,6 +46,15 @@ def test_status_has_the_numbers_of_the_summary(used, run, run_json):
     assert str(used.directory) in text and "3 results" in text
 
 
+def test_status_says_what_it_does_not_know(used, run, run_json):
+    from afml_cache.outcomes import Outcome
+
+    used.count("m.old", Outcome.HIT)  # under @cacheable, stored before anything was counted
+    used.flush()
+    assert run_json("status")["saved_unknown"] == 1
+    assert "not counting 1 function of which it is not known" in run("status").output
+
+
 def test_health_has_what_the_monitor_finds_and_exits_1_only_with_a_finding(used, run, run_json):
     assert run_json("health")["findings"] == []
     assert "Cache health: good" in run("health").output
@@ -98,7 +107,10 @@ def test_evidence_is_what_the_codemods_read(used, run, tmp_path):
 
 
 def test_evidence_that_cannot_be_written_is_said(used, run, tmp_path):
-    assert "No such file" in run("report", "--evidence", str(tmp_path / "a/b"), code=3).output
+    assert (
+        "does not exist; make it"
+        in run("report", "--evidence", str(tmp_path / "a/b"), code=3).output
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +123,7 @@ def test_no_command_makes_a_cache_that_is_not_there(run, tmp_path, command):
     assert f"There is no cache in {nowhere}" in result.stderr
     assert not nowhere.exists()
     nowhere.mkdir()
-    assert "holds no cache" in run(command, "--directory", str(nowhere), code=3).stderr
+    assert "it exists and holds none" in run(command, "--directory", str(nowhere), code=3).stderr
     assert list(nowhere.iterdir()) == []
 
 

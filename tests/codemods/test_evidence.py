@@ -301,6 +301,23 @@ def test_the_dearest_first_and_a_second_for_each_miss_where_nothing_is_known(
         assert selected(survey_) == [f"a.py::{name}" for name in expected]
 
 
+def test_calls_that_did_not_ask_the_cache_are_no_evidence_against_it(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": HEAD + "".join(function(name) for name in "fgh")})
+    records = (
+        Recorded("a.f", calls=30, hits=0, misses=0),
+        Recorded("a.g", calls=30, hits=0, misses=9),
+        Recorded("a.h", calls=30, hits=1, misses=9),
+    )
+    chosen = Selection(evidence=Evidence("e", records), min_calls=1)
+    assert selected(survey(find([tmp_path]), Rules(), chosen)) == ["a.py::g", "a.py::h"]
+    survey_ = survey(find([tmp_path]), Rules(), Selection(evidence=Evidence("e", records)))
+    assert selected(survey_) == ["a.py::h"]
+    assert notes(survey_) == [
+        "1 function was called with the cache switched off only",
+        "1 function has fewer than 10 calls",
+    ]
+
+
 def test_only_and_evidence_both_have_to_agree(tmp_path: Path) -> None:
     write(tmp_path, {f"{n}.py": HEAD + function("f") for n in "abc"})
     survey = found(tmp_path, {"a.f": (0, 20), "b.f": (0, 20)}, only=("b", "c"))

@@ -75,6 +75,8 @@ def plant() -> Plant:
             claim = Claim(name, b"code", b"environment", digest, seconds=seconds)
             assert store.put(digest, os.urandom(size), claim) is None
         store.flush()
+        used = "UPDATE claim SET used = ? WHERE function = ?"
+        store._index.write(lambda cursor: cursor.execute(used, (more[LAST], name)))
 
     return put
 

@@ -59,6 +59,8 @@ def test_as_text_it_has_the_totals_and_a_line_a_function(used):
 
 
 def test_nothing_called_yet_is_one_line(store):
+    assert repr(get_cache_monitor()) == f"there is no cache in {store.directory}"
+    store._index.write(lambda cursor: None)  # makes it
     assert repr(get_cache_monitor()) == f"{store.directory}: 0 calls, 0.0 % hits, 0 s saved"
 
 

@@ -102,6 +102,23 @@ def test_a_name_that_is_no_utf8_is_written_escaped(store, tmp_path, capsys):
     assert "b\\udcff.f" in export_evidence(tmp_path / "evidence.json").read_text()
 
 
+def test_html_has_every_number_of_the_efficiency_report(called, tmp_path):
+    with pytest.warns(UserWarning):
+        f(number for number in "no key")
+    frame = get_cache_efficiency_report()
+    page = get_cache_monitor().export_report(tmp_path / "report.html").read_text("utf-8")
+    text = Tags(page).text.split()
+    for name in frame.columns:
+        # Reasons that nothing missed for would be seventeen columns of zeros.
+        wanted = not name.startswith("misses_") or frame[name].any()
+        assert (name in text) == wanted, name
+    row = frame.set_index("function").loc[f.identity]
+    assert (row["calls"], row["misses"], row["misses_unkeyable"]) == (5, 3, 1)
+    cells = Tags(page[page.index("<h2>") :]).text.split()
+    mine = cells[cells.index(f.identity) :]
+    assert mine[1:4] == ["5", "2", "3"] and float(mine[4]) == 0.4
+
+
 @pytest.mark.parametrize("name", ["report", "report.xlsx", "report.csv.gz"])
 def test_another_ending_is_refused_and_nothing_written(name, tmp_path):
     with pytest.raises(ReportError, match=r"end it with \.csv, \.json, \.html, \.parquet"):
@@ -124,9 +141,27 @@ def test_parquet_without_pyarrow_says_what_to_install(run_python):
 
 def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(called, tmp_path):
     (tmp_path / "report.json").mkdir()
-    with pytest.raises(OSError):
+    (tmp_path / "report.json" / "there").write_text("")
+    with pytest.raises(IsADirectoryError, match="folder is there") as told:
         get_cache_monitor().export_report(tmp_path / "report.json")
+    assert told.value.filename == str(tmp_path / "report.json")
     assert sorted(one.name for one in tmp_path.iterdir() if one.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize("write", [get_cache_monitor().export_report, export_evidence])
+def test_a_folder_that_is_missing_is_named_and_not_a_file_of_ours(write, tmp_path):
+    wanted = tmp_path / "missing" / "a.json"
+    with pytest.raises(FileNotFoundError) as told:
+        write(wanted)
+    assert f"the folder {wanted.parent} does not exist; make it" in str(told.value)
+    assert told.value.filename == str(wanted) and ".part" not in str(told.value)
+
+
+@pytest.mark.parametrize("write", [get_cache_monitor().export_report, export_evidence])
+def test_a_path_may_begin_at_home(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert write("~/a.json") == tmp_path / "a.json" and (tmp_path / "a.json").exists()
 
 
 def test_a_notebook_shows_a_compact_escaped_table(called, store):
@@ -198,8 +233,18 @@ def test_evidence_is_what_the_report_says(called, tmp_path, store):
     ours, joblibs = found[f.identity], found[g.identity]
     assert (ours.calls, ours.hits, ours.misses) == (4, 2, 2)
     assert ours.compute_seconds == get_cache_monitor().get_function_stats(f).seconds_computed
-    assert (joblibs.calls, joblibs.hits, joblibs.misses, joblibs.robust_hit_rate) == (5, 2, 2, None)
+    assert (joblibs.calls, joblibs.hits, joblibs.misses, joblibs.robust_hit_rate) == (4, 2, 2, None)
     assert found["m.untimed"].compute_seconds is None
+
+
+def test_what_was_called_with_the_cache_off_only_is_no_evidence(tmp_path):
+    with use_settings(mode="off"):
+        for number in range(12):
+            f(number), g(number)
+        assert read_evidence(export_evidence(tmp_path / "evidence.json")).functions == ()
+    f(1)
+    (one,) = read_evidence(export_evidence(tmp_path / "evidence.json")).functions
+    assert (one.function, one.calls, one.misses) == (f.identity, 1, 1)
 
 
 def test_evidence_of_nothing_is_read_too(tmp_path):

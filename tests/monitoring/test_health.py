@@ -49,7 +49,7 @@ def stats(name: str, hits: int, misses: int, **more: object) -> FunctionCacheSta
 
 
 def health(*each: FunctionCacheStats, **more: object):
-    given = {"mode": "on", "size_limit": None, "own_bytes": 0, "faults": {}} | more
+    given = {"mode": "on", "size_limit": None, "own_bytes": 0, "absent": False, "faults": {}} | more
     return health_of(each, directory="/c", **given)  # type: ignore[arg-type]
 
 
@@ -69,7 +69,12 @@ def test_a_cache_that_serves_is_good_and_its_numbers_add_up():
     ("one", "what", "remedy"),
     [
         (stats("f", 2, 8), "20.0 % hits in 10 calls", "explain_last_miss()"),
-        (stats("f", 2, 8, reasons={"code": 8}), "20.0 % hits", "changes often"),
+        (stats("f", 2, 8, reasons={"code": 8}), "20.0 % hits", "its code, or a helper's, changed"),
+        (
+            stats("f", 2, 8, reasons={"code": 8}),
+            "20.0 % hits",
+            "or several functions have its name",
+        ),
         (stats("f", 0, 20, reasons={"evicted": 20}), "0.0 % hits", "size_limit"),
         (stats("f", 2, 8, under_cacheable=True), "20.0 % hits", "note_exact_keys=True"),
         (
@@ -82,6 +87,11 @@ def test_a_cache_that_serves_is_good_and_its_numbers_add_up():
             "20.0 % hits",
             "had 20.0 %: keep it as it is",
         ),
+        (  # nine hits of ten in the calls that were noted, fewer in those before
+            stats("f", 2, 8, under_cacheable=True, robust_hit_rate=0.8, noted_hit_rate=0.9),
+            "20.0 % hits",
+            "had 80.0 %: keep it as it is",
+        ),
         (stats("f", 9, 1, saved_s=-2.0), "hits cost 2.0 s more", "do not cache it"),
         (stats("f", 9, 3, reasons={"unkeyable": 3}), "3 results could not be kept (unkeyable)", ""),
     ],
@@ -92,6 +102,44 @@ def test_a_function_that_is_served_badly_is_named_with_a_remedy(one, what, remed
     assert report["status"] == "attention"
     assert finding["function"] == "f" and what in finding["what"] and remedy in finding["remedy"]
     assert what in health_in_words(report) and finding["remedy"] in health_in_words(report)
+
+
+@robust_cacheable
+def refuses(number):
+    raise ValueError(number)
+
+
+def test_a_function_that_raises_is_said_to_raise_and_not_to_miss_arguments(capsys):
+    for _ in range(12):
+        with pytest.raises(ValueError):
+            refuses(1)
+    print_cache_health()
+    out = capsys.readouterr().out
+    assert "12 of 12 calls raised" in out and "what raises is not stored" in out
+    assert "explain_last_miss" not in out and "hits in 12 calls" not in out
+    for old in (True, False):
+        (finding,) = health(stats("f", 2, 18, raised=10, under_cacheable=old))["findings"]
+        assert "10 of 20 calls raised" in finding["what"]
+    (finding,) = health(stats("f", 2, 18, raised=5))["findings"]
+    assert "10.0 % hits in 20 calls" in finding["what"]
+
+
+def test_functions_of_one_name_are_not_said_to_have_changed(capsys):
+    for name in ("m.<lambda>", "m.factory.<locals>.<lambda>"):
+        (finding,) = health(stats(name, 0, 12, reasons={"first_call": 1, "code": 11}))["findings"]
+        assert "changed" not in finding["remedy"]
+        assert "lambdas have this name" in finding["remedy"] and "def" in finding["remedy"]
+    inner = stats("m.factory.<locals>.f", 0, 12, reasons={"first_call": 1, "code": 11})
+    (finding,) = health(inner)["findings"]
+    assert "what it closes over" in finding["remedy"] and "argument" in finding["remedy"]
+
+    def times(factor):
+        return robust_cacheable(lambda number: number * factor)
+
+    for factor in range(12):  # as it happens: twelve functions, none of which was ever edited
+        times(factor)(1)
+    print_cache_health()
+    assert "lambdas have this name" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("one", [stats("f", 0, 9), stats("f", 6, 5), stats("f", 4, 0, saved_s=-9)])
@@ -109,6 +157,26 @@ def test_faults_limits_and_modes_are_found():
     assert "readonly" in readonly["what"]
     assert health(stats("f", 9, 1), mode="off")["status"] == "off"
     assert health()["status"] == "empty"
+
+
+def test_savings_that_are_not_known_are_not_called_none():
+    unknown = stats("old", 20, 1, under_cacheable=True, saved_s=None, seconds_saved=None)
+    idle = stats("idle", 0, 3, saved_s=0.0, seconds_saved=0.0)
+    report = health(unknown, idle)
+    assert (report["saved_s"], report["saved_unknown"]) == (None, 1)
+    assert "\n  what was saved is not known\n" in health_in_words(report)
+    report = health(unknown, stats("a", 4, 1, saved_s=2.0))
+    assert (report["saved_s"], report["saved_unknown"]) == (2.0, 1)
+    assert "\n  2.0 s saved, not counting 1 function of which it is not known\n" in health_in_words(
+        report
+    )
+    assert "\n  0 s saved\n" in health_in_words(health(idle))
+
+
+def test_results_without_a_counted_call_have_no_rate():
+    words = health_in_words(health(stats("old", 0, 0, entries=5, size_bytes=464)))
+    assert "\n  no call was counted yet\n  5 results, 464 B" in words
+    assert "%" not in words and "saved" not in words
 
 
 def test_patterns_list_functions_by_what_they_cost():
@@ -143,7 +211,7 @@ def f(number):
 
 def test_health_is_printed(capsys, store):
     print_cache_health()
-    assert "Cache health: empty" in capsys.readouterr().out
+    assert "Cache health: absent" in capsys.readouterr().out
     for number in range(12):
         f(number)
     f(1)
@@ -163,6 +231,31 @@ def test_a_store_at_its_limit_is_full(tmp_path):
         assert "the cache is full" in full["what"] and "of 100.0 kB" in full["what"]
 
 
+def test_calls_with_the_cache_off_are_no_misses_of_the_function(capsys):
+    f(0)
+    for _ in range(5):
+        f(0)
+    with use_settings(mode="off"):
+        for number in range(20):
+            f(number)
+        report = get_cache_monitor().generate_health_report()
+        assert [one["function"] for one in report["findings"]] == [None]
+        assert analyze_cache_patterns()["high_miss_rate_functions"] == []
+        print_cache_health()
+    out = capsys.readouterr().out
+    assert "what is stored is not looked at" in out and "0 results" not in out
+    assert "20 calls of this process passed it by" in out and "%" not in out
+    # 5 of 6 calls that asked the cache are hits, whatever the 20 others did.
+    assert get_cache_monitor().generate_health_report()["findings"] == []
+    assert analyze_cache_patterns()["high_miss_rate_functions"] == []
+
+
+def test_a_rate_is_of_the_calls_that_asked_the_cache():
+    (finding,) = health(stats("f", 4, 26, reasons={"argument": 6, "mode_off": 20}))["findings"]
+    assert "40.0 % hits in 10 calls" in finding["what"]
+    assert "explain_last_miss()" in finding["remedy"]
+
+
 @robust_cacheable
 def g(number):
     return bytes([number]) * 48_000
@@ -177,6 +270,44 @@ def test_a_tampered_entry_is_found(store):
         f(1)
     report = get_cache_monitor().generate_health_report()
     assert sum(report["faults"].values()) >= 1 and report["findings"]
+
+
+def test_a_damaged_index_is_found_with_what_is_lost_and_until_it_is_removed(store, capsys):
+    for number in range(12):
+        f(number), f(number), large(number)
+    store.close()
+    index = store.directory / "index.sqlite"
+    index.write_bytes(b"noise" * 2_000)
+    with pytest.warns(UserWarning, match="was damaged"):
+        print_cache_health()
+    out = capsys.readouterr().out
+    (aside,) = store.directory.glob("index.sqlite.corrupt-*")
+    assert "Cache health: attention" in out and "12 results" in out
+    assert f"the index was damaged and moved aside ({aside.name})" in out
+    assert "statistics" in out and "small results" in out and "doctor" in out and "remove" in out
+    for beside in ("-wal", "-shm", "-journal"):  # not one more finding each
+        aside.with_name(aside.name + beside).write_bytes(b"")
+    second = aside.with_name(f"{aside.name}-2")
+    second.write_bytes(b"")
+    (finding,) = get_cache_monitor().generate_health_report()["findings"]
+    assert finding["function"] is None and f"{aside.name}, {second.name}" in finding["what"]
+    for file in store.directory.glob("index.sqlite.corrupt-*"):
+        file.unlink()
+    assert get_cache_monitor().generate_health_report()["findings"] == []
+
+
+def test_a_cache_that_lost_all_with_its_index_is_not_called_empty(store):
+    f(1)
+    store.close()
+    (store.directory / "index.sqlite").write_bytes(b"noise" * 2_000)
+    with pytest.warns(UserWarning, match="was damaged"):
+        report = get_cache_monitor().generate_health_report()
+    assert (report["status"], report["total_calls"], report["entries"]) == ("attention", 0, 0)
+
+
+@robust_cacheable
+def large(number):
+    return bytes([number]) * 500_000
 
 
 def test_an_off_cache_is_not_read(store):

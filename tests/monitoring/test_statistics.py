@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import random
@@ -89,6 +91,7 @@ def test_columns_keep_their_types_whatever_is_in_them():
     with afml_cache.use_settings(mode="off"):
         features(1)  # a function without any time
     filled = get_cache_efficiency_report()
+    assert (empty.dtypes == filled.dtypes).all()
     for frame in (empty, filled):
         kinds = {name: str(kind) for name, kind in frame.dtypes.items()}
         assert str(kinds.pop("last_access")) == "datetime64[us, UTC]"
@@ -192,15 +195,57 @@ def test_hits_of_joblib_are_priced_by_the_mean_computation():
     assert stats["saved_s"] == pytest.approx(2 * (stats["avg_compute_s"] - stats["avg_hit_s"]))
 
 
-def test_hits_of_joblib_that_nobody_saw_computed_have_no_price(store):
-    features(1)
+def uncounted_result_of(function, store):
+    """A result of `function(1)` as an installation that counted nothing had left it."""
+    function(1)
     store.flush()
     store._index.write(lambda cursor: cursor.execute("DELETE FROM counter").rowcount)
+    for file in store.directory.rglob("metadata.json"):  # joblib did not always say the duration
+        file.write_text('{"input_args": {"number": "1"}}')
+    if function is features:
+        features._memorized = (None, None)  # as in a process that has not computed it
+
+
+def test_hits_of_joblib_that_nobody_saw_computed_have_no_price(store):
+    uncounted_result_of(features, store)
     features(1)
     stats = get_cache_monitor().get_function_stats(features)
     assert (stats.cache_hits, stats.saved_s, stats.avg_compute_s) == (1, None, None)
     assert stats.under_cacheable and stats.avg_hit_s > 0.0
     assert np.isnan(report()["saved_s"].iloc[0])
+
+
+def test_the_summary_does_not_take_what_is_not_known_for_nothing(store):
+    uncounted_result_of(features, store)
+    features(1)
+    summary = get_cache_summary()
+    assert (summary["saved_s"], summary["seconds_saved"], summary["saved_unknown"]) == (
+        None,
+        None,
+        1,
+    )
+    assert "what was saved is not known" in get_cache_monitor()._repr_html_()
+    busy(1), busy(1)
+    summary = get_cache_summary()
+    ours = get_cache_stats()[busy.identity]
+    assert (summary["saved_s"], summary["seconds_saved"], summary["saved_unknown"]) == (
+        ours["saved_s"],
+        ours["seconds_saved"],
+        1,
+    )
+
+
+def test_saved_is_seconds_saved_less_what_the_hits_took_under_either_decorator():
+    ours = robust_cacheable(lambda number: sum(step * number for step in range(BUSY)))
+    for _ in range(4):
+        features(1), ours(1)
+    for name in (features.identity, ours.identity):
+        stats = get_cache_stats()[name]
+        took = 3 * stats["avg_hit_s"]
+        assert stats["saved_s"] == pytest.approx(stats["seconds_saved"] - took)
+        assert stats["seconds_saved"] == pytest.approx(3 * stats["avg_compute_s"])
+    summary = get_cache_summary()
+    assert summary["saved_s"] < summary["seconds_saved"] and summary["saved_unknown"] == 0
 
 
 def test_calls_that_were_not_timed_do_not_lower_the_mean():
@@ -220,6 +265,36 @@ def test_a_call_that_raises_is_a_miss_with_its_time():
     assert (stats.cache_misses, stats.entries) == (2, 0) and stats.avg_compute_s > 0.0
 
 
+@pytest.mark.parametrize("decorator", [robust_cacheable, cacheable])
+def test_calls_that_raised_are_counted_beside_their_reasons(decorator, store):
+    @decorator
+    def half(number):
+        if number % 2:
+            raise ZeroDivisionError
+        return number
+
+    for number in (1, 2, 1, 2, 3):
+        with contextlib.suppress(ZeroDivisionError):
+            half(number)
+    store.close()
+    stats = get_cache_monitor().get_function_stats(half)
+    assert (stats.total_calls, stats.cache_hits, stats.cache_misses, stats.raised) == (5, 1, 4, 3)
+    assert sum(stats.reasons.values()) == 4
+    assert report()["raised"].iloc[0] == get_cache_stats()[half.identity]["raised"] == 3
+
+
+def test_coroutines_that_raised_are_counted_too():
+    import asyncio
+
+    @robust_cacheable
+    async def later(number):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(later(1))
+    assert get_cache_monitor().get_function_stats(later).raised == 1
+
+
 # -- one function
 
 
@@ -229,6 +304,70 @@ def test_a_function_is_found_by_its_name_its_end_or_itself():
     whole = monitor.get_function_stats(f"{__name__}.busy")
     assert whole == monitor.get_function_stats("busy") == monitor.get_function_stats(busy)
     assert get_cache_hit_rate("busy") == 0.0
+
+
+class Desk:
+    @robust_cacheable
+    def ours(self, number):
+        return number
+
+    @cacheable
+    def old(self, number):
+        return number
+
+    @staticmethod
+    @cacheable
+    def still(number):
+        return number
+
+    @classmethod
+    @robust_cacheable
+    def made(cls, number):
+        return number
+
+    @property
+    @robust_cacheable
+    def derived(self):
+        return 1
+
+    def __afml_key__(self):
+        return "desk"
+
+
+def wrapped(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        return function(*args)
+
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda: Desk().ours, "Desk.ours"),
+        (lambda: Desk.ours, "Desk.ours"),
+        (lambda: Desk().old, "Desk.old"),
+        (lambda: Desk.old, "Desk.old"),
+        (lambda: Desk.still, "Desk.still"),
+        (lambda: vars(Desk)["still"], "Desk.still"),
+        (lambda: vars(Desk)["made"], "Desk.made"),
+        (lambda: Desk.made, "Desk.made"),
+        (lambda: Desk.derived, "Desk.derived"),
+        (lambda: wrapped(busy), "busy"),
+        (lambda: functools.partial(wrapped(wrapped(features)), 1), "features"),
+    ],
+)
+def test_a_function_is_meant_by_whatever_it_is_called_through(function, name):
+    # Before its first call, too: a program may ask at its start.
+    before = get_cache_monitor().get_function_stats(function())
+    assert (before.function_name, before.total_calls) == (f"{__name__}.{name}", 0)
+    assert before.hit_rate is None and get_cache_hit_rate(function()) == 0.0
+    assert get_cache_monitor().get_time_series_analysis(function(), 1)["calls"].sum() == 0
+    busy(1), features(1), Desk().derived, Desk().ours(1), Desk().old(1), Desk.still(1), Desk.made(1)
+    after = get_cache_monitor().get_function_stats(function())
+    assert (after.function_name, after.total_calls) == (f"{__name__}.{name}", 1)
+    assert get_cache_monitor().get_time_series_analysis(function(), 1)["calls"].sum() == 1
 
 
 @pytest.mark.parametrize("name", ["usy", "nothing", "monitoring", ""])
@@ -246,9 +385,25 @@ def test_a_name_that_several_functions_have_is_refused_with_their_names(store):
     assert get_cache_monitor().get_function_stats("first.f").total_calls == 1
 
 
-def test_what_is_no_cached_function_is_refused():
+class Namesake:
+    identity = "quant.labels"
+
+
+@pytest.mark.parametrize(
+    "what", [len, functools.partial(len, "a"), Desk, wrapped(len), 5, Namesake()]
+)
+def test_what_is_no_cached_function_is_refused(what):
     with pytest.raises(UnknownFunctionError, match="no cached function"):
-        get_cache_hit_rate(len)
+        get_cache_hit_rate(what)
+
+
+def test_a_wrapper_that_leads_back_to_itself_is_refused():
+    def around():
+        return None
+
+    around.__wrapped__ = around
+    with pytest.raises(UnknownFunctionError, match="no cached function"):
+        get_cache_hit_rate(around)
 
 
 def test_the_hit_rate_is_of_all_functions_or_of_one():
@@ -270,6 +425,46 @@ def test_the_whole_status_is_fit_for_json():
     assert status["health"]["hits"] == 1 and set(status["patterns"]) == set(
         analyze_cache_patterns()
     )
+
+
+def test_every_function_that_has_results_is_known_though_nobody_has_called_it(store):
+    uncounted_result_of(features, store)
+    uncounted_result_of(busy, store)
+    for name in ("features", "busy"):
+        assert get_cache_hit_rate(name) == 0.0
+    found = get_cache_stats()
+    assert set(found) == {features.identity, busy.identity}
+    assert {one["hit_rate"] for one in found.values()} == {None}
+    assert get_cache_summary()["functions_tracked"] == 2
+    assert {s.function_name for s in get_cache_monitor().get_all_function_stats()} == set(found)
+
+
+def test_results_that_nobody_has_used_for_long_are_stale_without_any_counts(store):
+    def stale() -> list[str]:
+        return [one["function"] for one in analyze_cache_patterns()["stale_functions"]]
+
+    uncounted_result_of(features, store)
+    uncounted_result_of(busy, store)
+    plain(1)
+    assert stale() == []
+    old = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
+    for file in (store.directory / "joblib_cache").rglob("output.pkl"):
+        os.utime(file, (old, old))
+    assert stale() == [features.identity]
+    assert get_cache_monitor().get_function_stats("features").last_used == datetime.fromtimestamp(
+        old, UTC
+    )
+    store.flush()
+    store._index.write(
+        lambda cursor: (
+            cursor.execute(
+                "UPDATE claim SET used=? WHERE function=?", (old, busy.identity)
+            ).rowcount
+        )
+    )
+    assert set(stale()) == {features.identity, busy.identity}
+    busy(1), features(1)
+    assert stale() == []
 
 
 # -- exact keys
@@ -301,6 +496,47 @@ def test_the_robust_hit_rate_is_what_exact_keys_would_have_had(run_python):
 def test_without_notes_there_is_no_robust_hit_rate():
     features(1)
     assert get_cache_monitor().get_function_stats(features).robust_hit_rate is None
+
+
+MIGRATED = """
+    import sys
+    from afml_cache import {decorator} as decorator, configure, get_cache_monitor
+
+    @decorator
+    def feat(number):
+        return number
+
+    configure(note_exact_keys=True)
+    for number in {calls}:
+        feat(number)
+    if {calls}:
+        sys.exit()
+    stats = get_cache_monitor().get_function_stats("feat")
+    (finding,) = get_cache_monitor().generate_health_report()["findings"]
+    print(stats.under_cacheable, stats.robust_hit_rate, finding["remedy"])
+"""
+
+
+def test_a_migrated_function_is_not_told_to_migrate(run_python, tmp_path):
+    def run(decorator: str, calls: str) -> str:
+        script = MIGRATED.replace("{decorator}", decorator).replace("{calls}", calls)
+        return run_python(script, name="quant.py")
+
+    def looked_at_from_outside() -> tuple[bool, float | None, str]:
+        stats = get_cache_monitor().get_function_stats("quant.feat")
+        (finding,) = get_cache_monitor().generate_health_report()["findings"]
+        return stats.under_cacheable, stats.robust_hit_rate, finding["remedy"]
+
+    run("cacheable", "range(9)")
+    run("cacheable", "[0]")
+    old = (True, 0.1, "exact keys would have had 10.0 %: keep it as it is")
+    assert looked_at_from_outside() == old
+    run("robust_cacheable", "range(20, 26)")
+    why = "explain_last_miss() tells what differed after such a call"
+    assert looked_at_from_outside() == (False, None, why)
+    # A process that has loaded it knows what it is under now, whatever was stored since or before.
+    assert run("robust_cacheable", "[]") == f"False None {why}"
+    assert run("cacheable", "[]") == f"True 0.1 {old[2]}"
 
 
 # -- many processes

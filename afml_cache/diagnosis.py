@@ -11,6 +11,8 @@ from afml_cache import miss, settings
 from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys import content
 from afml_cache.keys.call import CallKey
+from afml_cache.keys.compared import Cut
+from afml_cache.keys.cutting import cut
 from afml_cache.keys.explain import Difference, Kind, describe_key, differences, whole_values
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Entry, Missing, Store
@@ -34,7 +36,8 @@ class Explanation:
     is ``closest`` (hex). ``left_out`` lists names that the function reaches and the key does
     not contain, each with the reason in words. ``legacy`` tells of an entry that ``@cacheable``
     has stored of the call; a call that would be served from it has no ``reason`` either. ``made``
-    tells a call that was made from one that was only asked about.
+    tells a call that was made from one that was only asked about. ``details`` are sentences on the
+    reason: when an entry expired, say.
     """
 
     function: str
@@ -45,6 +48,7 @@ class Explanation:
     left_out: tuple[tuple[str, str], ...] = ()
     legacy: str = ""
     made: bool = False
+    details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.reason is None:
@@ -53,8 +57,10 @@ class Explanation:
         else:
             how = "was" if self.made else "would be"
             lines = [f"{self.function}: {how} computed ({self.reason})"]
+        lines += [f"  {detail}" for detail in self.details]
         lines += [f"  {self.legacy}"] if self.legacy else []
-        lines += [f"  {difference}" for difference in self.differences]
+        for difference in self.differences:
+            lines += [f"  {difference}", *(f"    {text}" for text in difference.short_diff())]
         lines += [f"  not part of the key: {name} ({why})" for name, why in self.left_out]
         return "\n".join(lines)
 
@@ -102,9 +108,10 @@ def explain_call(
     reason, legacy = _with_legacy(store, missed, lambda: legacy_of(key))
     if reason is None:
         return Explanation(function, key.digest.hex(), None, left_out=left_out, legacy=legacy)
-    present = _present(key, described, values)
-    found, closest = _closest(_candidates(store, function, key), store, present)
-    return Explanation(function, key.digest.hex(), reason, found, closest, left_out, legacy)
+    closest = _closest(_candidates(store, function, key), store, _present(key, described, values))
+    found = () if closest is None else closest.of_call(key, values)
+    held = None if closest is None else closest.digest.hex()
+    return Explanation(function, key.digest.hex(), reason, found, held, left_out, legacy)
 
 
 def _present(
@@ -128,11 +135,12 @@ def against_closest(
     except Exception as error:  # noqa: BLE001 - it is only told; the call itself goes on
         return (f"the arguments could not be described ({type(error).__name__}: {error})",), None
     present = _present(key, described, values)
-    found, closest = _closest(_candidates(store, function, key), store, present)
-    told = [str(difference) for difference in found]
-    if closest is not None:
-        told += whole_values(store.description(bytes.fromhex(closest)), present)
-    return tuple(dict.fromkeys(told)), closest
+    closest = _closest(_candidates(store, function, key), store, present)
+    if closest is None:
+        return (), None
+    told = [str(difference) for difference in closest.of_call(key, values)]
+    told += whole_values(closest.stored, present)
+    return tuple(dict.fromkeys(told)), closest.digest.hex()
 
 
 def _with_legacy(
@@ -194,25 +202,65 @@ def closest_before(
 
     siblings = filter(was_there, store.siblings(function, arguments))
     found = _closest(siblings, store, present)
-    if found[1] is None:
+    if found is None:
         found = _closest(filter(was_there, store.entries(function)), store, present)
-    return found
+    if found is None:
+        return (), None
+    return found.of_entry(), found.digest.hex()
 
 
 def _candidates(store: Store, function: str, key: CallKey) -> Iterable[Entry]:
     return store.siblings(function, key.arguments_digest) or store.entries(function)
 
 
-def _closest(
-    entries: Iterable[Entry], store: Store, present: Mapping[str, Any]
-) -> tuple[tuple[Difference, ...], str | None]:
-    """The differences to the entry that has fewest of them."""
-    best: tuple[tuple[Difference, ...], str | None] = ((), None)
+@dataclass(frozen=True, slots=True)
+class _Closest:
+    """The entry that has fewest differences to what is explained, and both descriptions."""
+
+    store: Store
+    digest: bytes
+    stored: Mapping[str, Any]
+    present: Mapping[str, Any]
+
+    def of_call(self, key: CallKey, values: Mapping[str, Any]) -> tuple[Difference, ...]:
+        """The differences of a call that is at hand: its code and its frames can be looked at."""
+        parts = key.fingerprint.parts
+        texts = {parts[name]: text for name, text in key.fingerprint.texts.items()}
+
+        def now(digest: str) -> Mapping[str, Any]:
+            return texts[digest].record() if digest in texts else {}
+
+        return tuple(
+            differences(self.stored, self.present, was=self._kept, now=now, cuts=self._cuts(values))
+        )
+
+    def of_entry(self) -> tuple[Difference, ...]:
+        """The differences of an entry: what was kept is all that there is of it."""
+        return tuple(differences(self.stored, self.present, was=self._kept, now=self._kept))
+
+    def _kept(self, digest: str) -> Mapping[str, Any]:
+        return self.store.note(bytes.fromhex(digest))
+
+    def _cuts(self, values: Mapping[str, Any]) -> dict[str, Cut]:
+        cuts = {}
+        for name, value in values.items():
+            shape = (self.stored.get("arguments", {}).get(name) or {}).get("shape")
+            if shape and hasattr(value, "iloc"):
+                found = cut(value, shape[0])
+                if found is not None:
+                    cuts[name] = found
+        return cuts
+
+
+def _closest(entries: Iterable[Entry], store: Store, present: Mapping[str, Any]) -> _Closest | None:
+    """The entry with the fewest differences; of several the newest, which one remembers."""
+    best: tuple[tuple[int, float], _Closest] | None = None
     for entry in itertools.islice(entries, CANDIDATES):
         stored = store.description(entry.digest)
         if not stored:
             continue
-        found = tuple(differences(stored, present))
-        if found and (best[1] is None or len(found) < len(best[0])):
-            best = (found, entry.digest.hex())
-    return best
+        found = differences(stored, present)
+        rank = len(found), -entry.created
+        if found and (best is None or rank < best[0]):
+            best = rank, _Closest(store, entry.digest, stored, present)
+    return None if best is None else best[1]

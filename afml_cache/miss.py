@@ -179,6 +179,11 @@ def _claim(
         seconds=seconds,
         expires=None if ttl is None else (written or time.time()) + ttl,
         created=written,
+        notes={
+            bytes.fromhex(digest): text.record
+            for name, digest in key.fingerprint.parts.items()
+            if (text := key.fingerprint.texts.get(name)) is not None
+        },
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: Lines of a diff that are shown in text; ``diff`` has them all.
+MOST_LINES = 40
+
 
 class Kind(StrEnum):
     """What differs."""
@@ -34,3 +37,10 @@ class Difference:
 
     def __str__(self) -> str:
         return self.text
+
+    def short_diff(self) -> list[str]:
+        """The diff as far as it is shown in text."""
+        if len(self.diff) <= MOST_LINES:
+            return list(self.diff)
+        left = len(self.diff) - MOST_LINES + 1
+        return [*self.diff[: MOST_LINES - 1], f"... {left} more lines of the diff"]

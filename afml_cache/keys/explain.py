@@ -19,8 +19,8 @@ from afml_cache.keys.difference import Kind as Kind
 from afml_cache.keys.edited import Record, edited, reached
 from afml_cache.keys.extent import Extent
 
-#: The name of a part and its digest (hex) -> what was kept of it; empty where nothing was.
-Texts = Callable[[str, str], Record]
+#: The digest of a part (hex) -> what was kept of it; empty where nothing was.
+Texts = Callable[[str], Record]
 
 #: The format of descriptions; they are only compared within one format.
 DESCRIPTION_VERSION = 1
@@ -149,14 +149,14 @@ def _code(
             text = f"{name} was reached before and is not any more"
             found.append(Difference(Kind.CODE, name, text))
             continue
-        record = now(name, after) if now is not None else {}
+        record = now(after) if now is not None else {}
         if before is None:
             edit = reached(name, record)
         elif was is None or now is None:
             found.append(Difference(Kind.CODE, name, f"{name} was edited"))
             continue
         else:
-            edit = edited(name, was(name, before), record)
+            edit = edited(name, was(before), record)
         found.append(Difference(Kind.CODE, name, edit.text, edit.file, edit.line, edit.diff))
     return found
 

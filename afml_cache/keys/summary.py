@@ -151,11 +151,11 @@ def _data(value: Any) -> dict[str, Any]:
         found["dtype"] = str(dtype)[:_LONGEST]
     if isinstance(shape, tuple) and all(isinstance(length, int) for length in shape):
         found["shape"] = list(shape)
-    span = _span(getattr(value, "index", value))
+    span = span_of(getattr(value, "index", value))
     return {**found, "span": span} if span else found
 
 
-def _span(index: Any) -> list[str] | None:
+def span_of(index: Any) -> list[str] | None:
     """First and last moment of a time index, as ISO text."""
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(index, pandas.DatetimeIndex | pandas.PeriodIndex):

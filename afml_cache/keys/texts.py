@@ -7,9 +7,9 @@ stored and nobody has kept it yet, or when somebody asks: a walk only notes wher
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.keys.summary import literal_or_text, outline
@@ -56,7 +56,8 @@ class PartText:
         for one in self.shown:
             if one.value is not None:
                 found["value"] = dict(one.value)
-            if one.file and "file" not in found and Path(one.file).is_file():
+            # Not Path.is_file(), which raises where the folder may not be looked into.
+            if one.file and "file" not in found and os.path.isfile(one.file):  # noqa: PTH113
                 found |= {"file": one.file, "line": one.line}
         return found
 

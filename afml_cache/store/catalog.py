@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from afml_cache.store import rows, valuefile
-from afml_cache.store.claims import Entry
+from afml_cache.store import notes, rows, valuefile
+from afml_cache.store.claims import BadEntryError, Entry
 from afml_cache.store.faults import Faults
 from afml_cache.store.index import Index
 
@@ -58,6 +58,18 @@ class Catalog:
             query = "SELECT packed FROM description WHERE slot=?"
             row = self._index.read(lambda cursor: cursor.execute(query, (slot,)).fetchone())
             return valuefile.unpack_record(row[0]) if row else {}
+
+        return self._faults.ask(look, {})
+
+    def note(self, digest: bytes) -> dict[str, Any]:
+        """What descriptions refer to by a digest; empty where it is not kept."""
+
+        def look() -> dict[str, Any]:
+            found = self._index.read(lambda cursor: notes.find(cursor, digest))
+            try:
+                return valuefile.unpack_record(found) if found is not None else {}
+            except BadEntryError:  # damaged: as good as not kept
+                return {}
 
         return self._faults.ask(look, {})
 

@@ -6,7 +6,7 @@ loading SQLite or touching a disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,9 @@ class Claim:
         Seconds since the epoch from which on the entry is a miss.
     created : float, optional
         When the value was computed, in seconds since the epoch; None: now.
+    notes : Mapping, optional
+        What the description refers to by a digest (16 bytes), each made when it is asked for; it
+        is kept once for all entries that refer to it.
     """
 
     function: str
@@ -47,6 +50,7 @@ class Claim:
     seconds: float = 0.0
     expires: float | None = None
     created: float | None = None
+    notes: Mapping[bytes, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlite3 import Cursor
 
 from afml_cache.notices import warn_once
 from afml_cache.outcomes import Outcome, Reason
-from afml_cache.store import evict, rows, valuefile
+from afml_cache.store import evict, notes, rows, valuefile
 from afml_cache.store.claims import Claim
 from afml_cache.store.cleared import RoomBeside
 from afml_cache.store.codec import Encoded
@@ -93,12 +93,14 @@ class Intake:
         """Store a value; returns the bytes of all entries."""
         row = self._vault.keep(slot, value, claim, sealer, now)
         path = self._vault.path(slot, row.body) if isinstance(row.body, str) else None
+        made = self._lacking_notes(claim)
 
         def work(cursor: Cursor) -> tuple[list[str], int]:
             if path is not None and not path.exists():
                 raise _ClearedMeanwhileError  # nobody clears while this transaction is open
             files = evict.drop_expired_now_and_then(cursor, now, self._age_limit)
             files += rows.insert(cursor, row)
+            notes.keep(cursor, claim.code, claim.notes, made)
             if call is not None:
                 write_call(cursor, claim.function, *call, claim.seconds)
             if self._size_limit is not None:
@@ -115,6 +117,17 @@ class Intake:
         if path is not None:
             self._sweeper.sweep(path.parent, self._index)
         return live
+
+    def _lacking_notes(self, claim: Claim) -> dict[bytes, bytes]:
+        """Make the notes that nobody has kept, before others have to wait for the transaction."""
+        if not claim.notes:
+            return {}
+        wanted = self._index.read(lambda cursor: notes.lacking(cursor, claim.code, claim.notes))
+        return notes.packed(claim.notes, wanted)
+
+    def sweep_notes(self) -> None:
+        """Remove the notes that no entry needs any more."""
+        self._index.write(notes.sweep)
 
     def _refuse(self, slot: bytes, value: Encoded, claim: Claim, limit: int) -> None:
         """A value over the limit by itself would sweep out all others, and then go too."""

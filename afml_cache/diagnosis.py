@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from afml_cache import miss, settings
+from afml_cache import circumstances, miss, settings
 from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys import content
 from afml_cache.keys.call import CallKey
@@ -61,8 +62,12 @@ class Explanation:
         lines += [f"  {self.legacy}"] if self.legacy else []
         for difference in self.differences:
             lines += [f"  {difference}", *(f"    {text}" for text in difference.short_diff())]
-        lines += [f"  not part of the key: {name} ({why})" for name, why in self.left_out]
+        lines += [f"  {text}" for text in self.not_counted()]
         return "\n".join(lines)
+
+    def not_counted(self) -> list[str]:
+        """A sentence on each name that the key does not contain."""
+        return [f"not part of the key: {name} ({why})" for name, why in self.left_out]
 
 
 def explain_call(
@@ -71,6 +76,7 @@ def explain_call(
     key_of: Callable[[Mapping[str, Any]], CallKey],
     values: Mapping[str, Any],
     legacy_of: Callable[[CallKey], Legacy],
+    ttl: float | None = None,
 ) -> Explanation:
     """Explain one call; nothing is computed, counted or stored.
 
@@ -85,6 +91,8 @@ def explain_call(
         The bound arguments.
     legacy_of : callable
         The key -> the call as the old decorator would have seen it.
+    ttl : float, optional
+        Of the function, in seconds.
     """
     if settings.current.mode == "off":
         return Explanation(function, None, Reason.MODE_OFF)
@@ -100,8 +108,13 @@ def explain_call(
             Difference(Kind.CODE, path, f"{path} was edited since it was imported")
             for path in key.fingerprint.edited
         )
-        return Explanation(function, None, Reason.SOURCE_CHANGED, edited, left_out=left_out)
-    answer = store.get(key.digest)
+        how = ("until it is reloaded or Python restarted, nothing of this function is stored",)
+        return Explanation(
+            function, None, Reason.SOURCE_CHANGED, edited, left_out=left_out, details=how
+        )
+    answer = store.look(key.digest)
+    if type(answer) is not Missing and ttl is not None and _is_old(store, key, ttl):
+        answer = Missing(Reason.EXPIRED)
     if type(answer) is not Missing:
         return Explanation(function, key.digest.hex(), None, left_out=left_out)
     missed = miss.reason_of_miss(store, function, key, answer)
@@ -111,7 +124,16 @@ def explain_call(
     closest = _closest(_candidates(store, function, key), store, _present(key, described, values))
     found = () if closest is None else closest.of_call(key, values)
     held = None if closest is None else closest.digest.hex()
-    return Explanation(function, key.digest.hex(), reason, found, held, left_out, legacy)
+    details = circumstances.details(store, key.digest, missed, ttl)
+    return Explanation(
+        function, key.digest.hex(), reason, found, held, left_out, legacy, details=details
+    )
+
+
+def _is_old(store: Store, key: CallKey, ttl: float) -> bool:
+    """Whether an entry, stored under a longer ``ttl`` maybe, is too old for today's."""
+    entry = store.entry(key.digest)
+    return entry is not None and time.time() >= entry.created + ttl
 
 
 def _present(

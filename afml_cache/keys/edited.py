@@ -82,21 +82,26 @@ def shortest(file: str) -> str:
         relative = os.path.relpath(file)
     except (OSError, ValueError):  # the working directory is gone, or on another drive
         return file
-    return file if relative.startswith(os.pardir) else relative
+    return _visible(file if relative.startswith(os.pardir) else relative)
 
 
 def _diff(name: str, before: str, after: str) -> tuple[str, ...]:
     lines = difflib.unified_diff(
         before.splitlines(),
         after.splitlines(),
-        f"{name} (stored)",
-        f"{name} (now)",
+        f"{name} (before)",
+        f"{name} (after)",
         "",
         "",
         CONTEXT,
         "",
     )
-    return tuple(lines)
+    return tuple(map(_visible, lines))
+
+
+def _visible(text: str) -> str:
+    """A line without what would command a terminal: whoever can write the index wrote it."""
+    return "".join(c if c.isprintable() or c == "\t" else repr(c)[1:-1] for c in text)
 
 
 def _value(name: str, was: Record, now: Record) -> str:

@@ -52,7 +52,7 @@ def make_room(cursor: sqlite3.Cursor, limit: int, now: float) -> list[str]:
             # Damaged numbers must not keep the rest from being evicted.
             total -= size if isinstance(size, int) else 0
             level = max(level, priority) if isinstance(priority, float) else level
-        files += remove(cursor, going, Reason.EVICTED)
+        files += remove(cursor, going, Reason.EVICTED, limit)
     cursor.execute("UPDATE meta SET value=? WHERE name='inflation'", (level,))
     return files
 

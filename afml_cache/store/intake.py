@@ -134,7 +134,7 @@ class Intake:
 
         def work(cursor: Cursor) -> list[str]:
             files = rows.remove(cursor, [slot], Reason.EVICTED)
-            rows.bury(cursor, slot, Reason.EVICTED)
+            rows.bury(cursor, slot, Reason.EVICTED, limit)
             return files
 
         self._vault.discard(self._index.write(work))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from afml_cache.keys.brief import brief, other_contents
+from afml_cache.keys.texts import normalised
 
 #: Lines around a change in a diff.
 CONTEXT = 2
@@ -50,13 +51,19 @@ def edited(name: str, was: Record, now: Record) -> Edit:
         return Edit(f"{sentence}; what it was is not kept", file, line)
     if not now:
         return Edit(f"{sentence}; what it is now cannot be shown", file, line)
-    before, after = (str(record.get("text", "")) for record in (was, now))
+    before, after = map(_text, (was, now))
     if before != after:
         return Edit(sentence, file, line, _diff(name, before, after))
     uses = _uses(was.get("uses") or {}, now.get("uses") or {})
     if uses:
         return Edit(f"{name} reads as before{_at(file, line)}, but {'; '.join(uses)}", file, line)
     return Edit(sentence, file, line)
+
+
+def _text(record: Record) -> str:
+    """The source as this Python writes it; another one may have kept it."""
+    text = str(record.get("text", ""))
+    return normalised(text) if text.startswith(("def ", "async def ")) else text
 
 
 def reached(name: str, now: Record) -> Edit:

@@ -33,6 +33,7 @@ class Shown:
     line: int = 0
     words: tuple[str, ...] = ()  #: names and options of a class's fields
     value: Mapping[str, Any] | None = None
+    constant: tuple[object, ...] = ()  #: a value that cannot change: its summary can wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,11 @@ class PartText:
         if texts:
             found["text"] = "\n\n".join(dict.fromkeys(texts))[:LONGEST_SOURCE]
         for one in self.shown:
-            if one.value is not None:
-                found["value"] = dict(one.value)
+            summary = one.value
+            if one.constant and (shown := of_value(one.constant[0])) is not None:
+                summary = shown.value
+            if summary is not None:
+                found["value"] = dict(summary)
             # Not Path.is_file(), which raises where the folder may not be looked into.
             if one.file and "file" not in found and os.path.isfile(one.file):  # noqa: PTH113
                 found |= {"file": one.file, "line": one.line}
@@ -121,18 +125,19 @@ def named_texts(parts: Iterable[Part]) -> dict[str, PartText]:
 
 
 def _together(same: list[Part]) -> PartText:
-    # In an order of their own: which one was met first differs between processes.
-    shown = sorted(
-        (part.shown for part in same if part.shown is not None),
-        key=lambda one: (one.file, one.line, one.source),
-    )
-    used: dict[str, set[str]] = {}
+    shown = [part.shown for part in same if part.shown is not None]
+    if len(shown) > 1:
+        # In an order of their own: which one was met first differs between processes.
+        shown.sort(key=lambda one: (one.file, one.line, one.source))
+    uses: dict[str, str] = {}
     for part in same:
-        for label, name in _uses(part, {id(part)}):
-            used.setdefault(label, set()).add(name)
-    return PartText(
-        tuple(shown), {label: ", ".join(sorted(names)) for label, names in sorted(used.items())}
-    )
+        for label, name in _uses(part, {id(part)}) if part.edges else ():
+            before = uses.get(label)
+            if before is None:
+                uses[label] = name
+            elif name not in before.split(", "):
+                uses[label] = ", ".join(sorted([*before.split(", "), name]))
+    return PartText(tuple(shown), uses)
 
 
 def _uses(part: Part, above: set[int]) -> Iterator[tuple[str, str]]:

@@ -120,7 +120,7 @@ class Walk:
         """The part that a value is. Raises UnkeyableArgumentError where it has no key."""
         if is_immutable(value) and not bears_code((value,), self._is_code):
             label = label_of("value", self.digest(value, name)[0])
-            return Part(name, label, shown=of_value(value))
+            return Part(name, label, shown=Shown(constant=(value,)))
         key = (id(value), id(owner) if owner is not None else 0)
         part = self._parts.get(key)
         if part is None:

@@ -16,6 +16,22 @@ from afml_cache.outcomes import Reason
 Extent = tuple[int, int, bool]
 
 
+class Notes:
+    """What a description refers to by a digest, each made when it is asked for.
+
+    Parameters
+    ----------
+    made : Mapping
+        Digest (16 bytes) -> what makes its note, a mapping that JSON can hold.
+    """
+
+    __slots__ = ("joined", "made")
+
+    def __init__(self, made: Mapping[bytes, Callable[[], Mapping[str, Any]]]) -> None:
+        self.made = made
+        self.joined = b"".join(sorted(made))  #: all digests
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What an entry says about its value.
@@ -36,9 +52,8 @@ class Claim:
         Seconds since the epoch from which on the entry is a miss.
     created : float, optional
         When the value was computed, in seconds since the epoch; None: now.
-    notes : Mapping, optional
-        What the description refers to by a digest (16 bytes), each made when it is asked for; it
-        is kept once for all entries that refer to it.
+    notes : Notes, optional
+        What the description refers to by a digest; kept once for all entries that refer to it.
     """
 
     function: str
@@ -50,7 +65,7 @@ class Claim:
     seconds: float = 0.0
     expires: float | None = None
     created: float | None = None
-    notes: Mapping[bytes, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
+    notes: Notes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,11 @@ belong to it: while any entry is of that code, they stay.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from afml_cache.store.claims import Notes
 from afml_cache.store.valuefile import pack_record
-
-#: Digest of a part -> what makes its note, which is asked only where nobody has kept it yet.
-Notes = Mapping[bytes, Callable[[], Mapping[str, Any]]]
 
 _NOTE = b"note"
 _CODE = b"code"
@@ -29,22 +27,25 @@ _OF_KIND = "SELECT slot, packed FROM description WHERE slot BETWEEN ? AND ? AND 
 
 def lacking(cursor: sqlite3.Cursor, code: bytes, notes: Notes) -> list[bytes]:
     """The notes that are not kept yet as those of a code."""
-    known = _notes_of(cursor, code)
-    return [digest for digest in notes if digest not in known]
+    row = cursor.execute(_FIND, (_CODE + code,)).fetchone()
+    if row and row[0] == notes.joined:
+        return []
+    known = set(_cut(row[0])) if row else set()
+    return [digest for digest in notes.made if digest not in known]
 
 
 def packed(notes: Notes, wanted: Iterable[bytes]) -> dict[bytes, bytes]:
     """Some notes as they are kept."""
-    return {digest: pack_record(dict(notes[digest]())) for digest in wanted}
+    return {digest: pack_record(dict(notes.made[digest]())) for digest in wanted}
 
 
 def keep(cursor: sqlite3.Cursor, code: bytes, notes: Notes, made: dict[bytes, bytes]) -> None:
     """Keep the notes of a code; ``made`` are those that were lacking a moment ago."""
-    if notes:
-        absent = lacking(cursor, code, notes)
+    absent = lacking(cursor, code, notes)
+    if absent:
         # Somebody may have removed notes since; that is seldom, and made up for in here.
         made |= packed(notes, [digest for digest in absent if digest not in made])
-        _write(cursor, code, made)
+        _write(cursor, code, {digest: made[digest] for digest in absent})
 
 
 def _write(cursor: sqlite3.Cursor, code: bytes, made: Mapping[bytes, bytes]) -> None:

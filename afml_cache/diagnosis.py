@@ -34,7 +34,8 @@ class Explanation:
     """Whether a call would hit and, if not, why.
 
     ``reason`` is None for a hit. ``differences`` are held against the closest entry, whose key
-    is ``closest`` (hex). ``left_out`` lists names that the function reaches and the key does
+    is ``closest`` (hex); each has a ``kind``, a ``name``, a ``text`` and, of edited code, a
+    ``file``, a ``line`` and a ``diff``. ``left_out`` lists names that the function reaches and the key does
     not contain, each with the reason in words. ``legacy`` tells of an entry that ``@cacheable``
     has stored of the call; a call that would be served from it has no ``reason`` either. ``made``
     tells a call that was made from one that was only asked about. ``details`` are sentences on the

@@ -114,7 +114,10 @@ def _when(moment: float, now: float) -> str:
 
 def _moment(when: float) -> str:
     """A moment in the time of this machine."""
-    return datetime.fromtimestamp(when).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromtimestamp(when).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):  # of a damaged row
+        return "some time"
 
 
 def _span(seconds: float) -> str:

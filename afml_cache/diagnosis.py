@@ -17,6 +17,7 @@ from afml_cache.keys.cutting import cut
 from afml_cache.keys.explain import Difference, Kind, describe_key, differences, whole_values
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Entry, Missing, Store
+from afml_cache.store.whereabouts import look
 
 if TYPE_CHECKING:
     from afml_cache.adoption.look import Legacy
@@ -35,11 +36,11 @@ class Explanation:
 
     ``reason`` is None for a hit. ``differences`` are held against the closest entry, whose key
     is ``closest`` (hex); each has a ``kind``, a ``name``, a ``text`` and, of edited code, a
-    ``file``, a ``line`` and a ``diff``. ``left_out`` lists names that the function reaches and the key does
-    not contain, each with the reason in words. ``legacy`` tells of an entry that ``@cacheable``
-    has stored of the call; a call that would be served from it has no ``reason`` either. ``made``
-    tells a call that was made from one that was only asked about. ``details`` are sentences on the
-    reason: when an entry expired, say.
+    ``file``, a ``line`` and a ``diff``. ``left_out`` lists names that the function reaches and the
+    key does not contain, each with the reason in words. ``legacy`` tells of an entry that
+    ``@cacheable`` has stored of the call; a call that would be served from it has no ``reason``
+    either. ``made`` tells a call that was made from one that was only asked about. ``details``
+    are sentences on the reason: when an entry expired, say.
     """
 
     function: str
@@ -113,7 +114,7 @@ def explain_call(
         return Explanation(
             function, None, Reason.SOURCE_CHANGED, edited, left_out=left_out, details=how
         )
-    answer = store.look(key.digest)
+    answer = look(store, key.digest)
     if type(answer) is not Missing and ttl is not None and _is_old(store, key, ttl):
         answer = Missing(Reason.EXPIRED)
     if type(answer) is not Missing:
@@ -155,14 +156,14 @@ def against_closest(
     """What differs between a call that misses and the closest entry, and that entry's key."""
     try:
         described = {name: content.describe(value, name) for name, value in values.items()}
+        present = _present(key, described, values)
+        closest = _closest(_candidates(store, function, key), store, present)
+        if closest is None:
+            return (), None
+        told = [str(difference) for difference in closest.of_call(key, values)]
+        told += whole_values(closest.stored, present)
     except Exception as error:  # noqa: BLE001 - it is only told; the call itself goes on
-        return (f"the arguments could not be described ({type(error).__name__}: {error})",), None
-    present = _present(key, described, values)
-    closest = _closest(_candidates(store, function, key), store, present)
-    if closest is None:
-        return (), None
-    told = [str(difference) for difference in closest.of_call(key, values)]
-    told += whole_values(closest.stored, present)
+        return (f"the call could not be described ({type(error).__name__}: {error})",), None
     return tuple(dict.fromkeys(told)), closest.digest.hex()
 
 

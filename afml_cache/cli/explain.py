@@ -67,13 +67,14 @@ def _is_gone(store: Store, what: str, as_json: bool) -> bool:
     from afml_cache.cli.screen import console, line
     from afml_cache.outcomes import Reason
     from afml_cache.store.store import Missing
+    from afml_cache.store.whereabouts import look
 
     if len(what) != 32 or not is_key(what):
         return False
     digest = bytes.fromhex(what)
     if store.entry(digest) is not None:
         return False
-    answer = store.look(digest)
+    answer = look(store, digest)
     reason = answer.reason if type(answer) is Missing else None
     details = circumstances.details(store, digest, reason or Reason.FIRST_CALL, None)
     if not details:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,12 @@ MOST_COLUMNS = 5
 class Cut:
     """A longer frame or Series of a present call, cut to the length of the stored one.
 
-    ``first`` and ``last`` are the summaries of so many rows at its beginning and at its end;
+    ``first`` and ``last`` give the summaries of so many rows at its beginning and at its end;
     ``after_first`` and ``before_last`` the first and last moment of the rows left over.
     """
 
-    first: Summary
-    last: Summary
+    first: Callable[[], Summary]
+    last: Callable[[], Summary]
     after_first: tuple[str, str] | None = None
     before_last: tuple[str, str] | None = None
 
@@ -207,7 +207,7 @@ def _other_length(name: str, before: Summary, after: Summary, cut: Cut | None) -
             ("end", cut.first, cut.after_first),
             ("beginning", cut.last, cut.before_last),
         ):
-            if _same_rows(before, part):
+            if _same_rows(before, part()):
                 when = ""
                 if span is not None:
                     (begin, last), _ = moments(span, span)

@@ -25,10 +25,9 @@ def cut(value: Any, rows: int) -> Cut | None:
         return None
     if not 0 < rows < len(value):
         return None
-    first, last = value.iloc[:rows], value.iloc[-rows:]
     return Cut(
-        content.describe(first).summary,
-        content.describe(last).summary,
+        lambda: content.describe(value.iloc[:rows]).summary,
+        lambda: content.describe(value.iloc[-rows:]).summary,
         _pair(span_of(value.index[rows:])),
         _pair(span_of(value.index[: len(value) - rows])),
     )

@@ -168,16 +168,6 @@ class Store:
             fault = Reason.UNREADABLE, f"unpickling raised {error!r}", Reason.UNREADABLE
         return self._faults.missing(*fault)
 
-    def look(self, digest: bytes) -> Any:
-        """As :meth:`get`, but it is no use of the entry."""
-        answer = self.get(digest)
-        if type(answer) is not Missing:
-            slot = digest + self._ready().id
-            self._touched[slot] -= 1
-            if self._touched[slot] <= 0:
-                del self._touched[slot]
-        return answer
-
     def contains(self, digest: bytes) -> bool:
         """Whether :meth:`get` would find an entry; its value is not opened."""
 

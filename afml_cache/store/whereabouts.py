@@ -1,13 +1,14 @@
-"""What a store knows of a call that it has no result for: looked up, and nothing is changed."""
+"""What a store knows of a call: looked up, and nothing is changed by it."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from afml_cache.store import cleared, rows
-from afml_cache.store.claims import Entry
+from afml_cache.store.claims import Entry, Missing
 from afml_cache.store.cleared import INDEX, Cleared
 from afml_cache.store.removals import Removal, removal_of
 from afml_cache.store.store import Store
@@ -28,13 +29,24 @@ class Whereabouts:
     cleared: Cleared | None = None
 
 
+def look(store: Store, digest: bytes) -> Any:
+    """As :meth:`Store.get`, but it is no use of the entry."""
+    answer = store.get(digest)
+    if type(answer) is not Missing:
+        slot = digest + store._ready().id
+        store._touched[slot] -= 1
+        if store._touched[slot] <= 0:
+            del store._touched[slot]
+    return answer
+
+
 def whereabouts(store: Store, digest: bytes) -> Whereabouts:
     """Look up what became of a result."""
-    if not (store.directory / INDEX).exists():  # asking would make the store anew
-        return Whereabouts(cleared=_cleared(store, digest))
 
-    def look() -> Whereabouts:
+    def find() -> Whereabouts:
         slot = digest + store._ready().id
+        if not (store.directory / INDEX).exists():  # asking would make the store anew
+            return Whereabouts(cleared=_cleared(store, digest))
 
         def work(cursor: sqlite3.Cursor) -> tuple[tuple[float, ...], Removal | None]:
             found = cursor.execute(
@@ -49,7 +61,7 @@ def whereabouts(store: Store, digest: bytes) -> Whereabouts:
         gone = _cleared(store, digest) if entry is None else None
         return Whereabouts(entry, others, removal, gone)
 
-    return store._faults.ask(look, Whereabouts())
+    return store._faults.ask(find, Whereabouts())
 
 
 def _cleared(store: Store, digest: bytes) -> Cleared | None:

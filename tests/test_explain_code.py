@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import sqlite3
 import sys
 import textwrap
 from pathlib import Path
@@ -11,7 +12,14 @@ from types import ModuleType
 
 import pytest
 
-from afml_cache import Reason, cache_maintenance, configure, explain_last_miss, use_settings
+from afml_cache import (
+    CacheWarning,
+    Reason,
+    cache_maintenance,
+    configure,
+    explain_last_miss,
+    use_settings,
+)
 from afml_cache.keys.difference import MOST_LINES
 from afml_cache.store.cleared import folders
 
@@ -328,6 +336,21 @@ def test_what_is_restored_brings_its_sources_along(project, store, whole):
     project.edit("y = x * 10", "y = x * 100")
     (difference,) = project.load().feature.explain(1).differences
     assert "-    y = x * 10" in difference.diff
+
+
+def test_a_damaged_index_is_made_again_with_its_sources(project, store):
+    feature = project.load().feature
+    for x in range(30):
+        feature(x)
+    before = kept(store)
+    store.close()
+    path = store.directory / "index.sqlite"
+    with sqlite3.connect(path) as index:  # as a torn page leaves it: a table is gone
+        index.execute("DROP TABLE meta")
+    index.close()
+    with pytest.warns(CacheWarning, match="was damaged"):
+        assert feature.explain(1).reason is None
+    assert kept(store) == before
 
 
 def test_a_damaged_source_is_one_that_is_not_kept(project, store):

@@ -66,6 +66,38 @@ def test_exactly_what_changed_between_two_processes_is_told(
     assert all(len(line) <= 80 for line in told)
 
 
+def test_another_version_of_a_package_is_told_and_no_code(run_python, run_json, tmp_path):
+    site = tmp_path / "venv" / "site-packages"
+    source = """
+        from afml_cache import robust_cacheable
+        from explained_thirdparty import area
+
+        @robust_cacheable
+        def feature(x):
+            return area(x)
+
+        feature(1)
+    """
+    for version in ("1.4.0", "1.5.2"):
+        metadata = site / f"explained_thirdparty-{version}.dist-info"
+        metadata.mkdir(parents=True)
+        metadata.joinpath("METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: explained-thirdparty\nVersion: {version}\n"
+        )
+        metadata.joinpath("RECORD").write_text(
+            f"explained_thirdparty.py,,\n{metadata.name}/METADATA,,\n"
+        )
+        (site / "explained_thirdparty.py").write_text(
+            f"def area(x):\n    return x + {version[0]}\n"
+        )
+        run_python(source, PYTHONPATH=f"{ROOT}{os.pathsep}{site}")
+        metadata.joinpath("METADATA").unlink()
+        metadata.joinpath("RECORD").unlink()
+        metadata.rmdir()
+    (one,) = run_json("explain", "feature")["differences"]
+    assert (one["kind"], one["text"]) == ("package", "explained-thirdparty was 1.4, is 1.5")
+
+
 def test_a_diff_names_file_and_line_for_programs(call, run_json, tmp_path):
     call()
     call(factor=100)

@@ -7,6 +7,7 @@ stored and nobody has kept it yet, or when somebody asks: a walk only notes wher
 from __future__ import annotations
 
 import ast
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -156,6 +157,7 @@ def _uses(part: Part, above: set[int]) -> Iterator[tuple[str, str]]:
 # --- normalised source ---
 
 
+@functools.lru_cache(maxsize=1024)  # it takes most of a millisecond; tests have many new stores
 def normalised(source: str) -> str:
     """A function's source as Python text of which only what counts is left.
 

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from afml_cache import last_miss, miss, notices, settings
+from afml_cache import circumstances, last_miss, miss, notices, settings
 from afml_cache.keys.call import Binder, CallKey
 from afml_cache.keys.code import Fingerprint, FunctionCode
 from afml_cache.keys.ranges import DateParameters
@@ -69,6 +69,7 @@ class Attempt:
     __slots__ = (
         "_before",
         "_code",
+        "_details",
         "_function",
         "_is_flying",
         "_key",
@@ -88,6 +89,7 @@ class Attempt:
         self._is_flying = False
         self._reason = self._why(found)
         self._why_missed = miss.NO_WHY
+        self._details: tuple[str, ...] = ()
         # What the key is of: by the time the function has run, its code may have been reloaded.
         self._code = key.own
         self.is_recursive = any(
@@ -118,6 +120,9 @@ class Attempt:
             if adopted is not None:
                 self._store.spend(function._identity, time.perf_counter() - started)
                 return adopted.value
+        # Now, for the entry that is stored in a moment leaves no trace of the one before.
+        told = self._store, self._key.digest, self._reason, function._options.ttl
+        self._details = circumstances.details(*told, known=True)
         self._explain()
         self._before = miss.attributes_before(self._values)
         return found
@@ -206,7 +211,7 @@ class Attempt:
             return
         told_why = self._why_missed[0]
         known = function._identity, self._reason, self._store, self._key, self._seconds
-        last_miss.remember(*known, told_why)
+        last_miss.remember(*known, told_why, self._details)
         if watchers or notices.audible():  # the store has counted it together with the entry
             told = function._identity, Outcome.COMPUTED, self._reason, self._key
             miss.tell_outcome(*told, seconds=self._seconds, why=self._why_missed)

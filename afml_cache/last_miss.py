@@ -15,7 +15,7 @@ class LastMiss:
     """One computed call: no argument of it is held, only the key.
 
     ``key`` is None where there is none; ``started`` is when it began, in seconds since the epoch;
-    ``why`` are sentences that were known when it was computed.
+    ``why`` are sentences that were known when it was computed, ``details`` those on the reason.
     """
 
     function: str
@@ -24,6 +24,7 @@ class LastMiss:
     key: CallKey | None
     started: float
     why: tuple[str, ...]
+    details: tuple[str, ...] = ()
 
 
 latest: LastMiss | None = None
@@ -36,7 +37,8 @@ def remember(
     key: CallKey | None = None,
     seconds: float = 0.0,
     why: tuple[str, ...] = (),
+    details: tuple[str, ...] = (),
 ) -> None:
     """Remember a call that was computed, in ``seconds`` until just now."""
     global latest
-    latest = LastMiss(function, reason, store, key, time.time() - seconds, why)
+    latest = LastMiss(function, reason, store, key, time.time() - seconds, why, details)

@@ -294,7 +294,9 @@ class CachedFunction(Generic[P, R_co]):
         def legacy_of(key: CallKey) -> Legacy:
             return self._legacy(key, self._code.current(), *self._as_called(args, kwargs))
 
-        return explain_call(active(), self._identity, self._key_of, values, legacy_of)
+        return explain_call(
+            active(), self._identity, self._key_of, values, legacy_of, self._options.ttl
+        )
 
     @property
     def identity(self) -> str:

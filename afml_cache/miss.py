@@ -24,6 +24,7 @@ from afml_cache.keys.explain import describe_key
 from afml_cache.keys.extent import Extent, extents_of, union
 from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Outcome, Reason
+from afml_cache.store.claims import Notes
 from afml_cache.store.store import Claim, Missing, Store
 from afml_cache.watching import WatchedCall, tell, watchers
 
@@ -179,7 +180,31 @@ def _claim(
         seconds=seconds,
         expires=None if ttl is None else (written or time.time()) + ttl,
         created=written,
+        notes=_notes_of(key.fingerprint),
     )
+
+
+#: Fingerprints whose notes are kept ready.
+REMEMBERED = 256
+
+_notes: dict[int, tuple[Fingerprint, Notes | None]] = {}
+
+
+def _notes_of(fingerprint: Fingerprint) -> Notes | None:
+    """What can be shown of the parts of a code, the same object for the same fingerprint."""
+    known = _notes.get(id(fingerprint))
+    if known is not None and known[0] is fingerprint:
+        return known[1]
+    made = {
+        bytes.fromhex(fingerprint.parts[name]): text.record
+        for name, text in fingerprint.texts.items()
+        if name in fingerprint.parts
+    }
+    notes = Notes(made) if made else None
+    if len(_notes) >= REMEMBERED:
+        _notes.clear()
+    _notes[id(fingerprint)] = fingerprint, notes
+    return notes
 
 
 def _describe_unchanged(

@@ -51,4 +51,5 @@ def explain_last_miss() -> Explanation | None:
         closest,
         key.fingerprint.left_out,
         made=True,
+        details=missed.details,
     )

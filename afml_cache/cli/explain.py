@@ -29,9 +29,12 @@ def explain(store: Store, as_json: bool, what: str | None, arguments: tuple[str,
         assert what is not None
         _told(_of_call(store, what, arguments), as_json)
         return
+    if what is not None and _is_gone(store, what, as_json):
+        return
     entry = _newest(store, what)
     from afml_cache.cli.document import iso, print_json
     from afml_cache.cli.screen import ago, console, line
+    from afml_cache.cli.told import documents, tell
     from afml_cache.diagnosis import closest_before
 
     found, closest = closest_before(
@@ -43,9 +46,7 @@ def explain(store: Store, as_json: bool, what: str | None, arguments: tuple[str,
             "key": entry.digest.hex(),
             "created": iso(entry.created),
             "closest": closest,
-            "differences": [
-                {"kind": one.kind, "name": one.name, "text": str(one)} for one in found
-            ],
+            "differences": documents(found),
         }
         print_json("explain", content)
         return
@@ -55,8 +56,37 @@ def explain(store: Store, as_json: bool, what: str | None, arguments: tuple[str,
         line(out, "  no earlier result of this function is stored that it could be held against")
         return
     line(out, f"  held against {closest[:12]}, the closest result before it:")
-    for text in dict.fromkeys(map(str, found)):
-        line(out, f"  {text}")
+    tell(out, found)
+
+
+def _is_gone(store: Store, what: str, as_json: bool) -> bool:
+    """Tell what became of a result that is not there any more; False where nothing is known."""
+    from afml_cache import circumstances
+    from afml_cache.cli.document import print_json
+    from afml_cache.cli.find import is_key
+    from afml_cache.cli.screen import console, line
+    from afml_cache.outcomes import Reason
+    from afml_cache.store.store import Missing
+    from afml_cache.store.whereabouts import look
+
+    if len(what) != 32 or not is_key(what):
+        return False
+    digest = bytes.fromhex(what)
+    if store.entry(digest) is not None:
+        return False
+    answer = look(store, digest)
+    reason = answer.reason if type(answer) is Missing else None
+    details = circumstances.details(store, digest, reason or Reason.FIRST_CALL, None)
+    if not details:
+        return False
+    if as_json:
+        print_json("explain", {"key": what.lower(), "reason": reason, "details": details})
+        return True
+    out = console()
+    line(out, f"key {what.lower()}: no result{f' ({reason})' if reason else ''}")
+    for detail in details:
+        line(out, f"  {detail}")
+    return True
 
 
 def _newest(store: Store, what: str | None) -> Entry:
@@ -136,22 +166,27 @@ def _imported(store: Store, what: str) -> Any:
 
 
 def _told(found: Explanation, as_json: bool) -> None:
+    from dataclasses import replace
+
     from afml_cache.cli.document import print_json
     from afml_cache.cli.screen import console, line
+    from afml_cache.cli.told import documents, tell
 
     if not as_json:
         out = console()
-        for text in str(found).splitlines():
+        for text in str(replace(found, differences=(), left_out=())).splitlines():
             line(out, text)
+        tell(out, found.differences)
+        for text in found.not_counted():
+            line(out, f"  {text}")
         return
     content = {
         "function": found.function,
         "key": found.key,
         "would_hit": found.reason is None,
         "reason": found.reason,
+        "details": found.details,
         "closest": found.closest,
-        "differences": [
-            {"kind": one.kind, "name": one.name, "text": str(one)} for one in found.differences
-        ],
+        "differences": documents(found.differences),
     }
     print_json("explain", content)

@@ -11,12 +11,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128_digest
 
 from afml_cache import settings
 from afml_cache.keys.code import Fingerprint, code_of, is_followed
+
+if TYPE_CHECKING:
+    from afml_cache.keys.texts import PartText
 
 #: Combinations of code and arguments that are kept ready.
 REMEMBERED = 512
@@ -87,8 +90,10 @@ def _merge(reached: _Reached, packages: Mapping[str, str]) -> Fingerprint:
     first, others = reached[0], reached[1:]
     versions = dict(packages)
     parts: dict[str, str] = {}
+    texts: dict[str, PartText] = {}
     for fingerprint in reversed(reached):
         parts |= fingerprint.parts
+        texts |= fingerprint.texts
         versions |= fingerprint.packages
     environments = [first.environment, *sorted(f.environment for f in others)]
     named = label_of("packages", *(f"{k} {v}" for k, v in sorted(packages.items())))
@@ -102,6 +107,7 @@ def _merge(reached: _Reached, packages: Mapping[str, str]) -> Fingerprint:
         packages=versions,
         left_out=tuple(dict.fromkeys(item for f in reached for item in f.left_out)),
         edited=tuple(dict.fromkeys(path for f in reached for path in f.edited)),
+        texts=texts,
     )
 
 

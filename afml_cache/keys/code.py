@@ -20,6 +20,7 @@ from afml_cache import settings
 if TYPE_CHECKING:
     from afml_cache.keys.parts import Part
     from afml_cache.keys.projects import Home
+    from afml_cache.keys.texts import PartText
     from afml_cache.keys.walk import Walk
 
 #: Functions used as values whose descriptions are kept.
@@ -37,6 +38,7 @@ class Fingerprint:
     distribution to its version as far as it counts. ``left_out`` holds pairs of a name and why
     it could not be counted. ``edited`` names files that no longer hold the code that is loaded:
     if there are any, the fingerprint does not describe what runs and nothing may be stored.
+    ``texts`` has what can be shown of the parts, by name; it is no part of any key.
     """
 
     code: bytes
@@ -45,6 +47,7 @@ class Fingerprint:
     packages: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[tuple[str, str], ...] = ()
     edited: tuple[str, ...] = ()
+    texts: Mapping[str, PartText] = field(default_factory=dict, compare=False, repr=False)
 
 
 class FunctionCode:
@@ -192,6 +195,7 @@ def _described(
     # Loaded with the first cached call: decorating a function has to stay cheap.
     from afml_cache.keys import parts as graph
     from afml_cache.keys.projects import Home, Kind
+    from afml_cache.keys.texts import named_texts
     from afml_cache.keys.walk import Walk
     from afml_cache.keys.watch import compile_looks
 
@@ -212,6 +216,7 @@ def _described(
         packages=packages,
         left_out=graph.left_out_of(reached),
         edited=tuple(sorted(edited)),
+        texts=named_texts(reached),
     )
     return compile_looks([*graph.looks_of(reached), *edited.values()]), fingerprint
 

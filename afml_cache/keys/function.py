@@ -15,6 +15,7 @@ from afml_cache.keys.projects import file_of, home_of
 from afml_cache.keys.reach import Reach
 from afml_cache.keys.source import Found as Kind
 from afml_cache.keys.source import source_of
+from afml_cache.keys.texts import of_source
 from afml_cache.keys.watch import File, Function, Items
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def describe_function(
     name = part.name
     source = source_of(function.__code__, function.__globals__)
     part.label = label_of("function", source.form)
+    part.shown = of_source(source)
     part.looks.append(Function.of(function))
     if source.found is Kind.EDITED and source.file not in walk.edited:
         walk.edited[source.file] = File(Path(source.file))

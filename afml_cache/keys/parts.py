@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128_digest
 
 from afml_cache.keys.watch import Look
+
+if TYPE_CHECKING:
+    from afml_cache.keys.texts import Shown
 
 #: A namespace (or cell), by identity, and a name in it.
 Site = tuple[int, str]
@@ -23,7 +27,7 @@ class Part:
     """One part: its ``label`` says what it is by itself, its edges what it uses.
 
     ``name`` is what ``explain()`` calls it; empty for what has no name of its own (the entries
-    of a dict, an installed function).
+    of a dict, an installed function). ``called`` and ``shown`` are for people, and count nowhere.
     """
 
     name: str
@@ -31,6 +35,8 @@ class Part:
     edges: list[Edge] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    called: str = ""
+    shown: Shown | None = None
 
 
 @dataclass(slots=True, eq=False)

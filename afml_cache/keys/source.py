@@ -64,6 +64,8 @@ class Source:
     form: bytes  #: digest of the normal form
     reach: Reach
     imports: Mapping[str, tuple[str, str]]  #: name -> (module, name there), of the whole file
+    text: str = ""  #: its lines as the file has them; of bytecode there are none
+    line: int = 0  #: where it begins, counted from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class _Definition:
 class _Parsed:
     definitions: Mapping[str, list[_Definition]]  # by qualified name
     imports: Mapping[str, tuple[str, str]]
+    lines: list[str]
 
 
 #: id(code) -> its source. A code object never changes, so what once matched stays true, whatever
@@ -101,7 +104,7 @@ def source_of(code: CodeType, namespace: Mapping[str, Any]) -> Source:
         parsed = _parse(file, _lines_from(text, code.co_firstlineno), flags)
     definition = _matching(code, parsed, namespace) if parsed is not None else None
     if parsed is not None and definition is not None:
-        source = _described(definition.node, file, parsed.imports, namespace)
+        source = _described(definition.node, file, parsed, namespace)
         identity = id(code)
         # The weak reference frees the slot when the code object goes (a reload, a re-run cell).
         ref = weakref.ref(code, lambda _: _remembered.pop(identity, None))
@@ -139,14 +142,25 @@ def _decoded(data: bytes) -> str:
 def _described(
     node: FunctionNode,
     file: str,
-    imports: Mapping[str, tuple[str, str]],
+    parsed: _Parsed,
     namespace: Mapping[str, Any],
 ) -> Source:
     def is_ours(decorator: ast.expr) -> bool:
         return _is_cache_decorator(decorator, namespace)
 
     form = xxh3_128_digest(normal_form(node, is_ours))
-    return Source(Found.SOURCE, file, form, reach_of(node, is_ours), imports)
+    text = _text_of_node(node, parsed.lines)
+    reach = reach_of(node, is_ours)
+    return Source(Found.SOURCE, file, form, reach, parsed.imports, text, node.lineno)
+
+
+def _text_of_node(node: FunctionNode, lines: list[str]) -> str:
+    """The lines of a function from its first decorator on; of a lambda, the lambda alone."""
+    if isinstance(node, ast.Lambda):
+        segment = ast.get_source_segment("\n".join(lines), node)
+        return f"({segment})" if segment else ""
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    return "\n".join(lines[first - 1 : node.end_lineno])
 
 
 def _is_cache_decorator(decorator: ast.expr, namespace: Mapping[str, Any]) -> bool:
@@ -177,7 +191,8 @@ def _parse(file: str, text: str, flags: int) -> _Parsed | None:
         flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         tree = compile(text, file, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
         code = compile(tree, file, "exec", flags, dont_inherit=True)
-        parsed = _Parsed(_definitions(tree, code), dict(_from_imports(tree)))
+        # Not splitlines(), which takes form feeds, too, for ends of lines.
+        parsed = _Parsed(_definitions(tree, code), dict(_from_imports(tree)), text.split("\n"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         parsed = None  # half-saved, or beyond the compiler: it cannot be what was loaded
     with _parsed_lock:

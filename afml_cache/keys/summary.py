@@ -151,11 +151,11 @@ def _data(value: Any) -> dict[str, Any]:
         found["dtype"] = str(dtype)[:_LONGEST]
     if isinstance(shape, tuple) and all(isinstance(length, int) for length in shape):
         found["shape"] = list(shape)
-    span = _span(getattr(value, "index", value))
+    span = span_of(getattr(value, "index", value))
     return {**found, "span": span} if span else found
 
 
-def _span(index: Any) -> list[str] | None:
+def span_of(index: Any) -> list[str] | None:
     """First and last moment of a time index, as ISO text."""
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(index, pandas.DatetimeIndex | pandas.PeriodIndex):
@@ -202,13 +202,17 @@ def _pandas(value: Any, pandas: Any, finish: Finish) -> tuple[bytes, dict[str, A
             "dtype": str(value.index.dtype),
             "digest": references[1],
             "blocks": _joined_blocks(parts.index_columns),
+            **_index(value.index),
         }
+    # Without attrs there is a constant in their place.
+    summary["attrs"] = references[2] if value.attrs else ""
     if not is_frame:
         summary["values"] = {
             "dtype": summary["dtype"],
             "digest": references[-1],
             "blocks": _blocks(parts.columns[0]),
         }
+        summary["name"] = literal_or_text(value.name)
         return digest, summary
     columns: dict[str, Any] = {}
     dtypes = [str(dtype)[:_LONGEST] for dtype in value.dtypes]
@@ -220,6 +224,22 @@ def _pandas(value: Any, pandas: Any, finish: Finish) -> tuple[bytes, dict[str, A
         columns[_unique(literal_or_text(label), columns)] = entry
     summary["columns"] = columns
     return digest, summary
+
+
+def _index(index: Any) -> dict[str, Any]:
+    """What an index is besides its values, and the first and last moment of each block of rows."""
+    pandas = sys.modules["pandas"]
+    found: dict[str, Any] = {"names": [literal_or_text(name) for name in index.names]}
+    if not isinstance(index, pandas.DatetimeIndex):
+        return found
+    # Not of the index, which would remember that it was asked.
+    found["freq"] = None if index.freq is None else index.freq.freqstr
+    starts = range(0, len(index), BLOCK)
+    if len(starts) > 1:
+        ends = [(index[i : i + 1][0], index[i : i + BLOCK][-1:][0]) for i in starts]
+        if not any(moment is pandas.NaT for pair in ends for moment in pair):
+            found["ends"] = [[moment.isoformat() for moment in pair] for pair in ends]
+    return found
 
 
 def _blocks(column: Node) -> list[str]:

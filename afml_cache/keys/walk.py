@@ -27,6 +27,7 @@ from afml_cache.keys.lookup import Found, Lookup, class_name, module_name, part_
 from afml_cache.keys.members import class_members
 from afml_cache.keys.parts import Edge, Part, Site, label_of
 from afml_cache.keys.projects import Home, Kind, file_of, home_of
+from afml_cache.keys.texts import Shown, of_value
 from afml_cache.keys.watch import Content, File, Items, Size
 
 _BUILT_IN = (
@@ -118,7 +119,8 @@ class Walk:
     def part(self, value: Any, name: str, owner: type | None = None) -> Part:
         """The part that a value is. Raises UnkeyableArgumentError where it has no key."""
         if is_immutable(value) and not bears_code((value,), self._is_code):
-            return Part(name, label_of("value", self.digest(value, name)[0]))
+            label = label_of("value", self.digest(value, name)[0])
+            return Part(name, label, shown=Shown(constant=(value,)))
         key = (id(value), id(owner) if owner is not None else 0)
         part = self._parts.get(key)
         if part is None:
@@ -156,7 +158,8 @@ class Walk:
         """Code that is not followed: its name counts here, its version in the environment."""
         if home.kind is Kind.INSTALLED:
             self.packages[home.distribution] = home
-        return Part("", label_of("installed", module.partition(".")[0], name))
+        label = label_of("installed", module.partition(".")[0], name)
+        return Part("", label, called=f"{module}.{name}" if module != name else name)
 
     def _function(self, function: types.FunctionType, owner: type | None) -> Part:
         module = str(function.__globals__.get("__name__", ""))
@@ -205,6 +208,7 @@ class Walk:
         members = class_members(cls)
         part.looks.append(Size(vars(cls), len(vars(cls))))
         part.label = label_of("class", cls.__qualname__, *members.words)
+        part.shown = Shown(words=tuple(members.words))
         space = vars(cls)
         for number, base in enumerate(cls.__bases__):
             if base is not object:
@@ -288,6 +292,7 @@ class Walk:
         for function in {id(f): f for f in functions}.values():
             self.add(part, "function", function, _name_of(function))
         part.label = label_of("value", digest)
+        part.shown = of_value(value)
         if snapshots:
             part.looks += snapshots
         elif not is_immutable(value):

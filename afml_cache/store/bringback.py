@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from afml_cache.errors import ClearingError
-from afml_cache.store import location, rows
+from afml_cache.store import location, notes, rows
 from afml_cache.store.claims import BadEntryError, UnavailableError
 from afml_cache.store.cleared import INDEX, VALUES
 from afml_cache.store.index import Index
@@ -122,6 +122,7 @@ class BringBack:
             while found := cursor.execute(_PAGE, (after,)).fetchall():
                 after = found[-1][0]
                 self._take([rows.row_from_fields(fields) for fields in found])
+            self._index.write(lambda live: notes.copy(cursor, live, notes.codes(cursor)))
             counts = cursor.execute("SELECT function, name, value FROM counter").fetchall()
             begun = cursor.execute(f"SELECT name FROM meta WHERE name GLOB '{_MARK}*'").fetchall()
         finally:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from afml_cache.store import rows, valuefile
-from afml_cache.store.claims import Entry
+from afml_cache.store import notes, rows, valuefile
+from afml_cache.store.claims import BadEntryError, Entry
 from afml_cache.store.faults import Faults
 from afml_cache.store.index import Index
 
@@ -63,6 +63,18 @@ class Catalog:
             return valuefile.unpack_record(row[0]) if row else {}
 
         return self._ask(look, {})
+
+    def note(self, digest: bytes) -> dict[str, Any]:
+        """What descriptions refer to by a digest; empty where it is not kept."""
+
+        def look() -> dict[str, Any]:
+            found = self._index.read(lambda cursor: notes.find(cursor, digest))
+            try:
+                return valuefile.unpack_record(found) if found is not None else {}
+            except BadEntryError:  # damaged: as good as not kept
+                return {}
+
+        return self._faults.ask(look, {})
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Entries and their bytes, by function, whoever sealed them."""

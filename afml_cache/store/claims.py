@@ -6,7 +6,7 @@ loading SQLite or touching a disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,22 @@ from afml_cache.outcomes import Reason
 
 #: First and last nanosecond since the epoch, and whether they are time-zone aware (UTC).
 Extent = tuple[int, int, bool]
+
+
+class Notes:
+    """What a description refers to by a digest, each made when it is asked for.
+
+    Parameters
+    ----------
+    made : Mapping
+        Digest (16 bytes) -> what makes its note, a mapping that JSON can hold.
+    """
+
+    __slots__ = ("joined", "made")
+
+    def __init__(self, made: Mapping[bytes, Callable[[], Mapping[str, Any]]]) -> None:
+        self.made = made
+        self.joined = b"".join(sorted(made))  #: all digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,8 @@ class Claim:
         Seconds since the epoch from which on the entry is a miss.
     created : float, optional
         When the value was computed, in seconds since the epoch; None: now.
+    notes : Notes, optional
+        What the description refers to by a digest; kept once for all entries that refer to it.
     """
 
     function: str
@@ -47,6 +65,7 @@ class Claim:
     seconds: float = 0.0
     expires: float | None = None
     created: float | None = None
+    notes: Notes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 
 from afml_cache.outcomes import Reason
+from afml_cache.store import notes
 from afml_cache.store.rows import inflation, remove, total_size
 
 #: Eviction goes on down to this part of the limit, so that not every put has to evict.
@@ -51,7 +52,7 @@ def make_room(cursor: sqlite3.Cursor, limit: int, now: float) -> list[str]:
             # Damaged numbers must not keep the rest from being evicted.
             total -= size if isinstance(size, int) else 0
             level = max(level, priority) if isinstance(priority, float) else level
-        files += remove(cursor, going, Reason.EVICTED)
+        files += remove(cursor, going, Reason.EVICTED, limit)
     cursor.execute("UPDATE meta SET value=? WHERE name='inflation'", (level,))
     return files
 
@@ -59,12 +60,14 @@ def make_room(cursor: sqlite3.Cursor, limit: int, now: float) -> list[str]:
 def drop_expired_now_and_then(
     cursor: sqlite3.Cursor, now: float, age_limit: float | None
 ) -> list[str]:
-    """Remove what has expired unless some process did it within the hour."""
+    """Remove what has expired, and notes of no use, unless some process did it within the hour."""
     row = cursor.execute("SELECT value FROM meta WHERE name='expired_dropped'").fetchone()
     if row and isinstance(row[0], float) and now - _EXPIRED_DROPPED_EVERY < row[0] <= now:
         return []
     cursor.execute("INSERT OR REPLACE INTO meta VALUES ('expired_dropped', ?)", (now,))
-    return drop_expired(cursor, now, age_limit)
+    files = drop_expired(cursor, now, age_limit)
+    notes.sweep(cursor)
+    return files
 
 
 def drop_expired(cursor: sqlite3.Cursor, now: float, age_limit: float | None) -> list[str]:

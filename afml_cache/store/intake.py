@@ -12,8 +12,8 @@ from sqlite3 import Cursor
 
 from afml_cache.notices import warn_once
 from afml_cache.outcomes import Outcome, Reason
-from afml_cache.store import evict, rows, valuefile
-from afml_cache.store.claims import Claim
+from afml_cache.store import evict, notes, rows, valuefile
+from afml_cache.store.claims import Claim, Notes
 from afml_cache.store.cleared import RoomBeside
 from afml_cache.store.codec import Encoded
 from afml_cache.store.index import Index
@@ -29,6 +29,8 @@ Call = tuple[Outcome, Reason | None]
 _AT_ONCE = 2_000
 #: How often an entry is written whose file was cleared away before its row was in place.
 _ATTEMPTS = 3
+#: Codes that a store remembers to have kept the notes of.
+_CODES = 4096
 
 
 class _ClearedMeanwhileError(Exception):
@@ -54,6 +56,7 @@ class Intake:
         self._size_limit = size_limit
         self._age_limit = age_limit
         self._beside = RoomBeside(index.base)
+        self._noted: dict[bytes, Notes] = {}  # by code
 
     def add(
         self, slot: bytes, value: Encoded, claim: Claim, sealer: Sealer, call: Call | None
@@ -93,12 +96,15 @@ class Intake:
         """Store a value; returns the bytes of all entries."""
         row = self._vault.keep(slot, value, claim, sealer, now)
         path = self._vault.path(slot, row.body) if isinstance(row.body, str) else None
+        made = self._lacking_notes(claim)
 
         def work(cursor: Cursor) -> tuple[list[str], int]:
             if path is not None and not path.exists():
                 raise _ClearedMeanwhileError  # nobody clears while this transaction is open
             files = evict.drop_expired_now_and_then(cursor, now, self._age_limit)
             files += rows.insert(cursor, row)
+            if claim.notes is not None:
+                notes.keep(cursor, claim.code, claim.notes, made)
             if call is not None:
                 write_call(cursor, claim.function, *call, claim.seconds)
             if self._size_limit is not None:
@@ -116,12 +122,27 @@ class Intake:
             self._sweeper.sweep(path.parent, self._index)
         return live
 
+    def _lacking_notes(self, claim: Claim) -> dict[bytes, bytes]:
+        """Make the notes that nobody has kept, before others have to wait for the transaction."""
+        wanted = claim.notes
+        if wanted is None or self._noted.get(claim.code) is wanted:
+            return {}  # this process has kept them, so they will hardly be gone by now
+        if len(self._noted) >= _CODES:
+            self._noted.clear()
+        self._noted[claim.code] = wanted
+        absent = self._index.read(lambda cursor: notes.lacking(cursor, claim.code, wanted))
+        return notes.packed(wanted, absent)
+
+    def sweep_notes(self) -> None:
+        """Remove the notes that no entry needs any more."""
+        self._index.write(notes.sweep)
+
     def _refuse(self, slot: bytes, value: Encoded, claim: Claim, limit: int) -> None:
         """A value over the limit by itself would sweep out all others, and then go too."""
 
         def work(cursor: Cursor) -> list[str]:
             files = rows.remove(cursor, [slot], Reason.EVICTED)
-            rows.bury(cursor, slot, Reason.EVICTED)
+            rows.bury(cursor, slot, Reason.EVICTED, limit)
             return files
 
         self._vault.discard(self._index.write(work))

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from afml_cache.store import notes
 from afml_cache.store.claims import BadEntryError
 from afml_cache.store.rows import Row, add_counter, insert, is_value_name, row_from_record
 from afml_cache.store.schema import ERRORS
@@ -93,6 +94,8 @@ def salvage(cursor: sqlite3.Cursor, damaged: Path) -> int:
             ):
                 counted.add((function, name))
                 add_counter(cursor, function, name, value)
+        with contextlib.suppress(*ERRORS):  # a note that is lost is told to be
+            notes.copy(old.cursor(), cursor, notes.codes(old.cursor()))
     return carried
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from afml_cache.outcomes import Reason
+from afml_cache.store import removals
 from afml_cache.store.claims import BadEntryError, Claim, Entry, Extent
 from afml_cache.store.schema import DamagedIndexError
 from afml_cache.store.seal import SEALER_SIZE
@@ -174,9 +175,18 @@ def insert(cursor: sqlite3.Cursor, row: Row) -> list[str]:
     return files
 
 
-def remove(cursor: sqlite3.Cursor, slots: Iterable[bytes], reason: Reason | None) -> list[str]:
-    """Remove entries, and remember why unless ``reason`` is None; returns their files."""
+def remove(
+    cursor: sqlite3.Cursor,
+    slots: Iterable[bytes],
+    reason: Reason | None,
+    limit: int | None = None,
+) -> list[str]:
+    """Remove entries, and remember why unless ``reason`` is None; returns their files.
+
+    ``limit`` is the size limit (bytes) that they had to go for.
+    """
     files: list[str] = []
+    buried: list[int] = []
     freed = 0
     for slot in slots:
         gone = cursor.execute("SELECT body FROM entry WHERE slot=?", (slot,)).fetchone()
@@ -193,21 +203,26 @@ def remove(cursor: sqlite3.Cursor, slots: Iterable[bytes], reason: Reason | None
         if reason is None:
             cursor.execute("DELETE FROM tombstone WHERE slot=?", (slot,))
         elif gone:
-            cursor.execute(
-                "INSERT OR REPLACE INTO tombstone (slot, reason) VALUES (?, ?)", (slot, reason)
-            )
+            buried.append(_bury(cursor, slot, reason))
     if freed:
         cursor.execute("UPDATE meta SET value = max(value - ?, 0) WHERE name='total'", (freed,))
-    if reason is not None:
+    if buried and reason is not None:
+        removals.log(cursor, buried[0], buried[-1], reason, limit)
         cursor.execute(
             "DELETE FROM tombstone WHERE id <= (SELECT max(id) FROM tombstone) - ?", (TOMBSTONES,)
         )
     return files
 
 
-def bury(cursor: sqlite3.Cursor, slot: bytes, reason: Reason) -> None:
+def bury(cursor: sqlite3.Cursor, slot: bytes, reason: Reason, limit: int | None = None) -> None:
     """Remember why ``slot`` has no entry although it never had a row."""
-    cursor.execute("INSERT OR REPLACE INTO tombstone (slot, reason) VALUES (?, ?)", (slot, reason))
+    number = _bury(cursor, slot, reason)
+    removals.log(cursor, number, number, reason, limit)
+
+
+def _bury(cursor: sqlite3.Cursor, slot: bytes, reason: Reason) -> int:
+    query = "INSERT OR REPLACE INTO tombstone (slot, reason) VALUES (?, ?)"
+    return cursor.execute(query, (slot, reason)).lastrowid or 0
 
 
 def inflation(cursor: sqlite3.Cursor) -> float:

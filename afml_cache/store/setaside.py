@@ -15,7 +15,7 @@ from pathlib import Path
 
 from afml_cache.errors import ClearingError
 from afml_cache.outcomes import Reason
-from afml_cache.store import rows
+from afml_cache.store import notes, rows
 from afml_cache.store.claims import BadEntryError, UnavailableError
 from afml_cache.store.cleared import INDEX, VALUES, Cleared, account, held, new_folder, remove, tidy
 from afml_cache.store.index import Index
@@ -118,8 +118,11 @@ def _move(store: Store, slots: list[bytes], folder: Path) -> None:
             for row in some:
                 if _keep_file(store, row, folder):
                     rows.insert(cleared, row)
+            codes = {row.code for row in some}
+            store._index.read(lambda live: notes.copy(live, cleared, codes))  # noqa: B023 - run here
             cleared.execute("COMMIT")
             store._vault.discard(store._index.write(_removal(some)))
+        store._index.write(notes.sweep)
     finally:
         pool.discard(cleared)
 

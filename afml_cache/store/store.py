@@ -272,7 +272,10 @@ class Store:
             found = cursor.execute(where, () if function is None else (function,))
             return [slot for (slot,) in found.fetchall()]
 
-        return self._faults.ask(lambda: self._intake.remove(slots, Reason.CLEARED), 0)
+        removed = self._faults.ask(lambda: self._intake.remove(slots, Reason.CLEARED), 0)
+        if removed:
+            self._faults.ask(self._intake.sweep_notes, None)
+        return removed
 
     def take_out(self) -> Cleared:
         """Move everything that is cache in the directory aside; raises `ClearingError`."""
@@ -302,6 +305,10 @@ class Store:
     def description(self, digest: bytes) -> dict[str, Any]:
         """What the entry of one digest says about its arguments; empty when there is none."""
         return self._catalog.description(digest)
+
+    def note(self, digest: bytes) -> dict[str, Any]:
+        """What the descriptions refer to by a digest; empty when it is not kept."""
+        return self._catalog.note(digest)
 
     def known(self, function: str) -> bool:
         """Whether any entry of this function is there."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from afml_cache.errors import ClearingError
-from afml_cache.store import evict
+from afml_cache.store import evict, notes
 from afml_cache.store.claims import UnavailableError
 from afml_cache.store.store import Store
 from afml_cache.store.sweep import Sweeper
@@ -133,6 +133,7 @@ def _freed_by(store: Store, removal: Callable[[sqlite3.Cursor], list[str]]) -> F
     def work(cursor: sqlite3.Cursor) -> tuple[list[str], dict[str, tuple[int, int]]]:
         before = {name: (count, size) for name, count, size in cursor.execute(_SIZES)}
         files = removal(cursor)
+        notes.sweep(cursor)
         after = {name: (count, size) for name, count, size in cursor.execute(_SIZES)}
         gone = {}
         for name, (count, size) in before.items():

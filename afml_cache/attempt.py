@@ -49,7 +49,7 @@ class Asked(Protocol):
 
     def _legacy(self, key: CallKey, own: Fingerprint, args: Any, kwargs: Any) -> Legacy: ...
     def _is_old(self, store: Store, key: CallKey) -> bool: ...
-    def _count_hit(self, store: Store, key: CallKey) -> None: ...
+    def _count_hit(self, store: Store, key: CallKey, took: float) -> None: ...
     def _count(
         self,
         reason: Reason,
@@ -74,6 +74,7 @@ class Attempt:
         "_key",
         "_reason",
         "_seconds",
+        "_started",
         "_store",
         "_values",
         "_why_missed",
@@ -81,10 +82,13 @@ class Attempt:
         "is_recursive",
     )
 
-    def __init__(self, function: Asked, store: Store, key: CallKey, found: object) -> None:
+    def __init__(
+        self, function: Asked, store: Store, key: CallKey, found: object, started: float
+    ) -> None:
         self._function = function
         self._store = store
         self._key = key
+        self._started = started
         self._is_flying = False
         self._reason = self._why(found)
         self._why_missed = miss.NO_WHY
@@ -106,7 +110,7 @@ class Attempt:
         found = self._store.get(self._key.digest)
         if type(found) is not Missing:
             if function._options.ttl is None or not function._is_old(self._store, self._key):
-                function._count_hit(self._store, self._key)
+                function._count_hit(self._store, self._key, self._waited())
                 return found
             found = Missing(Reason.EXPIRED)
         elif self._reason in (Reason.FIRST_CALL, Reason.ARGUMENT):
@@ -121,6 +125,15 @@ class Attempt:
         self._explain()
         self._before = miss.attributes_before(self._values)
         return found
+
+    def _waited(self) -> float:
+        """The seconds that waiting for this value cost; no more than computing it took.
+
+        So a hit that waited for another's computation has saved what was left of it.
+        """
+        took = time.perf_counter() - self._started
+        entry = self._store.entry(self._key.digest)
+        return took if entry is None else min(took, entry.seconds)
 
     def count_unstored(self, args: Any, kwargs: Any) -> None:
         """Count a call that a store which may not be written to has no entry of.

@@ -50,8 +50,8 @@ class FunctionCacheStats:
         where none was timed.
     saved_s : float or None
         ``seconds_saved`` less what the hits and adopting took; negative where the cache costs more
-        than it saves. joblib does not say what a result had taken, so a hit under ``@cacheable``
-        counts for ``avg_compute_s``; None where that is not known.
+        than it saves. A hit is worth what its own result had taken; hits of which that is not
+        known count neither way. None where nothing is known.
     last_access : datetime or None
         The last call, UTC, to within seconds; None where there was none.
     under_cacheable : bool
@@ -182,15 +182,15 @@ def avg_hit(counted: Counters) -> float | None:
 
 
 def saved(counted: Counters) -> float | None:
-    """Seconds saved, less what hits and adopting took; None where it is not known."""
-    of_joblib = 0.0
-    if counted.hits_unpriced:
-        price = avg_compute(counted)
-        if price is None:
-            return None
-        of_joblib = counted.hits_unpriced * price
-    spent = counted.hits * (avg_hit(counted) or 0.0) + counted.adopt_seconds
-    return counted.seconds_saved + of_joblib - spent
+    """Seconds saved, less what hits and adopting took; None where nothing of it is known.
+
+    Hits of unknown worth count neither way.
+    """
+    priced = max(0, counted.hits - counted.hits_unpriced)
+    if counted.hits and not priced and not counted.adopted:
+        return None
+    spent = priced * (avg_hit(counted) or 0.0) + counted.adopt_seconds
+    return counted.seconds_saved - spent
 
 
 def _sizes_of(

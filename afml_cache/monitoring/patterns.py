@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from afml_cache.monitoring.figures import FunctionCacheStats
 from afml_cache.outcomes import Reason
-from afml_cache.store.worth import LOSING_HITS, LOSS
+from afml_cache.store.worth import LOSING_CALLS, LOSS
 
 #: A function misses often with at least so many calls and at most this hit rate; the codemods
 #: select by the same.
@@ -88,7 +88,7 @@ def misses_often(one: FunctionCacheStats) -> bool:
 
 def costs_more(one: FunctionCacheStats) -> bool:
     """Whether the hits of a function took longer than computing would have."""
-    return one.cache_hits >= LOSING_HITS and one.saved_s is not None and one.saved_s <= -LOSS
+    return one.cache_hits >= LOSING_CALLS and one.saved_s is not None and one.saved_s <= -LOSS
 
 
 #: Why a computed result was not stored although nothing was wrong with the cache.

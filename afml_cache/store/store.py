@@ -318,7 +318,7 @@ class Store:
     # -- counters --------------------------------------------------------------------
 
     def tally(self, function: str) -> Tally:
-        """The hits of one function; the caller adds to its ``hits``."""
+        """The hits of one function; the caller adds to its ``hits`` and ``seconds``."""
         exits.enter(self)
         return self._ledger.tally(function)
 
@@ -339,6 +339,7 @@ class Store:
         self._ledger.count(function, outcome, reason, seconds, took)
         if self._suffix is not None and monotonic() >= self._ledger.due:
             self._ledger.write(patience=0.05)
+        self._ledger.tell()
 
     def spend(self, function: str, seconds: float) -> None:
         """Count the seconds that adopting a result took."""
@@ -362,10 +363,11 @@ class Store:
     def flush(self) -> None:
         """Write the counters that have piled up in memory."""
         self._ledger.write()
+        self._ledger.tell()
 
     def close(self) -> None:
         """Write what is pending and close the index; the next use opens it again."""
-        self._ledger.write()
+        self.flush()
         self._index.close()
         self._suffix = None  # the next use enters it again
         exits.leave(self)
@@ -396,6 +398,7 @@ class Store:
         self._index.refresh()
         if now >= self._ledger.due:
             self._ledger.write(patience=0.05)
+        self._ledger.tell()
         return sealer.id
 
     def after_fork(self) -> None:

@@ -1,6 +1,6 @@
 """Counting without writing: numbers pile up in memory and are written as differences.
 
-A hit adds one to a plain attribute. What has piled up is written together with the next
+A hit adds to plain attributes. What has piled up is written together with the next
 put, or now and then; processes add up, because each writes only what it counted itself.
 Hits that have piled up are counted in the hour of the last writing: the first look-up after a
 pause writes them before it is itself counted, so they came within seconds of that.
@@ -29,6 +29,7 @@ from afml_cache.store.hours import (
     with_hours,
 )
 from afml_cache.store.index import Index
+from afml_cache.store.price import Price, Priced, price
 from afml_cache.store.rows import LAST, WORTH, add_counter, inflation
 from afml_cache.store.worth import Worth
 
@@ -38,9 +39,10 @@ T = TypeVar("T")
 _EVERY = 2.0
 _SHARE = 0.03
 
+#: Prices that are remembered of entries that somebody may clear before their hits are written.
+_PRICES = 10_000
+
 _NAMES = {Outcome.HIT: "hits", Outcome.ADOPTED: "adopted", Outcome.COMPUTED: "computed"}
-#: Seconds; a hit that took longer was slow. After a slow one, each is timed until one is quick.
-SLOW_HIT = 1e-4
 _REASON = "reason:"
 _FAULT = "fault:"
 #: Faults belong to the store, not to a function.
@@ -55,42 +57,22 @@ _SECONDS = frozenset({"seconds_computed", "seconds_saved", "hit_seconds", "adopt
 
 
 class Tally:
-    """The hits of one function in this process; the caller adds to ``hits`` itself.
+    """The hits of one function in this process; the caller adds to it itself.
 
     Attributes
     ----------
-    hits, timed : int
-        All hits; those that ``seconds`` tells of.
-    seconds : float
-        What the timed hits took, and what those between them are taken to have taken.
+    hits : int
+        All hits.
+    seconds, longest : float
+        What they took, and the one that took longest.
     """
 
-    __slots__ = (
-        "_quick",
-        "hits",
-        "seconds",
-        "seconds_written",
-        "timed",
-        "timed_written",
-        "written",
-    )
+    __slots__ = ("hits", "longest", "seconds", "seconds_written", "written")
 
     def __init__(self) -> None:
         self.hits = self.written = 0
-        self.timed = self.timed_written = 0
         self.seconds = self.seconds_written = 0.0
-        self._quick = 0.0  #: what the last quick one took
-
-    def time(self, seconds: float) -> None:
-        """Have a hit that was counted just now stand for all since the one timed before it.
-
-        A slow one stands for itself alone: had those before it been slow, each had been timed.
-        """
-        hits = self.hits
-        if seconds <= SLOW_HIT:
-            self._quick = seconds
-        self.seconds += seconds + self._quick * max(0, hits - self.timed - 1)
-        self.timed = hits
+        self.longest = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +126,8 @@ class Ledger:
         self._tallies: dict[str, Tally] = {}
         self._since = time.time()
         self._pruned = 0  #: the hour in which old hours were last forgotten
-        self._worth = Worth(index.base)
+        self._prices: dict[bytes, Price] = {}
+        self.worth = Worth(index.base)
 
     def tally(self, function: str) -> Tally:
         """The tally of a function; always the same object."""
@@ -181,17 +164,15 @@ class Ledger:
     def write_with(self, work: Callable[[sqlite3.Cursor], T], now: float) -> T:
         """Write what is pending in one transaction with ``work``; raises as `Index.write`."""
 
-        saved: dict[str, float] = {}
-
-        def both(cursor: sqlite3.Cursor) -> T:
-            saved.update(self._write(cursor, pending, now))
-            return work(cursor)
+        def both(cursor: sqlite3.Cursor) -> tuple[Priced, T]:
+            return self._write(cursor, pending, now), work(cursor)
 
         with self._writing:
             pending = self._pending()
-            result = self._index.write(both)
-            self._settle(pending, saved, now)
-            return result
+            priced, result = self._index.write(both)
+            self._settle(pending, priced, now)
+        self.tell()
+        return result
 
     def write(self, patience: float | None = None) -> None:
         """Write what is pending; what cannot be written now stays pending."""
@@ -201,10 +182,10 @@ class Ledger:
             # Counting alone does not bring back a store that somebody has removed.
             if pending and not self._index.vanished():
                 with contextlib.suppress(UnavailableError, UnicodeError):
-                    saved = self._index.write(
+                    priced = self._index.write(
                         lambda cursor: self._write(cursor, pending, now), patience
                     )
-                    self._settle(pending, saved, now)
+                    self._settle(pending, priced, now)
             elif not pending:
                 self._since = now
         finished = time.monotonic()
@@ -235,7 +216,7 @@ class Ledger:
             counts = [(n, value) for f, n, value in pending.counters() if f == function]
 
             def look(cursor: sqlite3.Cursor) -> list[tuple[str, float]]:
-                saved = _saved(cursor, pending).get(function, 0.0)
+                saved = self._priced(cursor, pending).saved.get(function, 0.0)
                 waiting = with_hours([("seconds_saved", saved)] if saved else [], pending.since)
                 return [*waiting, *select_hours(cursor, function)]
 
@@ -256,7 +237,9 @@ class Ledger:
             pending = self._pending()
             counts = list(pending.counters())
             with contextlib.suppress(UnavailableError, UnicodeError):
-                counts += self._index.read(lambda cursor: _written(cursor, pending))
+                counts += self._index.read(
+                    lambda cursor: [*self._priced(cursor, pending).counters(), *_written(cursor)]
+                )
             return counts
 
     def _pending(self) -> Pending:
@@ -268,13 +251,13 @@ class Ledger:
             if more:
                 hits[function] = more
                 last[function] = max(last.get(function, 0.0), self._since)
-            newly = tally.timed - tally.timed_written
-            if newly:
-                timed[function] = (newly, tally.seconds - tally.seconds_written)
+                newly = tally.seconds - tally.seconds_written
+                if newly > 0.0:
+                    timed[function] = (more, newly)
         return Pending(counts, last, hits, timed, dict(self.touched), self._since)
 
-    def _write(self, cursor: sqlite3.Cursor, pending: Pending, now: float) -> dict[str, float]:
-        """Write what is pending; returns the seconds that its hits saved, by function."""
+    def _write(self, cursor: sqlite3.Cursor, pending: Pending, now: float) -> Priced:
+        """Write what is pending; returns what its hits were worth."""
         for function, name, value in pending.counters():
             add_counter(cursor, function, name, value)
         hour = hour_of(now)
@@ -282,18 +265,25 @@ class Ledger:
             forget_old(cursor, now)
             self._pruned = hour
         if not pending.touched:
-            return {}
-        level, saved = inflation(cursor), _saved(cursor, pending)
-        for function, seconds in saved.items():
-            for name, value in with_hours([("seconds_saved", seconds)], pending.since):
-                add_counter(cursor, function, name, value)
+            return Priced({}, {})
+        level, priced = inflation(cursor), self._priced(cursor, pending)
+        for function, name, value in priced.counters():
+            for hourly, part in with_hours([(name, value)], pending.since):
+                add_counter(cursor, function, hourly, part)
         cursor.executemany(
             f"UPDATE claim SET used=?, priority=? + {WORTH} WHERE slot=?",
             [(now, level, slot) for slot in pending.touched],
         )
-        return saved
+        return priced
 
-    def _settle(self, written: Pending, saved: Mapping[str, float], now: float) -> None:
+    def _priced(self, cursor: sqlite3.Cursor, pending: Pending) -> Priced:
+        """What the pending hits were worth, by the entries that are there and those that were."""
+        priced = price(cursor, pending.touched, pending.hits, self._prices)
+        if len(self._prices) > _PRICES:
+            self._prices.clear()
+        return priced
+
+    def _settle(self, written: Pending, priced: Priced, now: float) -> None:
         self._since = now
         with self._guard:
             for function, when in written.last.items():
@@ -305,15 +295,28 @@ class Ledger:
                     del self._counts[key]
         for function, more in written.hits.items():
             self._tallies[function].written += more
-        for function, (hits, seconds) in written.timed.items():
-            self._tallies[function].timed_written += hits
+        for function, (_, seconds) in written.timed.items():
             self._tallies[function].seconds_written += seconds
         touched = self.touched
         for slot, times in written.touched.items():
             touched[slot] -= times
             if touched[slot] <= 0:
                 del touched[slot]
-        self._worth.add(written.timed, saved)
+        with self._guard:
+            for function, (hits, seconds) in written.timed.items():
+                judged = hits - priced.unpriced.get(function, 0)
+                self.worth.add(
+                    function,
+                    hits=judged,
+                    spent=seconds * judged / hits,
+                    saved=priced.saved.get(function, 0.0),
+                    longest=self._tallies[function].longest,
+                )
+
+    def tell(self) -> None:
+        """Warn, once each, of functions whose calls cost more than they save."""
+        if self.worth.untold:
+            self.worth.tell()
 
     def after_fork(self) -> None:
         """In a child: what has piled up is the parent's to write."""
@@ -323,7 +326,7 @@ class Ledger:
         self.touched.clear()
         self._since = time.time()
         for tally in self._tallies.values():
-            tally.written = tally.timed = tally.timed_written = tally.hits
+            tally.written = tally.hits
             tally.seconds_written = tally.seconds
 
 
@@ -354,21 +357,11 @@ def _counts_of(
         yield "hit_seconds", took
 
 
-def _saved(cursor: sqlite3.Cursor, pending: Pending) -> dict[str, float]:
-    """Seconds of computation that the pending hits made unnecessary, by function."""
-    total: defaultdict[str, float] = defaultdict(float)
-    for slot, times in pending.touched.items():
-        row = cursor.execute("SELECT function, seconds FROM claim WHERE slot=?", (slot,)).fetchone()
-        if row and isinstance(row[0], str) and isinstance(row[1], int | float):
-            total[row[0]] += row[1] * times
-    return total
-
-
-def _written(cursor: sqlite3.Cursor, pending: Pending) -> list[tuple[str, str, float]]:
-    counts = [(f, "seconds_saved", seconds) for f, seconds in _saved(cursor, pending).items()]
-    for function, name, value in cursor.execute(
-        f"SELECT function, name, value FROM counter WHERE {NOT_HOURLY}"
-    ):
-        if isinstance(function, str) and isinstance(name, str) and isinstance(value, int | float):
-            counts.append((function, name, value))
-    return counts
+def _written(cursor: sqlite3.Cursor) -> list[tuple[str, str, float]]:
+    return [
+        (function, name, value)
+        for function, name, value in cursor.execute(
+            f"SELECT function, name, value FROM counter WHERE {NOT_HOURLY}"
+        )
+        if isinstance(function, str) and isinstance(name, str) and isinstance(value, int | float)
+    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
@@ -32,6 +33,7 @@ from afml_cache.watching import WatchedCall, tell, watchers
 
 if TYPE_CHECKING:
     from afml_cache.joblib_memory.folder import Origin
+    from afml_cache.joblib_memory.prices import Prices
     from afml_cache.keys.call import Binder
     from afml_cache.noted.call import ExactCall, ExactKeys
 
@@ -61,6 +63,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         self._memorized: tuple[Store | None, Any] = (None, None)
         self._checked: Any = None
         self._cleared: set[str] = set()  #: joblib's hashes of what this process cleared
+        self._prices: Prices | None = None
         self._exact: ExactKeys | None = None
         self._binder: Binder | None = None
         functools.update_wrapper(self, function)
@@ -114,12 +117,14 @@ class JoblibCachedFunction(Generic[P, R_co]):
             notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
             return self._wrapped(*args, **kwargs)
         place = joblib_location(store)
+        started = time.perf_counter()
         found = peek(self._wrapped, self._ignore, place, self._origin, args, kwargs)
-        if type(found) is Missing:
+        if isinstance(found, Missing):
             self._told(store, Outcome.COMPUTED, found.reason)
             return self._wrapped(*args, **kwargs)
-        self._told(store, Outcome.HIT)
-        return _awaitable(found) if self._is_async else found
+        took = time.perf_counter() - started
+        self._told(store, Outcome.HIT, seconds=found.seconds(), took=took)
+        return _awaitable(found.value) if self._is_async else found.value
 
     def _told(
         self,
@@ -157,7 +162,9 @@ class JoblibCachedFunction(Generic[P, R_co]):
 
             place = joblib_location(store)
             memorized = memorize(self._wrapped, self._ignore, place, self._origin)
-            self._cleared = set()
+            from afml_cache.joblib_memory.prices import Prices
+
+            self._cleared, self._prices = set(), Prices()
             self._memorized = (store, memorized)
         return memorized
 
@@ -178,7 +185,8 @@ class JoblibCachedFunction(Generic[P, R_co]):
         """Count, and note if asked, a call that joblib has answered."""
         store = active()
         if not call.ran:
-            self._told(store, Outcome.HIT, took=call.took())
+            took = call.took()
+            self._told(store, Outcome.HIT, seconds=self._price(call), took=took)
         else:
             if call.arguments in self._cleared or (call.was_cleared and reason is Reason.ARGUMENT):
                 reason = Reason.CLEARED
@@ -187,9 +195,17 @@ class JoblibCachedFunction(Generic[P, R_co]):
             self._told(store, Outcome.COMPUTED, reason, call.seconds)
             if call.refused is not None:
                 self._say_not_stored(call)
+            elif self._prices is not None:
+                self._prices.note(call.arguments, call.seconds)
         if exact is not None:
             barred = call.refused is Reason.RESULT_UNPICKLABLE
             exact.note(store, call.arguments, hit=not call.ran, barred=barred)
+
+    def _price(self, call: JoblibCall) -> float:
+        """Seconds that the result of a hit had taken; 0.0 where that is not known."""
+        if self._prices is None:
+            return 0.0
+        return self._prices.of(call.memorized, call.arguments)
 
     def _is_joblibs(
         self, call: JoblibCall, error: BaseException, reason: Reason, exact: ExactCall | None

@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeVar
 
 from afml_cache.outcomes import Outcome, Reason
@@ -103,6 +104,15 @@ class Pending:
             yield function, "hit_seconds", seconds
 
 
+class Written(Enum):
+    """What became of pending counters."""
+
+    ALL = "all"
+    NOTHING = "nothing"  #: there was none
+    LATER = "later"  #: the index cannot be written now
+    NEVER = "never"  #: there is no index to write to
+
+
 class Ledger:
     """All counting of one store in this process.
 
@@ -111,13 +121,16 @@ class Ledger:
     touched : defaultdict
         Hits by slot since the last writing; the store adds to it on each.
     due : float
-        When, by the monotonic clock, what has piled up should be written.
+        When, by the monotonic clock, what has piled up should be written by the next caller, if
+        nobody else has.
+    pause : float
+        Seconds between two writings at least, so that they take a small share of all time.
     """
 
     def __init__(self, index: Index) -> None:
         self._index = index
         self.touched: defaultdict[bytes, int] = defaultdict(int)
-        self.due = 0.0
+        self.due = self.pause = 0.0
         # Held while what is pending is written and taken off: nothing is written twice.
         self._writing = threading.RLock()
         self._guard = threading.Lock()
@@ -174,22 +187,30 @@ class Ledger:
         self.tell()
         return result
 
-    def write(self, patience: float | None = None) -> None:
+    def write(self, patience: float | None = None) -> Written:
         """Write what is pending; what cannot be written now stays pending."""
         started, now = time.monotonic(), time.time()
         with self._writing:
             pending = self._pending()
+            if not pending:
+                self._since, written = now, Written.NOTHING
             # Counting alone does not bring back a store that somebody has removed.
-            if pending and not self._index.vanished():
-                with contextlib.suppress(UnavailableError, UnicodeError):
-                    priced = self._index.write(
-                        lambda cursor: self._write(cursor, pending, now), patience
-                    )
-                    self._settle(pending, priced, now)
-            elif not pending:
-                self._since = now
+            elif self._index.vanished():
+                written = Written.NEVER
+            else:
+                written = self._try_to_write(pending, now, patience)
         finished = time.monotonic()
-        self.due = finished + max(_EVERY, (finished - started) / _SHARE)
+        self.pause = (finished - started) / _SHARE
+        self.due = finished + max(_EVERY, self.pause)
+        return written
+
+    def _try_to_write(self, pending: Pending, now: float, patience: float | None) -> Written:
+        try:
+            priced = self._index.write(lambda cursor: self._write(cursor, pending, now), patience)
+        except (UnavailableError, UnicodeError):
+            return Written.LATER if self._index.writable else Written.NEVER
+        self._settle(pending, priced, now)
+        return Written.ALL
 
     def counters(self) -> dict[str, Counters]:
         """The counters of every function, with what has not been written yet."""

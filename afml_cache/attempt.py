@@ -46,6 +46,7 @@ class Asked(Protocol):
     _options: Options
     _binder: Binder
     _code: FunctionCode
+    _missed_in: Store | None
 
     def _legacy(self, key: CallKey, own: Fingerprint, args: Any, kwargs: Any) -> Legacy: ...
     def _is_old(self, store: Store, key: CallKey) -> bool: ...
@@ -67,9 +68,11 @@ class Attempt:
     """
 
     __slots__ = (
+        "_asked",
         "_before",
         "_code",
         "_function",
+        "_is_first",
         "_is_flying",
         "_key",
         "_reason",
@@ -77,6 +80,7 @@ class Attempt:
         "_started",
         "_store",
         "_values",
+        "_waited",
         "_why_missed",
         "flight",
         "is_recursive",
@@ -89,6 +93,10 @@ class Attempt:
         self._store = store
         self._key = key
         self._started = started
+        self._asked = time.perf_counter() - started
+        self._waited = 0.0
+        # It has also read the source of what the function reaches, and opened the store.
+        self._is_first, function._missed_in = function._missed_in is not store, store
         self._is_flying = False
         self._reason = self._why(found)
         self._why_missed = miss.NO_WHY
@@ -101,6 +109,7 @@ class Attempt:
 
     def take_off(self) -> None:
         """The flight is ours."""
+        self._waited = time.perf_counter() - self._started - self._asked
         self._is_flying = True
         _computing.set((*_computing.get(), self))
 
@@ -110,7 +119,7 @@ class Attempt:
         found = self._store.get(self._key.digest)
         if type(found) is not Missing:
             if function._options.ttl is None or not function._is_old(self._store, self._key):
-                function._count_hit(self._store, self._key, self._waited())
+                function._count_hit(self._store, self._key, self._took())
                 return found
             found = Missing(Reason.EXPIRED)
         elif self._reason in (Reason.FIRST_CALL, Reason.ARGUMENT):
@@ -126,7 +135,7 @@ class Attempt:
         self._before = miss.attributes_before(self._values)
         return found
 
-    def _waited(self) -> float:
+    def _took(self) -> float:
         """The seconds that waiting for this value cost; no more than computing it took.
 
         So a hit that waited for another's computation has saved what was left of it.
@@ -213,6 +222,10 @@ class Attempt:
                 ttl=function._options.ttl,
                 dates=function._options.dates,
             )
+        if not self._is_first:
+            took = time.perf_counter() - self._started
+            beside = took - self._seconds - self._waited
+            self._store.miss(function._identity, self._asked, self._seconds, beside)
         if refused is not None:
             function._count(refused, self._key, self._seconds)
             return

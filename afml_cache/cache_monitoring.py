@@ -199,8 +199,9 @@ def get_cache_efficiency_report() -> pd.DataFrame:
         ``avg_compute_s``, ``avg_hit_s``, ``saved_s`` (float64, seconds, NaN where not known),
         ``size_bytes``, ``entries``, ``adopted`` (int64; adopted calls are among the hits),
         ``robust_hit_rate`` (float64, what exact keys would have had, NaN unless
-        ``configure(note_exact_keys=True)`` noted calls), ``last_access`` (UTC), and
-        ``misses_<reason>`` (int64) for every :class:`Reason`.
+        ``configure(note_exact_keys=True)`` noted calls), ``overhead_s`` (float64, seconds that
+        misses took beside computing), ``last_access`` (UTC), and ``misses_<reason>`` (int64) for
+        every :class:`Reason`.
     """
     return get_cache_monitor().get_efficiency_report()
 
@@ -215,7 +216,7 @@ def analyze_cache_patterns() -> CachePatterns:
         ``hit_rate``, ``reasons``, ``avg_compute_s``, ``avg_hit_s``, ``saved_s``,
         ``robust_hit_rate`` and ``size_bytes``, the one that matters most first:
         ``high_miss_rate_functions`` (at least 10 calls, at most half of them hits),
-        ``costly_hit_functions`` (hits took longer than computing would have),
+        ``costly_hit_functions`` (hits, or keys, took longer than computing would have),
         ``code_change_functions``, ``never_stored_functions`` (results that cannot be kept),
         ``most_saving_functions`` and ``largest_functions`` (ten), ``stale_functions`` (not called
         for 30 days). And ``miss_reasons``: reason -> misses of all functions.

@@ -62,6 +62,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         self._is_async = inspect.iscoroutinefunction(function)
         self._memorized: tuple[Store | None, Any] = (None, None)
         self._checked: Any = None
+        self._has_missed = False  #: in this process and store
         self._cleared: set[str] = set()  #: joblib's hashes of what this process cleared
         self._prices: Prices | None = None
         self._exact: ExactKeys | None = None
@@ -164,7 +165,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
             memorized = memorize(self._wrapped, self._ignore, place, self._origin)
             from afml_cache.joblib_memory.prices import Prices
 
-            self._cleared, self._prices = set(), Prices()
+            self._cleared, self._prices, self._has_missed = set(), Prices(), False
             self._memorized = (store, memorized)
         return memorized
 
@@ -193,6 +194,10 @@ class JoblibCachedFunction(Generic[P, R_co]):
             self._cleared.discard(call.arguments or "")
             reason = call.refused or call.missed or reason
             self._told(store, Outcome.COMPUTED, reason, call.seconds)
+            if self._has_missed:  # the first one has also imported what joblib needs
+                beside = call.took() - call.seconds
+                store.miss(self._identity, call.asked, call.seconds, beside)
+            self._has_missed = True
             if call.refused is not None:
                 self._say_not_stored(call)
             elif self._prices is not None:

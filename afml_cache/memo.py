@@ -37,8 +37,8 @@ from afml_cache.outcomes import Outcome, Reason
 from afml_cache.results import is_entering, result_watchers, watched_call
 from afml_cache.store.active import active
 from afml_cache.store.flight import Flight
+from afml_cache.store.pending import Tally
 from afml_cache.store.store import Missing, Store
-from afml_cache.store.tally import Tally
 from afml_cache.watching import watchers
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class CachedFunction(Generic[P, R_co]):
         "_identity_digest",
         "_is_async",
         "_last_tally",
+        "_missed_in",
         "_options",
         "_owner",
         "_remembered",
@@ -88,6 +89,7 @@ class CachedFunction(Generic[P, R_co]):
         self._binder = Binder(function, options.ignore)
         self._code = FunctionCode(function, depends_on=options.depends_on, version=options.version)
         self._is_async = inspect.iscoroutinefunction(function)
+        self._missed_in: Store | None = None  #: in this process, last
         self._last_tally: tuple[Store, Tally] | None = None
         self._remembered: tuple[object, dict[Any, CallKey]] = (None, {})
         functools.update_wrapper(self, function)

@@ -80,6 +80,11 @@ class JoblibCall:
         """Seconds since the call was made: of a hit, what joblib's key and loading took."""
         return time.perf_counter() - self._made
 
+    @property
+    def asked(self) -> float:
+        """Seconds that joblib took until it ran the user's function."""
+        return max(0.0, self._started - self._made)
+
     def stop(self) -> None:
         """The user's function has ended, if it was run."""
         if self.ran and not self.seconds:

@@ -59,6 +59,9 @@ class FunctionCacheStats:
     robust_hit_rate : float or None
         The hit rate that exact keys would have had; None where
         ``configure(note_exact_keys=True)`` has noted no call.
+    overhead_s : float
+        Seconds that misses took beside computing: the key, looking for the result, storing it.
+        Neither the first miss in each process nor waiting for others is in it.
     """
 
     function_name: str
@@ -79,6 +82,7 @@ class FunctionCacheStats:
     last_access: datetime | None
     under_cacheable: bool
     robust_hit_rate: float | None
+    overhead_s: float = 0.0
 
 
 def all_figures() -> list[FunctionCacheStats]:
@@ -230,4 +234,5 @@ def _figures(
         last_access=None if counted.last is None else datetime.fromtimestamp(counted.last, UTC),
         under_cacheable=bool(joblibs) or counted.hits_unpriced > 0,
         robust_hit_rate=None if noted is None else noted.robust_hit_rate,
+        overhead_s=counted.miss_seconds,
     )

@@ -31,6 +31,7 @@ _TYPES = {
     "entries": "int64",
     "adopted": "int64",
     "robust_hit_rate": "float64",
+    "overhead_s": "float64",
     "last_access": _TIME,
 }
 
@@ -73,6 +74,7 @@ def efficiency_row(one: FunctionCacheStats) -> dict[str, Any]:
         "entries": one.entries,
         "adopted": one.adopted,
         "robust_hit_rate": one.robust_hit_rate,
+        "overhead_s": one.overhead_s,
         "last_access": one.last_access,
         **{MISSES + reason: one.reasons.get(reason, 0) for reason in Reason},
     }

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
 from afml_cache.monitoring.figures import FunctionCacheStats
-from afml_cache.monitoring.patterns import UNSTORED, costs_more, misses_often, unstored
+from afml_cache.monitoring.patterns import (
+    UNSTORED,
+    hits_cost_more,
+    misses_cost_more,
+    misses_often,
+    unstored,
+)
 from afml_cache.monitoring.words import as_text, bytes_in_words, percent, seconds_in_words
 from afml_cache.outcomes import Reason
 
@@ -150,8 +156,15 @@ def _of_size(size: int, limit: int | None) -> list[Finding]:
 
 def _of_function(one: FunctionCacheStats) -> list[Finding]:
     found = []
-    if costs_more(one):
+    what = ""
+    if hits_cost_more(one):
         what = f"hits cost {seconds_in_words(-(one.saved_s or 0.0))} more than computing would have"
+    elif misses_cost_more(one):
+        what = (
+            f"misses spent {seconds_in_words(one.overhead_s)} on keys and storing, "
+            f"{seconds_in_words(one.seconds_computed)} on computing"
+        )
+    if what:
         found.append(_finding(what, "do not cache it, or cache the function that calls it", one))
     if unstored(one):
         which = ", ".join(reason for reason in UNSTORED if one.reasons.get(reason))

@@ -101,6 +101,8 @@ class Counters:
     hits_unpriced: int = 0  #: hits that are not in ``seconds_saved``: of unknown worth
     hits_timed: int = 0  #: hits that ``hit_seconds`` tells of
     hit_seconds: float = 0.0  #: what hits took themselves: key and loading
+    misses_timed: int = 0  #: misses that ``miss_seconds`` tells of
+    miss_seconds: float = 0.0  #: what misses took beside computing: key, looking, storing
     adopt_seconds: float = 0.0  #: what adopting took
     last: float | None = field(default=None, compare=False)  #: the last call, since the epoch
 

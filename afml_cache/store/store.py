@@ -38,11 +38,12 @@ from afml_cache.store.hours import HourCounters
 from afml_cache.store.index import Index
 from afml_cache.store.intake import Call, Intake
 from afml_cache.store.lookup import Lookup
+from afml_cache.store.pending import Tally
 from afml_cache.store.seal import Sealer
 from afml_cache.store.secret import find_secret
 from afml_cache.store.sweep import Sweeper
 from afml_cache.store.takeout import take_out
-from afml_cache.store.tally import Ledger, Tally
+from afml_cache.store.tally import Ledger
 from afml_cache.store.vault import NEVER, Vault
 from afml_cache.store.verify import verify
 
@@ -178,19 +179,8 @@ class Store:
         """Whether :meth:`get` would find an entry; its value is not opened."""
 
         def look() -> bool:
-            slot = digest + self._ready().id
-            body = self._index.body(slot)
-            if body is None or (
-                isinstance(body, str) and not self._vault.path(slot, body).exists()
-            ):
-                return False
-            now = time()
             entry = self.entry(digest)
-            return (
-                entry is not None
-                and (entry.expires is None or now < entry.expires)
-                and not self._lookup.is_unused_too_long(slot, now)
-            )
+            return entry is not None and self._lookup.has(digest + self._ready().id, entry.expires)
 
         return self._faults.ask(look, False)
 
@@ -342,6 +332,10 @@ class Store:
     def spend(self, function: str, seconds: float) -> None:
         """Count the seconds that adopting a result took."""
         self._ledger.spend(function, seconds)
+
+    def miss(self, function: str, asked: float, computed: float, beside: float) -> None:
+        """Count what a miss took (see `Ledger.miss`); written later, with others."""
+        self._ledger.miss(function, asked, computed, beside)
 
     def hours(self, function: str) -> dict[int, HourCounters]:
         """How the calls of one function went by hours since the epoch; a month is kept."""

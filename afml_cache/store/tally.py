@@ -13,8 +13,7 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import Enum
 from typing import TypeVar
 
@@ -30,6 +29,7 @@ from afml_cache.store.hours import (
     with_hours,
 )
 from afml_cache.store.index import Index
+from afml_cache.store.pending import REASON, Pending, Tally, counts_of
 from afml_cache.store.price import Price, Priced, price
 from afml_cache.store.rows import LAST, WORTH, add_counter, inflation
 from afml_cache.store.worth import Worth
@@ -43,8 +43,6 @@ _SHARE = 0.03
 #: Prices that are remembered of entries that somebody may clear before their hits are written.
 _PRICES = 10_000
 
-_NAMES = {Outcome.HIT: "hits", Outcome.ADOPTED: "adopted", Outcome.COMPUTED: "computed"}
-_REASON = "reason:"
 _FAULT = "fault:"
 #: Faults belong to the store, not to a function.
 _NOBODY = ""
@@ -52,56 +50,19 @@ _NOBODY = ""
 
 #: Counters that are whole numbers, and that are sums of seconds, as `Counters` has them.
 _WHOLE = frozenset(
-    {"hits", "adopted", "computed", "computed_untimed", "hits_timed", "hits_unpriced"}
+    {
+        "hits",
+        "adopted",
+        "computed",
+        "computed_untimed",
+        "hits_timed",
+        "hits_unpriced",
+        "misses_timed",
+    }
 )
-_SECONDS = frozenset({"seconds_computed", "seconds_saved", "hit_seconds", "adopt_seconds"})
-
-
-class Tally:
-    """The hits of one function in this process; the caller adds to it itself.
-
-    Attributes
-    ----------
-    hits : int
-        All hits.
-    seconds, longest : float
-        What they took, and the one that took longest.
-    """
-
-    __slots__ = ("hits", "longest", "seconds", "seconds_written", "written")
-
-    def __init__(self) -> None:
-        self.hits = self.written = 0
-        self.seconds = self.seconds_written = 0.0
-        self.longest = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """What had piled up at one moment."""
-
-    counts: Mapping[tuple[str, str], float]
-    last: Mapping[str, float]
-    hits: Mapping[str, int]
-    timed: Mapping[str, tuple[int, float]]
-    touched: Mapping[bytes, int]
-    since: float  #: when the hits came, to within the seconds between two writings
-
-    def __bool__(self) -> bool:
-        return bool(self.counts or self.hits or self.touched or self.timed)
-
-    def counters(self) -> Iterator[tuple[str, str, float]]:
-        """Function, name and value of what is counted here, but for the seconds saved by hits."""
-        for (function, name), value in self.counts.items():
-            yield function, name, value
-        for function, when in self.last.items():
-            yield function, LAST, when
-        for function, more in self.hits.items():
-            for name, value in with_hours([("hits", more)], self.since):
-                yield function, name, value
-        for function, (hits, seconds) in self.timed.items():
-            yield function, "hits_timed", hits
-            yield function, "hit_seconds", seconds
+_SECONDS = frozenset(
+    {"seconds_computed", "seconds_saved", "hit_seconds", "miss_seconds", "adopt_seconds"}
+)
 
 
 class Written(Enum):
@@ -160,9 +121,18 @@ class Ledger:
         """
         now = time.time()
         with self._guard:
-            for name, value in with_hours(_counts_of(outcome, reason, seconds, took), now):
+            for name, value in with_hours(counts_of(outcome, reason, seconds, took), now):
                 self._counts[function, name] += value
             self._last[function] = now
+            if outcome is Outcome.HIT and took is not None and seconds:
+                self.worth.add(function, hits=1, spent=took, saved=seconds, longest=took)
+
+    def miss(self, function: str, asked: float, computed: float, beside: float) -> None:
+        """Count what a miss took: until it was one, computing, and all that is not computing."""
+        with self._guard:
+            self._counts[function, "misses_timed"] += 1
+            self._counts[function, "miss_seconds"] += beside
+            self.worth.add(function, misses=1, spent=asked, saved=computed, longest=asked)
 
     def spend(self, function: str, seconds: float) -> None:
         """Count the time that adopting a result took."""
@@ -219,8 +189,8 @@ class Ledger:
             if function == _NOBODY:
                 continue
             counters = result[function]
-            if name.startswith(_REASON):
-                reason = name.removeprefix(_REASON)
+            if name.startswith(REASON):
+                reason = name.removeprefix(REASON)
                 counters.reasons[reason] = counters.reasons.get(reason, 0) + int(value)
             elif name in _WHOLE:
                 setattr(counters, name, getattr(counters, name) + int(value))
@@ -356,26 +326,9 @@ def write_call(
 ) -> None:
     """Count one call at once, within the transaction that stores its result."""
     now = time.time()
-    for name, value in with_hours(_counts_of(outcome, reason, seconds, None), now):
+    for name, value in with_hours(counts_of(outcome, reason, seconds, None), now):
         add_counter(cursor, function, name, value)
     add_counter(cursor, function, LAST, now)
-
-
-def _counts_of(
-    outcome: Outcome, reason: Reason | None, seconds: float, took: float | None
-) -> Iterator[tuple[str, float]]:
-    yield _NAMES[outcome], 1
-    if reason is not None:
-        yield _REASON + reason, 1
-    if seconds:
-        yield "seconds_computed" if outcome is Outcome.COMPUTED else "seconds_saved", seconds
-    elif outcome is Outcome.COMPUTED:
-        yield "computed_untimed", 1
-    elif outcome is Outcome.HIT:
-        yield "hits_unpriced", 1
-    if took is not None:
-        yield "hits_timed", 1
-        yield "hit_seconds", took
 
 
 def _written(cursor: sqlite3.Cursor) -> list[tuple[str, str, float]]:

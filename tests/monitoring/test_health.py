@@ -83,6 +83,11 @@ def test_a_cache_that_serves_is_good_and_its_numbers_add_up():
             "had 20.0 %: keep it as it is",
         ),
         (stats("f", 9, 1, saved_s=-2.0), "hits cost 2.0 s more", "do not cache it"),
+        (
+            stats("f", 0, 8, overhead_s=2.0, seconds_computed=0.01),
+            "misses spent 2.0 s on keys and storing, 10 ms on computing",
+            "do not cache it",
+        ),
         (stats("f", 9, 3, reasons={"unkeyable": 3}), "3 results could not be kept (unkeyable)", ""),
     ],
 )
@@ -94,7 +99,17 @@ def test_a_function_that_is_served_badly_is_named_with_a_remedy(one, what, remed
     assert what in health_in_words(report) and finding["remedy"] in health_in_words(report)
 
 
-@pytest.mark.parametrize("one", [stats("f", 0, 9), stats("f", 6, 5), stats("f", 4, 0, saved_s=-9)])
+@pytest.mark.parametrize(
+    "one",
+    [
+        stats("f", 0, 9),
+        stats("f", 0, 4, overhead_s=9.0),
+        stats("f", 0, 9, overhead_s=2.0, seconds_computed=30.0),  # storing, for later
+        stats("f", 40, 9, overhead_s=2.0, seconds_computed=0.1),  # hits make up for it
+        stats("f", 6, 5),
+        stats("f", 4, 0, saved_s=-9),
+    ],
+)
 def test_few_calls_tell_nothing(one):
     assert health(one)["findings"] == []
 

@@ -95,6 +95,7 @@ def test_columns_keep_their_types_whatever_is_in_them():
         assert str(kinds.pop("last_access")) == "datetime64[us, UTC]"
         assert kinds.pop("function") in ("str", "object")
         shares = {"hit_rate", "avg_compute_s", "avg_hit_s", "saved_s", "robust_hit_rate"}
+        shares.add("overhead_s")
         assert {name for name, kind in kinds.items() if kind == "float64"} == shares
         assert {kind for name, kind in kinds.items() if name not in shares} == {"int64"}
     assert np.isnan(filled["avg_hit_s"]).all()
@@ -314,6 +315,26 @@ def test_hits_of_joblib_whose_price_it_has_not_noted_have_none(store):
     assert (stats.cache_hits, stats.saved_s, stats.avg_compute_s) == (1, None, None)
     assert stats.under_cacheable and stats.avg_hit_s > 0.0
     assert np.isnan(report()["saved_s"].iloc[0])
+
+
+def test_what_misses_spent_beside_computing_is_told_without_the_first():
+    frames = [pd.DataFrame({"close": np.arange(500_000.0) + i}) for i in range(4)]
+    rows_of(frames[0]), rows_of(frames[0])
+    assert report()["overhead_s"].iloc[0] == 0.0  # the first reads the sources, too
+    own = 0.0
+    for frame in frames[1:]:
+        started = time.perf_counter()
+        rows_of(frame)
+        own += time.perf_counter() - started
+    stats = get_cache_monitor().get_function_stats(rows_of)
+    assert 0.5 * own < stats.overhead_s <= own
+    assert get_cache_stats()[rows_of.identity]["overhead_s"] == stats.overhead_s
+
+
+def test_what_misses_of_joblib_spent_is_told_too():
+    for number in range(1, 5):
+        features(number)
+    assert 0.0 < report()["overhead_s"].iloc[0]
 
 
 def test_calls_that_were_not_timed_do_not_lower_the_mean():

@@ -121,7 +121,7 @@ def test_threads_that_count_while_it_ends_and_begins_lose_nothing(open_store, di
     store, other = open_store(), open_store()
     for i in range(4):
         store.put(digest(i), i, claim("f"))
-    other_sees = lambda: other.counters().get("f")  # noqa: E731
+    other_sees = lambda: other.counters().get("f")
     total = 0
 
     def count(i):

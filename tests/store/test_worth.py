@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from afml_cache import CacheWarning, get_cache_monitor, robust_cacheable
-from afml_cache.store.store import Store
+from afml_cache import CacheWarning, cacheable, get_cache_monitor, robust_cacheable
+from afml_cache.store.store import Counters, Store
 
 
 @robust_cacheable
@@ -37,6 +37,45 @@ def test_a_key_dearer_than_the_computation_is_told_once(store):
     assert warning.category is CacheWarning
     assert f"caching {rows_of.identity}() costs more than it saves" in str(warning.message)
     assert "Do not cache it" in str(warning.message)
+
+
+@cacheable
+def rows_by_joblib(frame):
+    return len(frame)
+
+
+def test_a_key_of_joblib_that_is_dearer_than_the_computation_is_told_too(store):
+    frame = pd.DataFrame(np.zeros((1_000_000, 8)))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        while not told and store.counters().get(rows_by_joblib.identity, Counters()).hits < 200:
+            rows_by_joblib(frame)
+    (warning,) = told
+    assert f"caching {rows_by_joblib.identity}() costs more than it saves" in str(warning.message)
+    assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("function", [rows_of, rows_by_joblib])
+def test_keys_of_calls_that_never_hit_are_told_of_too(store, function):
+    frame = pd.DataFrame(np.zeros((500_000, 8)))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        while not told and len(frame) < 500_200:
+            frame.loc[len(frame)] = 1.0  # another frame each time
+            function(frame)
+    (warning,) = told
+    assert f"caching {function.identity}() costs more than it saves" in str(warning.message)
+    assert " misses took " in str(warning.message)
+
+
+def test_misses_whose_computation_is_dear_are_not_told_of(store):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for number in range(20):
+            slow(number)
+        store.flush()
+    account = store._ledger.worth.accounts[slow.identity]
+    assert account.misses == 19 and account.saved > account.spent and told == []
 
 
 def test_what_pays_and_what_hardly_costs_is_not_told(store):

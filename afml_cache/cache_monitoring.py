@@ -96,7 +96,8 @@ class CacheMonitor:
         dict
             ``status`` ("good", "attention", "empty", "off"), ``directory``, ``total_calls``,
             ``hits``, ``misses``, ``hit_rate``, ``saved_s``, ``entries``, ``size_bytes``,
-            ``size_limit``, ``miss_reasons``, ``faults`` of the store, and ``findings``: dicts of
+            ``own_bytes`` (those that ``size_limit`` is about: without joblib's), ``size_limit``,
+            ``miss_reasons``, ``faults`` of the store, and ``findings``: dicts of
             ``what``, ``function`` (None: the whole cache) and ``remedy``.
         """
         return _health(self.get_all_function_stats())
@@ -123,7 +124,7 @@ class CacheMonitor:
             Shape (hours, 7): ``calls``, ``hits``, ``misses`` and ``adopted`` (int64),
             ``hit_rate`` (float64, NaN where there was no call), ``seconds_computed`` and
             ``seconds_saved`` (float64), by the beginning of the hour (UTC). Adopted calls are
-            among the hits; under ``@cacheable``, ``seconds_saved`` is not known and 0.
+            among the hits.
 
         Raises
         ------
@@ -283,14 +284,11 @@ def export_evidence(path: str | os.PathLike[str]) -> Path:
 
 def _health(stats: list[FunctionCacheStats]) -> HealthReport:
     store = active()
-    limited = store.size_limit is not None
     return health_of(
         stats,
         directory=str(store.directory),
         mode=settings.current.mode,
         size_limit=store.size_limit,
-        own_bytes=figures.total(store.sizes().values())[1]
-        if limited and not figures.is_off()
-        else 0,
+        own_bytes=0 if figures.is_off() else figures.total(store.sizes().values())[1],
         faults={} if figures.is_off() else store.faults(),
     )

@@ -42,6 +42,7 @@ class HealthReport(TypedDict):
     saved_s: float
     entries: int
     size_bytes: int
+    own_bytes: int
     size_limit: int | None
     miss_reasons: dict[str, int]
     faults: dict[str, int]
@@ -69,6 +70,7 @@ def health_of(
         for reason, times in one.reasons.items():
             reasons[reason] = reasons.get(reason, 0) + times
     findings = [*_of_mode(mode), *_of_faults(faults), *_of_size(own_bytes, size_limit)]
+    findings += _of_joblib(size - own_bytes, own_bytes, size_limit)
     for one in stats:
         findings += _of_function(one)
     status: Status = "attention" if findings else "good"
@@ -86,6 +88,7 @@ def health_of(
         saved_s=sum((one.saved_s or 0.0 for one in stats), 0.0),
         entries=sum(one.entries for one in stats),
         size_bytes=size,
+        own_bytes=own_bytes,
         size_limit=size_limit,
         miss_reasons=dict(sorted(reasons.items(), key=lambda item: -item[1])),
         faults=dict(faults),
@@ -95,15 +98,19 @@ def health_of(
 
 def health_in_words(report: HealthReport) -> str:
     """The report as text, some lines and one a finding."""
-    limit = report["size_limit"]
-    within = "" if limit is None else f" of {bytes_in_words(limit)}"
+    limit, joblibs = report["size_limit"], report["size_bytes"] - report["own_bytes"]
+    size = bytes_in_words(report["size_bytes"])
+    if limit is not None:
+        size = f"{bytes_in_words(report['own_bytes'])} of {bytes_in_words(limit)}"
+        if joblibs > 0:
+            size += f", and {bytes_in_words(joblibs)} of @cacheable, which has no limit"
     hits = f"{report['hits']:,} hits and {report['misses']:,} misses in {report['total_calls']:,}"
     lines = [
         f"Cache health: {report['status']}",
         f"  {report['directory']}",
         f"  {percent(report['hit_rate'])} hit rate: {hits} calls",
         f"  {seconds_in_words(report['saved_s'])} saved",
-        f"  {report['entries']:,} results, {bytes_in_words(report['size_bytes'])}{within}",
+        f"  {report['entries']:,} results, {size}",
     ]
     if report["miss_reasons"]:
         told = ", ".join(f"{times:,} {reason}" for reason, times in report["miss_reasons"].items())
@@ -154,9 +161,22 @@ def _of_size(size: int, limit: int | None) -> list[Finding]:
     ]
 
 
+def _of_joblib(joblibs: int, own: int, limit: int | None) -> list[Finding]:
+    if limit is None or joblibs <= 0 or own + joblibs <= limit:
+        return []
+    return [
+        _finding(
+            f"@cacheable holds {bytes_in_words(joblibs)}, which the size limit of "
+            f"{bytes_in_words(limit)} does not count",
+            "joblib has no limit: selective_cache_clear(functions=[...]) clears, and "
+            "@robust_cacheable keeps to the limit",
+        )
+    ]
+
+
 def _of_function(one: FunctionCacheStats) -> list[Finding]:
     found = []
-    what = ""
+    what, remedy = "", "do not cache it, or cache the function that calls it"
     if hits_cost_more(one):
         what = f"hits cost {seconds_in_words(-(one.saved_s or 0.0))} more than computing would have"
     elif misses_cost_more(one):
@@ -164,8 +184,9 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
             f"misses spent {seconds_in_words(one.overhead_s)} on keys and storing, "
             f"{seconds_in_words(one.seconds_computed)} on computing"
         )
+        remedy = f"unless many hits are still to come, {remedy}"
     if what:
-        found.append(_finding(what, "do not cache it, or cache the function that calls it", one))
+        found.append(_finding(what, remedy, one))
     if unstored(one):
         which = ", ".join(reason for reason in UNSTORED if one.reasons.get(reason))
         what = f"{unstored(one):,} results could not be kept ({which})"

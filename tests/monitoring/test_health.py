@@ -120,6 +120,15 @@ def test_faults_limits_and_modes_are_found():
     (full,) = health(stats("f", 9, 1), size_limit=1000, own_bytes=960)["findings"]
     assert "960 B of 1.0 kB" in full["what"]
     assert health(stats("f", 9, 1), size_limit=1000, own_bytes=900)["findings"] == []
+    beside = health(stats("f", 90, 80), size_limit=20_000, own_bytes=3_000)
+    (unlimited,) = beside["findings"]
+    assert unlimited["what"] == (
+        "@cacheable holds 77.0 kB, which the size limit of 20.0 kB does not count"
+    )
+    assert "selective_cache_clear" in unlimited["remedy"]
+    assert "3.0 kB of 20.0 kB, and 77.0 kB of @cacheable, which has no limit" in (
+        health_in_words(beside)
+    )
     (readonly,) = health(stats("f", 9, 1), mode="readonly")["findings"]
     assert "readonly" in readonly["what"]
     assert health(stats("f", 9, 1), mode="off")["status"] == "off"

@@ -77,7 +77,11 @@ class JoblibCachedFunction(Generic[P, R_co]):
             return watched_call(self, JoblibCachedFunction.__call__, args, kwargs)  # type: ignore[no-any-return]
         if settings.current.mode == "readonly":
             return self._call_readonly(args, kwargs)  # type: ignore[no-any-return]
-        memorized = self._joblib_function()
+        try:
+            memorized = self._joblib_function()
+        except OSError as error:
+            self._say_unusable(error)
+            return self._call_readonly(args, kwargs, Reason.STORE_UNAVAILABLE)  # type: ignore[no-any-return]
         if memorized is None:
             return self._wrapped(*args, **kwargs)
         if self._is_async:
@@ -108,8 +112,11 @@ class JoblibCachedFunction(Generic[P, R_co]):
         function: Any = self._wrapped
         return await function(*args, **kwargs)
 
-    def _call_readonly(self, args: Any, kwargs: Any) -> Any:
-        """Serve what is stored, else run the function; counted before it runs."""
+    def _call_readonly(self, args: Any, kwargs: Any, missed: Reason | None = None) -> Any:
+        """Serve what is stored, else run the function; counted before it runs.
+
+        ``missed`` is why it is run, where that has to do with the directory and not the call.
+        """
         from afml_cache.joblib_memory.peek import peek
 
         try:
@@ -121,7 +128,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         started = time.perf_counter()
         found = peek(self._wrapped, self._ignore, place, self._origin, args, kwargs)
         if isinstance(found, Missing):
-            self._told(store, Outcome.COMPUTED, found.reason)
+            self._told(store, Outcome.COMPUTED, missed or found.reason)
             return self._wrapped(*args, **kwargs)
         took = time.perf_counter() - started
         self._told(store, Outcome.HIT, seconds=found.seconds(), took=took)
@@ -143,7 +150,13 @@ class JoblibCachedFunction(Generic[P, R_co]):
             tell(WatchedCall(self._identity, outcome, reason, seconds=seconds))
 
     def _joblib_function(self) -> Any:
-        """joblib's function for the active store; None (counted, told) where it cannot be had."""
+        """joblib's function for the active store; None (counted, told) where it cannot be had.
+
+        Raises
+        ------
+        OSError
+            The function's folder is not there and cannot be made.
+        """
         if settings.current.mode == "off":
             count_off(self._identity)
             return None
@@ -151,9 +164,6 @@ class JoblibCachedFunction(Generic[P, R_co]):
             return self._memorized_in(active())
         except NoPlaceError as error:
             notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
-        except OSError as error:
-            self._say_unusable(error)
-            self._told(active(), Outcome.COMPUTED, Reason.STORE_UNAVAILABLE)
         return None
 
     def _memorized_in(self, store: Store) -> Any:

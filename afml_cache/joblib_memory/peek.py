@@ -58,8 +58,7 @@ def peek(
     folder = folder_named(place, name)
     if not folder.is_dir() or next(entries(folder), None) is None:
         return Missing(Reason.FIRST_CALL)
-    # The folder that joblib makes for a function is there.
-    memorized = memorize(function, ignore, place, origin)
+    memorized = memorize(function, ignore, place, origin, reading=True)
     if recorded_source(memorized) != memorized.func_code_info[0]:
         return Missing(Reason.CODE)
     try:

@@ -198,13 +198,15 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
 
 
 def _against_misses(one: FunctionCacheStats) -> str:
+    most = max(one.reasons, key=lambda reason: one.reasons[reason], default="")
+    if most in _NO_KEY_HELPS:
+        return _REMEDIES[most]
     if one.under_cacheable and one.robust_hit_rate is not None:
         rate = f"exact keys would have had {percent(one.robust_hit_rate)}"
         better = one.robust_hit_rate > (one.hit_rate or 0.0)
         return f"{rate}: upgrade it to @robust_cacheable" if better else f"{rate}: keep it as it is"
     if one.under_cacheable:
         return "configure(note_exact_keys=True) tells what @robust_cacheable would bring"
-    most = max(one.reasons, key=lambda reason: one.reasons[reason], default="")
     return _REMEDIES.get(most, "explain_last_miss() tells what differed after such a call")
 
 
@@ -214,8 +216,13 @@ _REMEDIES: dict[str, str] = {
     Reason.EXPIRED: "a longer ttl= or age_limit would keep its results",
     Reason.EVICTED: "configure(size_limit=...) gives it more room",
     Reason.MODE_OFF: "the cache was switched off",
+    Reason.STORE_UNAVAILABLE: "nothing could be stored: see that the cache directory can be "
+    "written to and has room",
     Reason.SOURCE_CHANGED: "its file was edited after the import: reload it, or restart Python",
 }
+
+#: Reasons that come before any advice about keys.
+_NO_KEY_HELPS = frozenset({Reason.MODE_OFF, Reason.STORE_UNAVAILABLE})
 
 
 def _finding(what: str, remedy: str, one: FunctionCacheStats | None = None) -> Finding:

@@ -82,6 +82,11 @@ def test_a_cache_that_serves_is_good_and_its_numbers_add_up():
             "20.0 % hits",
             "had 20.0 %: keep it as it is",
         ),
+        (
+            stats("f", 2, 8, under_cacheable=True, reasons={"store_unavailable": 7, "code": 1}),
+            "20.0 % hits",
+            "see that the cache directory can be written to",
+        ),
         (stats("f", 9, 1, saved_s=-2.0), "hits cost 2.0 s more", "do not cache it"),
         (
             stats("f", 0, 8, overhead_s=2.0, seconds_computed=0.01),

@@ -153,7 +153,8 @@ UNWRITABLE = """
             warnings.simplefilter("always")
             print(r(1), c(1), arrived(1), new(1), new(1), r(2), c(2))
         for name, one in get_cache_stats().items():
-            print(name.partition(".")[2], one["hits"], one["misses"], *sorted(one["reasons"].items()))
+            reasons = sorted(one["reasons"].items())
+            print(name.partition(".")[2], one["hits"], one["misses"], *reasons)
         print(*(one.message for one in told), sep="\\n")
 """
 

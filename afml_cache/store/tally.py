@@ -125,14 +125,28 @@ class Ledger:
                 self._counts[function, name] += value
             self._last[function] = now
             if outcome is Outcome.HIT and took is not None and seconds:
-                self.worth.add(function, hits=1, spent=took, saved=seconds, longest=took)
+                self.worth.add(
+                    function,
+                    hits=1,
+                    spent=took,
+                    saved=seconds,
+                    longest=took,
+                    thread=threading.get_ident(),
+                )
 
     def miss(self, function: str, asked: float, computed: float, beside: float) -> None:
         """Count what a miss took: until it was one, computing, and all that is not computing."""
         with self._guard:
             self._counts[function, "misses_timed"] += 1
             self._counts[function, "miss_seconds"] += beside
-            self.worth.add(function, misses=1, spent=asked, saved=computed, longest=asked)
+            self.worth.add(
+                function,
+                misses=1,
+                spent=asked,
+                saved=computed,
+                longest=asked,
+                thread=threading.get_ident(),
+            )
 
     def spend(self, function: str, seconds: float) -> None:
         """Count the time that adopting a result took."""

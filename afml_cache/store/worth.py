@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from afml_cache.notices import warn_once
@@ -18,7 +18,7 @@ class Account:
     """What the calls of one function cost, held against their computations; times in seconds.
 
     ``longest`` is the call that cost most. It is no measure of the others: it was the first, or
-    the machine had other things to do.
+    the machine had other things to do. Each of the ``threads`` may have had one like it.
     """
 
     hits: int = 0
@@ -26,12 +26,14 @@ class Account:
     spent: float = 0.0
     saved: float = 0.0
     longest: float = 0.0
+    threads: set[int] = field(default_factory=set)
 
     @property
     def loses(self) -> bool:
         """Whether not to cache the function would have been better."""
         enough = self.hits + self.misses >= LOSING_CALLS
-        return enough and self.spent - self.longest - self.saved >= LOSS
+        usual = self.spent - self.longest * max(1, len(self.threads))
+        return enough and usual - self.saved >= LOSS
 
 
 class Worth:
@@ -68,14 +70,20 @@ class Worth:
         spent: float,
         saved: float,
         longest: float,
+        thread: int | None = None,
     ) -> None:
-        """Add calls: what keys, looking up and loading took; what computing takes."""
+        """Add calls: what keys, looking up and loading took; what computing takes.
+
+        ``thread`` is the one that called, where that is known.
+        """
         account = self.accounts[function]
         account.hits += hits
         account.misses += misses
         account.spent += spent
         account.saved += saved
         account.longest = max(account.longest, longest)
+        if thread is not None:
+            account.threads.add(thread)
         if account.loses and function not in self._told:
             self._told.add(function)
             self._losing.append(function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 
 import numpy as np
@@ -66,6 +67,34 @@ def test_keys_of_calls_that_never_hit_are_told_of_too(store, function):
     (warning,) = told
     assert f"caching {function.identity}() costs more than it saves" in str(warning.message)
     assert " misses took " in str(warning.message)
+
+
+def test_first_calls_of_several_threads_at_once_are_no_measure_of_the_others(store):
+    def call(first):
+        slow_start = 0.3 if first else 0.0001
+        store._ledger.miss("m.f", slow_start, 0.001, slow_start)
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for first in (True, False):
+            gate = threading.Barrier(8)
+
+            def all_at_once(first=first, gate=gate):
+                gate.wait()
+                call(first)
+                gate.wait()  # until then all threads are there, each with its own identity
+
+            threads = [threading.Thread(target=all_at_once) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        store.flush()
+        assert told == []
+        for _ in range(400):  # but what goes on losing is
+            store._ledger.miss("m.f", 0.03, 0.001, 0.03)
+        store.flush()
+    assert store._ledger.worth.accounts["m.f"].misses == 416 and len(told) == 1
 
 
 def test_misses_whose_computation_is_dear_are_not_told_of(store):

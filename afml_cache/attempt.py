@@ -46,10 +46,11 @@ class Asked(Protocol):
     _options: Options
     _binder: Binder
     _code: FunctionCode
+    _missed_in: Store | None
 
     def _legacy(self, key: CallKey, own: Fingerprint, args: Any, kwargs: Any) -> Legacy: ...
     def _is_old(self, store: Store, key: CallKey) -> bool: ...
-    def _count_hit(self, store: Store, key: CallKey) -> None: ...
+    def _count_hit(self, store: Store, key: CallKey, took: float) -> None: ...
     def _count(
         self,
         reason: Reason,
@@ -67,25 +68,36 @@ class Attempt:
     """
 
     __slots__ = (
+        "_asked",
         "_before",
         "_code",
         "_details",
         "_function",
+        "_is_first",
         "_is_flying",
         "_key",
         "_reason",
         "_seconds",
+        "_started",
         "_store",
         "_values",
+        "_waited",
         "_why_missed",
         "flight",
         "is_recursive",
     )
 
-    def __init__(self, function: Asked, store: Store, key: CallKey, found: object) -> None:
+    def __init__(
+        self, function: Asked, store: Store, key: CallKey, found: object, started: float
+    ) -> None:
         self._function = function
         self._store = store
         self._key = key
+        self._started = started
+        self._asked = time.perf_counter() - started
+        self._waited = 0.0
+        # It has also read the source of what the function reaches, and opened the store.
+        self._is_first, function._missed_in = function._missed_in is not store, store
         self._is_flying = False
         self._reason = self._why(found)
         self._why_missed = miss.NO_WHY
@@ -99,6 +111,7 @@ class Attempt:
 
     def take_off(self) -> None:
         """The flight is ours."""
+        self._waited = time.perf_counter() - self._started - self._asked
         self._is_flying = True
         _computing.set((*_computing.get(), self))
 
@@ -108,7 +121,7 @@ class Attempt:
         found = self._store.get(self._key.digest)
         if type(found) is not Missing:
             if function._options.ttl is None or not function._is_old(self._store, self._key):
-                function._count_hit(self._store, self._key)
+                function._count_hit(self._store, self._key, self._took())
                 return found
             found = Missing(Reason.EXPIRED)
         elif self._reason in (Reason.FIRST_CALL, Reason.ARGUMENT):
@@ -126,6 +139,15 @@ class Attempt:
         self._explain()
         self._before = miss.attributes_before(self._values)
         return found
+
+    def _took(self) -> float:
+        """The seconds that waiting for this value cost; no more than computing it took.
+
+        So a hit that waited for another's computation has saved what was left of it.
+        """
+        took = time.perf_counter() - self._started
+        entry = self._store.entry(self._key.digest)
+        return took if entry is None else min(took, entry.seconds)
 
     def count_unstored(self, args: Any, kwargs: Any) -> None:
         """Count a call that a store which may not be written to has no entry of.
@@ -206,6 +228,10 @@ class Attempt:
                 ttl=function._options.ttl,
                 dates=function._options.dates,
             )
+        if not self._is_first:
+            took = time.perf_counter() - self._started
+            beside = took - self._seconds - self._waited
+            self._store.miss(function._identity, self._asked, self._seconds, beside)
         if refused is not None:
             function._count(refused, self._key, self._seconds)
             return

@@ -101,9 +101,10 @@ class CacheMonitor:
             ``status`` ("good", "attention", "empty", "absent": there is no cache, and looking makes
             none, "off"), ``directory``, ``total_calls``, ``hits``, ``misses``, ``hit_rate``,
             ``saved_s`` (without ``saved_unknown`` functions of which it is not known; None where
-            nothing else was saved), ``entries``, ``size_bytes``, ``size_limit``,
-            ``miss_reasons``, ``faults`` of the store, and ``findings``: dicts of ``kind`` (for
-            programs), ``what``, ``function`` (None: the whole cache), ``remedy``.
+            nothing else was saved), ``entries``, ``size_bytes``, ``own_bytes`` (those that
+            ``size_limit`` is about: without joblib's), ``size_limit``, ``miss_reasons``,
+            ``faults`` of the store, and ``findings``: dicts of ``kind`` (for programs), ``what``,
+            ``function`` (None: the whole cache), ``remedy``.
         """
         return _health(self.get_all_function_stats())
 
@@ -129,7 +130,7 @@ class CacheMonitor:
             Shape (hours, 7): ``calls``, ``hits``, ``misses`` and ``adopted`` (int64),
             ``hit_rate`` (float64, NaN where there was no call), ``seconds_computed`` and
             ``seconds_saved`` (float64), by the beginning of the hour (UTC). Adopted calls are
-            among the hits; under ``@cacheable``, ``seconds_saved`` is not known and 0.
+            among the hits.
 
         Raises
         ------
@@ -202,8 +203,9 @@ def get_cache_efficiency_report() -> pd.DataFrame:
         ``size_bytes``, ``entries``, ``adopted`` (int64; adopted calls are among the hits),
         ``raised`` (int64; among the misses),
         ``robust_hit_rate`` (float64, what exact keys would have had, NaN unless
-        ``configure(note_exact_keys=True)`` noted calls), ``last_access`` (UTC), and
-        ``misses_<reason>`` (int64) for every :class:`Reason`.
+        ``configure(note_exact_keys=True)`` noted calls), ``overhead_s`` (float64, seconds that
+        misses took beside computing), ``last_access`` (UTC), and ``misses_<reason>`` (int64) for
+        every :class:`Reason`.
     """
     return get_cache_monitor().get_efficiency_report()
 
@@ -218,7 +220,7 @@ def analyze_cache_patterns() -> CachePatterns:
         ``hit_rate``, ``reasons``, ``avg_compute_s``, ``avg_hit_s``, ``saved_s``,
         ``robust_hit_rate`` and ``size_bytes``, the one that matters most first:
         ``high_miss_rate_functions`` (at least 10 calls, at most half of them hits),
-        ``costly_hit_functions`` (hits took longer than computing would have),
+        ``costly_hit_functions`` (hits, or keys, took longer than computing would have),
         ``code_change_functions`` (calls for which there was a result of other code: it changed, or
         several functions have one name), ``never_stored_functions`` (results that cannot be kept),
         ``most_saving_functions`` and ``largest_functions`` (ten), ``stale_functions`` (whose
@@ -299,16 +301,13 @@ def _caption() -> str:
 
 def _health(stats: list[FunctionCacheStats]) -> HealthReport:
     store = active()
-    limited = store.size_limit is not None
     return health_of(
         stats,
         directory=str(store.directory),
         mode=settings.current.mode,
         absent=not is_cache(store.directory),
         size_limit=store.size_limit,
-        own_bytes=figures.total(store.sizes().values())[1]
-        if limited and not figures.is_off()
-        else 0,
+        own_bytes=0 if figures.is_off() else figures.total(store.sizes().values())[1],
         faults={} if figures.is_off() else store.faults(),
         damaged=[] if figures.is_off() else [p.name for p in were_set_aside(store.directory)],
     )

@@ -79,6 +79,8 @@ class Maintenance:
         What compacting the index gave back to the disk.
     entries, bytes : int
         What the store holds now.
+    joblib_bytes : int
+        What ``@cacheable`` holds beside it; no limit is applied to that.
     """
 
     changed: Cleaning = field(default_factory=Cleaning)
@@ -89,6 +91,7 @@ class Maintenance:
     index_bytes: int = 0
     entries: int = 0
     bytes: int = 0
+    joblib_bytes: int = 0
 
     @property
     def freed_bytes(self) -> int:
@@ -111,4 +114,7 @@ class Maintenance:
         if self.changed or self.changed.unsure:
             told.append(f"code that changed: {self.changed}")
         told.append(f"the store holds {self.entries:,} entries ({self.bytes / 1e6:,.1f} MB)")
+        if self.joblib_bytes:
+            size = f"{self.joblib_bytes / 1e6:,.1f} MB"
+            told.append(f"@cacheable holds {size} beside it, which no limit is applied to")
         return "\n".join(told)

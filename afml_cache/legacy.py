@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
@@ -32,6 +33,7 @@ from afml_cache.watching import WatchedCall, tell, watchers
 
 if TYPE_CHECKING:
     from afml_cache.joblib_memory.folder import Origin
+    from afml_cache.joblib_memory.prices import Prices
     from afml_cache.keys.call import Binder
     from afml_cache.noted.call import ExactCall, ExactKeys
 
@@ -60,7 +62,9 @@ class JoblibCachedFunction(Generic[P, R_co]):
         self._is_async = inspect.iscoroutinefunction(function)
         self._memorized: tuple[Store | None, Any] = (None, None)
         self._checked: Any = None
+        self._has_missed = False  #: in this process and store
         self._cleared: set[str] = set()  #: joblib's hashes of what this process cleared
+        self._prices: Prices | None = None
         self._exact: ExactKeys | None = None
         self._binder: Binder | None = None
         functools.update_wrapper(self, function)
@@ -73,7 +77,11 @@ class JoblibCachedFunction(Generic[P, R_co]):
             return watched_call(self, JoblibCachedFunction.__call__, args, kwargs)  # type: ignore[no-any-return]
         if settings.current.mode == "readonly":
             return self._call_readonly(args, kwargs)  # type: ignore[no-any-return]
-        memorized = self._joblib_function()
+        try:
+            memorized = self._joblib_function()
+        except OSError as error:
+            self._say_unusable(error)
+            return self._call_readonly(args, kwargs, Reason.STORE_UNAVAILABLE)  # type: ignore[no-any-return]
         if memorized is None:
             return self._wrapped(*args, **kwargs)
         if self._is_async:
@@ -104,8 +112,11 @@ class JoblibCachedFunction(Generic[P, R_co]):
         function: Any = self._wrapped
         return await function(*args, **kwargs)
 
-    def _call_readonly(self, args: Any, kwargs: Any) -> Any:
-        """Serve what is stored, else run the function; counted before it runs."""
+    def _call_readonly(self, args: Any, kwargs: Any, missed: Reason | None = None) -> Any:
+        """Serve what is stored, else run the function; counted before it runs.
+
+        ``missed`` is why it is run, where that has to do with the directory and not the call.
+        """
         from afml_cache.joblib_memory.peek import peek
 
         try:
@@ -114,12 +125,14 @@ class JoblibCachedFunction(Generic[P, R_co]):
             notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
             return self._wrapped(*args, **kwargs)
         place = joblib_location(store)
+        started = time.perf_counter()
         found = peek(self._wrapped, self._ignore, place, self._origin, args, kwargs)
-        if type(found) is Missing:
-            self._told(store, Outcome.COMPUTED, found.reason)
+        if isinstance(found, Missing):
+            self._told(store, Outcome.COMPUTED, missed or found.reason)
             return self._wrapped(*args, **kwargs)
-        self._told(store, Outcome.HIT)
-        return _awaitable(found) if self._is_async else found
+        took = time.perf_counter() - started
+        self._told(store, Outcome.HIT, seconds=found.seconds(), took=took)
+        return _awaitable(found.value) if self._is_async else found.value
 
     def _told(
         self,
@@ -137,7 +150,13 @@ class JoblibCachedFunction(Generic[P, R_co]):
             tell(WatchedCall(self._identity, outcome, reason, seconds=seconds))
 
     def _joblib_function(self) -> Any:
-        """joblib's function for the active store; None (counted, told) where it cannot be had."""
+        """joblib's function for the active store; None (counted, told) where it cannot be had.
+
+        Raises
+        ------
+        OSError
+            The function's folder is not there and cannot be made.
+        """
         if settings.current.mode == "off":
             count_off(self._identity)
             return None
@@ -145,9 +164,6 @@ class JoblibCachedFunction(Generic[P, R_co]):
             return self._memorized_in(active())
         except NoPlaceError as error:
             notices.warn_once(("no_place", str(error)), f"nothing is cached, since {error}")
-        except OSError as error:
-            self._say_unusable(error)
-            self._told(active(), Outcome.COMPUTED, Reason.STORE_UNAVAILABLE)
         return None
 
     def _memorized_in(self, store: Store) -> Any:
@@ -157,7 +173,9 @@ class JoblibCachedFunction(Generic[P, R_co]):
 
             place = joblib_location(store)
             memorized = memorize(self._wrapped, self._ignore, place, self._origin)
-            self._cleared = set()
+            from afml_cache.joblib_memory.prices import Prices
+
+            self._cleared, self._prices, self._has_missed = set(), Prices(), False
             self._memorized = (store, memorized)
         return memorized
 
@@ -178,18 +196,31 @@ class JoblibCachedFunction(Generic[P, R_co]):
         """Count, and note if asked, a call that joblib has answered."""
         store = active()
         if not call.ran:
-            self._told(store, Outcome.HIT, took=call.took())
+            took = call.took()
+            self._told(store, Outcome.HIT, seconds=self._price(call), took=took)
         else:
             if call.arguments in self._cleared or (call.was_cleared and reason is Reason.ARGUMENT):
                 reason = Reason.CLEARED
             self._cleared.discard(call.arguments or "")
             reason = call.refused or call.missed or reason
             self._told(store, Outcome.COMPUTED, reason, call.seconds)
+            if self._has_missed:  # the first one has also imported what joblib needs
+                beside = call.took() - call.seconds
+                store.miss(self._identity, call.asked, call.seconds, beside)
+            self._has_missed = True
             if call.refused is not None:
                 self._say_not_stored(call)
+            elif self._prices is not None:
+                self._prices.note(call.arguments, call.seconds)
         if exact is not None:
             barred = call.refused is Reason.RESULT_UNPICKLABLE
             exact.note(store, call.arguments, hit=not call.ran, barred=barred)
+
+    def _price(self, call: JoblibCall) -> float:
+        """Seconds that the result of a hit had taken; 0.0 where that is not known."""
+        if self._prices is None:
+            return 0.0
+        return self._prices.of(call.memorized, call.arguments)
 
     def _is_joblibs(
         self, call: JoblibCall, error: BaseException, reason: Reason, exact: ExactCall | None

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from afml_cache import last_miss, miss, notices, settings
@@ -37,8 +37,8 @@ from afml_cache.outcomes import Outcome, Reason
 from afml_cache.results import is_entering, result_watchers, watched_call
 from afml_cache.store.active import active
 from afml_cache.store.flight import Flight
+from afml_cache.store.pending import Tally
 from afml_cache.store.store import Missing, Store
-from afml_cache.store.tally import SLOW_HIT, Tally
 from afml_cache.watching import watchers
 
 if TYPE_CHECKING:
@@ -52,10 +52,6 @@ S = TypeVar("S")
 
 #: Keys of simple calls that one function remembers before it starts over.
 REMEMBERED_CALLS = 4096
-#: Of quick hits, one in so many is timed; slow ones are timed each.
-TIMED_ONE_IN = 16
-
-_chance = random.Random()
 
 
 class CachedFunction(Generic[P, R_co]):
@@ -73,10 +69,10 @@ class CachedFunction(Generic[P, R_co]):
         "_identity_digest",
         "_is_async",
         "_last_tally",
+        "_missed_in",
         "_options",
         "_owner",
         "_remembered",
-        "_untimed",
         "_wrapped",
     )
     __wrapped__: Callable[P, R_co]
@@ -93,9 +89,9 @@ class CachedFunction(Generic[P, R_co]):
         self._binder = Binder(function, options.ignore)
         self._code = FunctionCode(function, depends_on=options.depends_on, version=options.version)
         self._is_async = inspect.iscoroutinefunction(function)
+        self._missed_in: Store | None = None  #: in this process, last
         self._last_tally: tuple[Store, Tally] | None = None
         self._remembered: tuple[object, dict[Any, CallKey]] = (None, {})
-        self._untimed = 0  #: calls until the next one that is timed
         functools.update_wrapper(self, function)
         if self._is_async:
             mark_coroutine_function(self)
@@ -107,18 +103,15 @@ class CachedFunction(Generic[P, R_co]):
             return watched_call(self, CachedFunction.__call__, args, kwargs)  # type: ignore[no-any-return]
         if self._is_async:
             return self._call_async(args, kwargs)  # type: ignore[return-value]
-        self._untimed -= 1
-        started = time.perf_counter() if self._untimed < 0 else None
+        started = perf_counter()
         key = self._key(args, kwargs)
         if key is None:
             return self._wrapped(*args, **kwargs)
         store = active()
         found = store.get(key.digest)
         if type(found) is Missing or (self._options.ttl is not None and self._is_old(store, key)):
-            return self._miss(store, key, found, args, kwargs)
-        self._count_hit(store, key)
-        if started is not None:
-            self._time_hit(store, time.perf_counter() - started)
+            return self._miss(store, key, found, args, kwargs, started)
+        self._count_hit(store, key, perf_counter() - started)
         return found  # type: ignore[no-any-return]
 
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallKey | None:
@@ -165,21 +158,19 @@ class CachedFunction(Generic[P, R_co]):
             remembered[signature] = key
         return key
 
-    def _count_hit(self, store: Store, key: CallKey) -> None:
+    def _count_hit(self, store: Store, key: CallKey, took: float) -> None:
+        """Count a hit, and the seconds from the call to its value."""
         last = self._last_tally
         if last is None or last[0] is not store:
             last = self._last_tally = (store, store.tally(self._identity))
-        # Not locked: CPython switches threads at calls and jumps, never within this statement.
-        last[1].hits += 1
+        tally = last[1]
+        # Not locked: CPython switches threads at calls and jumps, never within such a statement.
+        tally.hits += 1
+        tally.seconds += took
+        if took > tally.longest:
+            tally.longest = took
         if watchers or notices.audible():
             miss.tell_outcome(self._identity, Outcome.HIT, None, key)
-
-    def _time_hit(self, store: Store, seconds: float) -> None:
-        """Have the hit counted last stand for those before it, and choose the next one."""
-        store.tally(self._identity).time(seconds)
-        # At random, for calls come in rounds, over the same symbols say; by a generator of our
-        # own, for the user may have seeded the other one. Timing a slow hit costs nothing.
-        self._untimed = 0 if seconds > SLOW_HIT else _chance.randrange(2 * TIMED_ONE_IN)
 
     def _count(
         self,
@@ -200,8 +191,10 @@ class CachedFunction(Generic[P, R_co]):
         entry = store.entry(key.digest)
         return entry is not None and time.time() >= entry.created + (self._options.ttl or 0.0)
 
-    def _miss(self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any) -> R_co:
-        attempt = Attempt(self, store, key, found)
+    def _miss(
+        self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any, started: float
+    ) -> R_co:
+        attempt = Attempt(self, store, key, found, started)
         if store.read_only:
             attempt.count_unstored(args, kwargs)
             return self._wrapped(*args, **kwargs)
@@ -220,7 +213,7 @@ class CachedFunction(Generic[P, R_co]):
 
     async def _call_async(self, args: Any, kwargs: Any) -> Any:
         function: Callable[..., Awaitable[Any]] = self._wrapped  # type: ignore[assignment]
-        started = time.perf_counter()
+        started = perf_counter()
         key = self._key(args, kwargs)
         if key is None:
             return await function(*args, **kwargs)
@@ -228,10 +221,9 @@ class CachedFunction(Generic[P, R_co]):
         found = store.get(key.digest)
         is_there = type(found) is not Missing
         if is_there and (self._options.ttl is None or not self._is_old(store, key)):
-            self._count_hit(store, key)
-            self._time_hit(store, time.perf_counter() - started)
+            self._count_hit(store, key, perf_counter() - started)
             return found
-        attempt = Attempt(self, store, key, found)
+        attempt = Attempt(self, store, key, found, started)
         if store.read_only:
             attempt.count_unstored(args, kwargs)
             return await function(*args, **kwargs)

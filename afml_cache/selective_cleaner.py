@@ -21,7 +21,7 @@ from afml_cache.clearing import BAR
 from afml_cache.errors import ConfigurationError
 from afml_cache.function_names import in_modules, names_given, suggestion
 from afml_cache.function_tracker import FunctionTracker, TrackedFunction, get_function_tracker
-from afml_cache.joblib_memory.cleared import forget_checked_functions, move_aside
+from afml_cache.joblib_memory.cleared import forget_checked_functions, joblib_sizes, move_aside
 from afml_cache.robust_cache_keys import robust_cacheable
 from afml_cache.store import cleared as aside
 from afml_cache.store import prospect, upkeep
@@ -288,6 +288,9 @@ def _maintain(
         index_bytes=index_bytes,
         entries=sum(count for count, _ in sizes),
         bytes=sum(size for _, size in sizes),
+        joblib_bytes=sum(
+            size for _, size in joblib_sizes(store.directory / JOBLIB_FOLDER).values()
+        ),
     )
     notices.say(logging.INFO, "maintenance of the cache %s: %s", store.directory, done)
     return done

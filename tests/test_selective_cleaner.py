@@ -547,6 +547,15 @@ def test_maintenance_keeps_warm_entries(module):
     assert RAN == [] and loaded.momentum.cache_contains(1)
 
 
+def test_maintenance_tells_what_no_limit_is_applied_to():
+    labels(1)
+    assert cache_maintenance(max_cache_size_mb=0.001).joblib_bytes == 0
+    features(1)
+    done = cache_maintenance(max_cache_size_mb=0.001)
+    assert done.joblib_bytes == features.cache_info().size > 0
+    assert "@cacheable holds 0.0 MB beside it, which no limit is applied to" in str(done)
+
+
 @pytest.mark.parametrize("bad", [0, -1, float("nan"), "2 GB", float("inf")])
 def test_a_limit_that_is_none_removes_nothing(bad):
     labels(1)

@@ -107,7 +107,7 @@ class Commands:
                 return self.cache("explain", name=name)
             case "misses" | "unstored":
                 return _python("print(explain_last_miss())", "explain_last_miss")
-            case "keep" | "raised":
+            case "keep" | "raised" | "joblib_size":
                 return None
 
 

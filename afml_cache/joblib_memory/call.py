@@ -25,6 +25,8 @@ class JoblibCall:
     ----------
     function : callable
         What to call (or await) in its place, once.
+    memorized : MemorizedFunc
+        As given.
     arguments : str or None
         joblib's hash of the arguments; None: it could not make one.
     ran, seconds : bool, float
@@ -41,11 +43,11 @@ class JoblibCall:
 
     __slots__ = (
         "_made",
-        "_memorized",
         "_started",
         "arguments",
         "error",
         "function",
+        "memorized",
         "missed",
         "ran",
         "refused",
@@ -54,7 +56,7 @@ class JoblibCall:
     )
 
     def __init__(self, memorized: Any) -> None:
-        self._memorized = memorized
+        self.memorized = memorized
         self._made = time.perf_counter()
         self._started = 0.0
         self.arguments: str | None = None
@@ -71,11 +73,17 @@ class JoblibCall:
         own._load_item = self._load
         own._before_call = self._start
         own._after_call = self._store
+        own._persist_input = self._describe
         self.function: Callable[..., Any] = own
 
     def took(self) -> float:
         """Seconds since the call was made: of a hit, what joblib's key and loading took."""
         return time.perf_counter() - self._made
+
+    @property
+    def asked(self) -> float:
+        """Seconds that joblib took until it ran the user's function."""
+        return max(0.0, self._started - self._made)
 
     def stop(self) -> None:
         """The user's function has ended, if it was run."""
@@ -83,22 +91,26 @@ class JoblibCall:
             self.seconds = time.perf_counter() - self._started
 
     def _hash(self, *args: Any, **kwargs: Any) -> str:
-        self.arguments = self._memorized._get_args_id(*args, **kwargs)
+        self.arguments = self.memorized._get_args_id(*args, **kwargs)
         return self.arguments
 
     def _load(self, call_id: tuple[str, str], metadata: Any = None) -> Any:
         try:
-            return self._memorized._load_item(call_id, metadata)
+            return self.memorized._load_item(call_id, metadata)
         except Exception:  # joblib itself decides what follows: it computes
-            place = os.path.join(self._memorized.store_backend.location, *call_id)  # noqa: PTH118
+            place = os.path.join(self.memorized.store_backend.location, *call_id)  # noqa: PTH118
             is_there = os.path.exists(os.path.join(place, "output.pkl"))  # noqa: PTH110, PTH118
             self.missed = Reason.UNREADABLE if is_there else Reason.CLEARED
             raise
 
+    def _describe(self, duration: float, *call: Any) -> Any:
+        """Note what the computation took; ``duration`` is with writing the result."""
+        return self.memorized._persist_input(self.seconds or duration, *call)
+
     def _start(self, args: Any, kwargs: Any) -> None:
         self.ran = True
         self._started = time.perf_counter()
-        self._memorized._before_call(args, kwargs)
+        self.memorized._before_call(args, kwargs)
 
     def _store(
         self, call_id: Any, args: Any, kwargs: Any, shelving: bool, output: Any, start: float
@@ -106,11 +118,13 @@ class JoblibCall:
         from afml_cache.joblib_memory.folder import NotStoredError, record_source
 
         self.stop()
-        memorized = self._memorized
+        memorized = self.memorized
         try:
             # Before the result: a process that dies in between leaves no result of unknown code.
             self.was_cleared = record_source(memorized)
-            stored = memorized._after_call(call_id, args, kwargs, shelving, output, start)
+            stored = type(memorized)._after_call(
+                self.function, call_id, args, kwargs, shelving, output, start
+            )
             with contextlib.suppress(OSError):  # cleared meanwhile, and once more
                 record_source(memorized)
         except NotStoredError as error:

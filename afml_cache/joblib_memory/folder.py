@@ -40,18 +40,30 @@ class NotStoredError(Exception):
 
 
 class Folder(FileSystemStoreBackend):  # type: ignore[misc]
-    """joblib's files below one cache directory."""
+    """joblib's files below one cache directory.
+
+    Parameters
+    ----------
+    reading : bool
+        Make no folder: only what is there is read.
+    """
+
+    def __init__(self, *, reading: bool = False) -> None:
+        self._reading = reading
 
     def open_at(self, place: Path) -> None:
         """Use ``place``; made, for its owner alone, when it is not there."""
         self._place = place
-        make_private(place)
+        if not self._reading:
+            make_private(place)
         options = {"compress": False, "mmap_mode": None}
         # The name that joblib itself gives the folder inside the one it is told.
         self.configure(str(place / "joblib"), verbose=0, backend_options=options)
 
     def create_location(self, location: str) -> None:
         """Make a folder, and the one around all when somebody has taken it away."""
+        if self._reading:
+            return
         make_private(self._place)
         os.makedirs(location, exist_ok=True)  # noqa: PTH103 - joblib speaks of paths as text
 
@@ -118,7 +130,12 @@ def make_private(place: Path) -> None:
 
 
 def memorize(
-    function: Callable[..., Any], ignore: tuple[str, ...], place: Path, origin: Origin | None
+    function: Callable[..., Any],
+    ignore: tuple[str, ...],
+    place: Path,
+    origin: Origin | None,
+    *,
+    reading: bool = False,
 ) -> Any:
     """joblib's function whose entries lie in ``place``.
 
@@ -131,8 +148,10 @@ def memorize(
     origin : tuple, optional
         What joblib knows the function by in the process that it came from, where its source
         could be read.
+    reading : bool
+        Make and write nothing.
     """
-    folder = Folder()
+    folder = Folder(reading=reading)
     folder.open_at(place)
     memorized = Memory(folder, verbose=0).cache(function, ignore=list(ignore))
     if origin is not None and origin[0] != memorized.func_id:

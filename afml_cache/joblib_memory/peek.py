@@ -6,6 +6,7 @@ joblib itself records sources, and drops the entries of an edited function, whil
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,21 @@ from afml_cache.joblib_memory.folder import (
     name_of,
     recorded_source,
 )
+from afml_cache.joblib_memory.layout import written
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stored result, and where it lies."""
+
+    value: Any
+    output: Path
+
+    def seconds(self) -> float:
+        """What it had taken to compute; 0.0 where joblib has not noted it."""
+        return written(self.output, 0.0).seconds
 
 
 def peek(
@@ -30,7 +44,7 @@ def peek(
     origin: Origin | None,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-) -> Any:
+) -> Found | Missing:
     """joblib's result of a call, or a :class:`Missing` with the reason; nothing is changed.
 
     Parameters
@@ -44,8 +58,7 @@ def peek(
     folder = folder_named(place, name)
     if not folder.is_dir() or next(entries(folder), None) is None:
         return Missing(Reason.FIRST_CALL)
-    # The folder that joblib makes for a function is there.
-    memorized = memorize(function, ignore, place, origin)
+    memorized = memorize(function, ignore, place, origin, reading=True)
     if recorded_source(memorized) != memorized.func_code_info[0]:
         return Missing(Reason.CODE)
     try:
@@ -53,10 +66,11 @@ def peek(
     except Exception as error:  # noqa: BLE001 - what an argument's pickling may raise
         notices.say(10, "joblib could not hash the arguments of %s: %r", name, error)
         return Missing(Reason.UNKEYABLE)
-    if not os.path.exists(folder_of(memorized) / arguments / "output.pkl"):  # noqa: PTH110
+    output = folder_of(memorized) / arguments / "output.pkl"
+    if not os.path.exists(output):  # noqa: PTH110
         return Missing(Reason.ARGUMENT)
     try:
-        return memorized._load_item((memorized.func_id, arguments))
+        return Found(memorized._load_item((memorized.func_id, arguments)), output)
     except Exception as error:  # noqa: BLE001 - what a class raises while it is unpickled
         notices.warn_once(
             ("joblib", name, Reason.UNREADABLE),

@@ -55,7 +55,8 @@ class FunctionCacheStats:
         where none was timed.
     saved_s : float or None
         ``seconds_saved`` less what the hits and adopting took; negative where the cache costs more
-        than it saves. None where ``seconds_saved`` is.
+        than it saves. A hit is worth what its own result had taken; hits of which that is not
+        known count neither way. None where nothing is known.
     last_access : datetime or None
         The last call, UTC, to within seconds; None where there was none.
     under_cacheable : bool
@@ -71,6 +72,9 @@ class FunctionCacheStats:
         ``@cacheable`` as the file system tells it); None where nothing is stored.
     raised : int
         Misses that raised, so that nothing was stored; since when versions count them.
+    overhead_s : float
+        Seconds that misses took beside computing: the key, looking for the result, storing it.
+        Neither the first miss in each process nor waiting for others is in it.
     """
 
     function_name: str
@@ -94,6 +98,7 @@ class FunctionCacheStats:
     noted_hit_rate: float | None = None
     last_used: datetime | None = None
     raised: int = 0
+    overhead_s: float = 0.0
 
 
 def all_figures() -> list[FunctionCacheStats]:
@@ -236,14 +241,16 @@ def avg_hit(counted: Counters) -> float | None:
 
 
 def seconds_saved(counted: Counters) -> float | None:
-    """Seconds of computing that hits made unnecessary; None where it is not known."""
-    of_joblib = 0.0
-    if counted.hits_unpriced:
-        price = avg_compute(counted)
-        if price is None:
-            return None
-        of_joblib = counted.hits_unpriced * price
-    return counted.seconds_saved + of_joblib
+    """Seconds of computing that hits made unnecessary; None where nothing of it is known.
+
+    Hits of unknown worth count neither way.
+    """
+    known = _priced(counted) > 0 or counted.adopted > 0 or counted.hits == 0
+    return counted.seconds_saved if known else None
+
+
+def _priced(counted: Counters) -> int:
+    return max(0, counted.hits - counted.hits_unpriced)
 
 
 def saved(counted: Counters) -> float | None:
@@ -251,7 +258,7 @@ def saved(counted: Counters) -> float | None:
     computing = seconds_saved(counted)
     if computing is None:
         return None
-    return computing - (counted.hits * (avg_hit(counted) or 0.0) + counted.adopt_seconds)
+    return computing - (_priced(counted) * (avg_hit(counted) or 0.0) + counted.adopt_seconds)
 
 
 def known_total(each: Iterable[float | None]) -> float | None:
@@ -309,6 +316,7 @@ def _figures(
         under_cacheable=under_cacheable,
         robust_hit_rate=None if noted is None else noted.robust_hit_rate,
         noted_hit_rate=None if noted is None else noted.joblib_hit_rate,
+        overhead_s=counted.miss_seconds,
     )
 
 

@@ -32,6 +32,7 @@ _TYPES = {
     "adopted": "int64",
     "raised": "int64",
     "robust_hit_rate": "float64",
+    "overhead_s": "float64",
     "last_access": _TIME,
 }
 
@@ -76,6 +77,7 @@ def efficiency_row(one: FunctionCacheStats) -> dict[str, Any]:
         "adopted": one.adopted,
         "raised": one.raised,
         "robust_hit_rate": one.robust_hit_rate,
+        "overhead_s": one.overhead_s,
         "last_access": one.last_access,
         **{MISSES + reason: one.reasons.get(reason, 0) for reason in Reason},
     }

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 from afml_cache.monitoring.figures import FunctionCacheStats, known_total
-from afml_cache.monitoring.patterns import UNSTORED, asked, costs_more, misses_often, unstored
+from afml_cache.monitoring.patterns import (
+    UNSTORED,
+    asked,
+    hits_cost_more,
+    misses_cost_more,
+    misses_often,
+    unstored,
+)
 from afml_cache.monitoring.words import (
     as_text,
     bytes_in_words,
@@ -27,7 +34,7 @@ _FULL = 0.95
 #: What a finding is about, for programs: which command acts on it depends on this alone.
 Kind = Literal[
     "off", "readonly", "damaged", "unavailable", "full", "costly", "unstored",
-    "upgrade", "keep", "note_exact_keys", "misses", "raised", "replaced",
+    "upgrade", "keep", "note_exact_keys", "misses", "raised", "joblib_size", "replaced",
 ]  # fmt: skip
 
 
@@ -53,6 +60,7 @@ class HealthReport(TypedDict):
     saved_unknown: int
     entries: int
     size_bytes: int
+    own_bytes: int
     size_limit: int | None
     miss_reasons: dict[str, int]
     faults: dict[str, int]
@@ -84,6 +92,7 @@ def health_of(
             reasons[reason] = reasons.get(reason, 0) + times
     findings = [*_of_mode(mode), *_of_damage(damaged), *_of_faults(faults)]
     findings += _of_size(own_bytes, size_limit)
+    findings += _of_joblib(size - own_bytes, own_bytes, size_limit)
     for one in stats:
         findings += _of_function(one)
     status: Status = "attention" if findings else "good"
@@ -102,6 +111,7 @@ def health_of(
         saved_unknown=sum(one.saved_s is None for one in stats),
         entries=sum(one.entries for one in stats),
         size_bytes=size,
+        own_bytes=own_bytes,
         size_limit=size_limit,
         miss_reasons=dict(sorted(reasons.items(), key=lambda item: -item[1])),
         faults=dict(faults),
@@ -111,8 +121,12 @@ def health_of(
 
 def health_in_words(report: HealthReport) -> str:
     """The report as text, some lines and one a finding."""
-    limit = report["size_limit"]
-    within = "" if limit is None else f" of {bytes_in_words(limit)}"
+    limit, joblibs = report["size_limit"], report["size_bytes"] - report["own_bytes"]
+    size = bytes_in_words(report["size_bytes"])
+    if limit is not None:
+        size = f"{bytes_in_words(report['own_bytes'])} of {bytes_in_words(limit)}"
+        if joblibs > 0:
+            size += f", and {bytes_in_words(joblibs)} of @cacheable, which has no limit"
     hits = f"{report['hits']:,} hits and {report['misses']:,} misses in {report['total_calls']:,}"
     lines = [f"Cache health: {report['status']}", f"  {report['directory']}"]
     if report["status"] == "off":
@@ -134,7 +148,7 @@ def health_in_words(report: HealthReport) -> str:
         ]
     else:
         lines.append("  no call was counted yet")
-    lines.append(f"  {report['entries']:,} results, {bytes_in_words(report['size_bytes'])}{within}")
+    lines.append(f"  {report['entries']:,} results, {size}")
     if report["miss_reasons"]:
         told = ", ".join(f"{times:,} {reason}" for reason, times in report["miss_reasons"].items())
         lines.append(f"  misses: {told}")
@@ -208,11 +222,32 @@ def _of_size(size: int, limit: int | None) -> list[Finding]:
     ]
 
 
+def _of_joblib(joblibs: int, own: int, limit: int | None) -> list[Finding]:
+    if limit is None or joblibs <= 0 or own + joblibs <= limit:
+        return []
+    return [
+        _finding(
+            "joblib_size",
+            f"@cacheable holds {bytes_in_words(joblibs)}, which the size limit of "
+            f"{bytes_in_words(limit)} does not count",
+            "joblib has no limit: selective_cache_clear(functions=[...]) clears, and "
+            "@robust_cacheable keeps to the limit",
+        )
+    ]
+
+
 def _of_function(one: FunctionCacheStats) -> list[Finding]:
     found = []
-    if costs_more(one):
+    what, remedy = "", "do not cache it, or cache the function that calls it"
+    if hits_cost_more(one):
         what = f"hits cost {seconds_in_words(-(one.saved_s or 0.0))} more than computing would have"
-        remedy = "do not cache it, or cache the function that calls it"
+    elif misses_cost_more(one):
+        what = (
+            f"misses spent {seconds_in_words(one.overhead_s)} on keys and storing, "
+            f"{seconds_in_words(one.seconds_computed)} on computing"
+        )
+        remedy = f"unless many hits are still to come, {remedy}"
+    if what:
         found.append(_finding("costly", what, remedy, one))
     if unstored(one):
         which = ", ".join(reason for reason in UNSTORED if one.reasons.get(reason))
@@ -234,6 +269,10 @@ def _of_function(one: FunctionCacheStats) -> list[Finding]:
 
 
 def _against_misses(one: FunctionCacheStats) -> tuple[Kind, str]:
+    reasons = {reason: times for reason, times in one.reasons.items() if reason != Reason.MODE_OFF}
+    most = max(reasons, key=lambda reason: reasons[reason], default="")
+    if most == Reason.STORE_UNAVAILABLE:  # no advice about keys helps
+        return "misses", _REMEDIES[most]
     if one.under_cacheable and one.robust_hit_rate is not None:
         rate = f"exact keys would have had {percent(one.robust_hit_rate)}"
         had = _rate(one) if one.noted_hit_rate is None else one.noted_hit_rate
@@ -243,8 +282,6 @@ def _against_misses(one: FunctionCacheStats) -> tuple[Kind, str]:
     if one.under_cacheable:
         what = "configure(note_exact_keys=True) tells what @robust_cacheable would bring"
         return "note_exact_keys", what
-    reasons = {reason: times for reason, times in one.reasons.items() if reason != Reason.MODE_OFF}
-    most = max(reasons, key=lambda reason: reasons[reason], default="")
     if most == Reason.CODE and "<" in one.function_name:
         return "misses", _against_other_code_of(one.function_name)
     return "misses", _REMEDIES.get(
@@ -275,6 +312,8 @@ _REMEDIES: dict[str, str] = {
     Reason.ENVIRONMENT: "other package versions: configure(package_versions='ignore') ignores them",
     Reason.EXPIRED: "a longer ttl= or age_limit would keep its results",
     Reason.EVICTED: "configure(size_limit=...) gives it more room",
+    Reason.STORE_UNAVAILABLE: "nothing could be stored: see that the cache directory can be "
+    "written to and has room",
     Reason.SOURCE_CHANGED: "its file was edited after the import: reload it, or restart Python",
 }
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from afml_cache.monitoring.figures import FunctionCacheStats
 from afml_cache.outcomes import Reason
-from afml_cache.store.worth import LOSING_HITS, LOSS
+from afml_cache.store.worth import LOSING_CALLS, LOSS
 
 #: A function misses often with at least so many calls and at most this hit rate; the codemods
 #: select by the same.
@@ -55,7 +55,9 @@ def patterns_of(stats: Sequence[FunctionCacheStats], now: datetime) -> CachePatt
         reasons.update(one.reasons)
     return CachePatterns(
         high_miss_rate_functions=_listed(stats, misses_often, lambda one: _lost(one)),
-        costly_hit_functions=_listed(stats, costs_more, lambda one: -(one.saved_s or 0.0)),
+        costly_hit_functions=_listed(
+            stats, costs_more, lambda one: one.overhead_s - (one.saved_s or 0.0)
+        ),
         code_change_functions=_listed(
             stats,
             lambda one: one.reasons.get(Reason.CODE, 0) > 0,
@@ -90,8 +92,19 @@ def asked(one: FunctionCacheStats) -> int:
 
 
 def costs_more(one: FunctionCacheStats) -> bool:
+    """Whether caching a function took longer than computing would have, at hits or at misses."""
+    return hits_cost_more(one) or misses_cost_more(one)
+
+
+def hits_cost_more(one: FunctionCacheStats) -> bool:
     """Whether the hits of a function took longer than computing would have."""
-    return one.cache_hits >= LOSING_HITS and one.saved_s is not None and one.saved_s <= -LOSS
+    return one.cache_hits >= LOSING_CALLS and one.saved_s is not None and one.saved_s <= -LOSS
+
+
+def misses_cost_more(one: FunctionCacheStats) -> bool:
+    """Whether keys and storing took longer than computing, and no hits made up for it."""
+    lost = one.overhead_s - one.seconds_computed
+    return one.cache_misses >= LOSING_CALLS and lost >= max(LOSS, one.saved_s or 0.0)
 
 
 #: Why a computed result was not stored although nothing was wrong with the cache.

@@ -30,6 +30,7 @@ class FunctionStats(TypedDict):
     avg_compute_s: float | None
     avg_hit_s: float | None
     saved_s: float | None
+    overhead_s: float
 
 
 class CacheSummary(TypedDict):
@@ -170,4 +171,5 @@ def _counts(counted: Counters, off: int) -> FunctionStats:
         avg_compute_s=figures.avg_compute(counted),
         avg_hit_s=figures.avg_hit(counted),
         saved_s=figures.saved(counted),
+        overhead_s=counted.miss_seconds,
     )

@@ -117,10 +117,12 @@ class Counters:
     seconds_computed: float = 0.0
     seconds_saved: float = 0.0  #: what the entries of the hits had taken to compute
     computed_untimed: int = 0  #: computed calls that are not in ``seconds_computed``
-    hits_unpriced: int = 0  #: hits that are not in ``seconds_saved``: joblib does not say
+    hits_unpriced: int = 0  #: hits that are not in ``seconds_saved``: of unknown worth
     hits_timed: int = 0  #: hits that ``hit_seconds`` tells of
     hit_seconds: float = 0.0  #: what hits took themselves: key and loading
     raised: int = 0  #: computed calls that raised, so that nothing was stored
+    misses_timed: int = 0  #: misses that ``miss_seconds`` tells of
+    miss_seconds: float = 0.0  #: what misses took beside computing: key, looking, storing
     adopt_seconds: float = 0.0  #: what adopting took
     last: float | None = field(default=None, compare=False)  #: the last call, since the epoch
 

@@ -17,8 +17,10 @@ from afml_cache.store.rows import inflation, remove, total_size
 #: Eviction goes on down to this part of the limit, so that not every put has to evict.
 DOWN_TO = 0.9
 _AT_ONCE = 64
+#: Seconds between two looks for what has expired, which reads every row; with an age limit, a
+#: tenth of it at most.
 _EXPIRED_DROPPED_EVERY = 3600.0
-#: A put does not wait for more; the rest are misses all the same, and go the next time.
+#: A put does not wait for more; the rest are misses all the same, and go with the next one.
 _EXPIRED_AT_ONCE = 2_000
 
 
@@ -60,21 +62,30 @@ def make_room(cursor: sqlite3.Cursor, limit: int, now: float) -> list[str]:
 def drop_expired_now_and_then(
     cursor: sqlite3.Cursor, now: float, age_limit: float | None
 ) -> list[str]:
-    """Remove what has expired, and notes of no use, unless some process did it within the hour."""
+    """Remove what has expired, and notes of no use, unless some process did it a while ago."""
+    every = _EXPIRED_DROPPED_EVERY
+    if age_limit is not None:
+        every = min(every, age_limit / 10)
     row = cursor.execute("SELECT value FROM meta WHERE name='expired_dropped'").fetchone()
-    if row and isinstance(row[0], float) and now - _EXPIRED_DROPPED_EVERY < row[0] <= now:
+    if row and isinstance(row[0], float) and now - every < row[0] <= now:
         return []
-    cursor.execute("INSERT OR REPLACE INTO meta VALUES ('expired_dropped', ?)", (now,))
-    files = drop_expired(cursor, now, age_limit)
+    expired = _expired(cursor, now, age_limit)
+    if len(expired) < _EXPIRED_AT_ONCE:
+        cursor.execute("INSERT OR REPLACE INTO meta VALUES ('expired_dropped', ?)", (now,))
+    files = remove(cursor, expired, Reason.EXPIRED)
     notes.sweep(cursor)
     return files
 
 
 def drop_expired(cursor: sqlite3.Cursor, now: float, age_limit: float | None) -> list[str]:
     """Remove some of what is past its time or was not used for ``age_limit`` seconds."""
+    return remove(cursor, _expired(cursor, now, age_limit), Reason.EXPIRED)
+
+
+def _expired(cursor: sqlite3.Cursor, now: float, age_limit: float | None) -> list[bytes]:
     oldest = float("-inf") if age_limit is None else now - age_limit
     found = cursor.execute(
         "SELECT slot FROM claim WHERE expires <= ? OR used < ? LIMIT ?",
         (now, oldest, _EXPIRED_AT_ONCE),
     )
-    return remove(cursor, [slot for (slot,) in found.fetchall()], Reason.EXPIRED)
+    return [slot for (slot,) in found.fetchall()]

@@ -13,6 +13,7 @@ from afml_cache.errors import CacheWarning
 from afml_cache.notices import warn_once
 from afml_cache.outcomes import Reason
 from afml_cache.store.claims import Missing, UnavailableError
+from afml_cache.store.schema import cause_of
 from afml_cache.store.tally import Ledger
 
 T = TypeVar("T")
@@ -24,6 +25,14 @@ _WHAT = {
     Reason.TAMPERED: "do not match their seal",
     Reason.OTHER_SECRET: "were sealed with another secret",
 }
+
+
+def not_stored(directory: Path, error: Exception) -> tuple[str, str]:
+    """The cause and the words for a result that could not be stored."""
+    return cause_of(error) or "put", (
+        f"The cache {directory} could not store a result ({error!r}). See that the disk has room "
+        "and the directory can be written to."
+    )
 
 
 class Faults:

@@ -145,7 +145,7 @@ class Intake:
             rows.bury(cursor, slot, Reason.EVICTED, limit)
             return files
 
-        self._vault.discard(self._index.write(work))
+        self._vault.discard(self._ledger.write_with(work, time.time()))
         warn_once(
             ("too-large", str(self._index.base), claim.function),
             f"A result of {claim.function} takes {valuefile.size_of(value):,} bytes, more than "
@@ -161,4 +161,8 @@ class Intake:
         return len(slots)
 
     def _remove(self, slots: list[bytes], reason: Reason) -> None:
-        self._vault.discard(self._index.write(lambda cursor: rows.remove(cursor, slots, reason)))
+        # With what is pending: once an entry is gone, nobody can tell what its hits have saved.
+        files = self._ledger.write_with(
+            lambda cursor: rows.remove(cursor, slots, reason), time.time()
+        )
+        self._vault.discard(files)

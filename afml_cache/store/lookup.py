@@ -82,6 +82,13 @@ class Lookup:
             return value
         return MISSING[None]
 
+    def has(self, slot: bytes, expires: float | None) -> bool:
+        """Whether an entry that expires at a time could be opened; it is not."""
+        body, now = self._index.body(slot), time()
+        if body is None or (isinstance(body, str) and not self._vault.path(slot, body).exists()):
+            return False
+        return (expires is None or now < expires) and not self.is_unused_too_long(slot, now)
+
     def is_unused_too_long(self, slot: bytes, now: float) -> bool:
         """Whether an entry has passed the age limit at a time, in seconds since the epoch."""
         if self._age_limit is None or slot in self._touched:

@@ -31,18 +31,19 @@ from afml_cache.store.claims import (
 )
 from afml_cache.store.cleared import Cleared
 from afml_cache.store.codec import encode
-from afml_cache.store.faults import MISSING, Faults
+from afml_cache.store.faults import MISSING, Faults, not_stored
 from afml_cache.store.flight import Flight, Flights
+from afml_cache.store.flusher import Flusher
 from afml_cache.store.hours import HourCounters
 from afml_cache.store.index import Index
 from afml_cache.store.intake import Call, Intake
 from afml_cache.store.lookup import Lookup
-from afml_cache.store.schema import cause_of
+from afml_cache.store.pending import Tally
 from afml_cache.store.seal import Sealer
 from afml_cache.store.secret import find_secret
 from afml_cache.store.sweep import Sweeper
 from afml_cache.store.takeout import take_out
-from afml_cache.store.tally import Ledger, Tally
+from afml_cache.store.tally import Ledger
 from afml_cache.store.vault import NEVER, Vault
 from afml_cache.store.verify import verify
 
@@ -112,6 +113,7 @@ class Store:
             self._index, self._vault, self._ledger, Sweeper(self._flights), size_limit, age_limit
         )
         self._due = 0.0
+        self._flusher = Flusher(self._ledger, self._index, read_only, self._look_soon)
 
     def __enter__(self) -> Store:
         return self
@@ -159,7 +161,12 @@ class Store:
             if opened[1] != NEVER and time() >= opened[1]:
                 return MISSING[Reason.EXPIRED]
             load = opened[2]
-            value = opened[3] if load is None else load(opened[3])
+            if load is None:
+                value = opened[3]
+            else:
+                value = load(opened[3])
+                if not self._due:  # loading took so long that the thread that writes has ended
+                    self._tend()
             self._touched[slot] += 1
             return value
         except CacheWarning:  # the program has made errors of warnings
@@ -176,19 +183,8 @@ class Store:
         """Whether :meth:`get` would find an entry; its value is not opened."""
 
         def look() -> bool:
-            slot = digest + self._ready().id
-            body = self._index.body(slot)
-            if body is None or (
-                isinstance(body, str) and not self._vault.path(slot, body).exists()
-            ):
-                return False
-            now = time()
             entry = self.entry(digest)
-            return (
-                entry is not None
-                and (entry.expires is None or now < entry.expires)
-                and not self._lookup.is_unused_too_long(slot, now)
-            )
+            return entry is not None and self._lookup.has(digest + self._ready().id, entry.expires)
 
         return not self._index.absent() and self._faults.ask(look, False)
 
@@ -245,13 +241,7 @@ class Store:
         except UnavailableError as down:
             fault = down.cause, down.detail
         except Exception as error:  # noqa: BLE001 - no fault of a disk may reach the caller
-            fault = (
-                cause_of(error) or "put",
-                (
-                    f"The cache {self.directory} could not store a result ({error!r}). See that "
-                    "the disk has room and the directory can be written to."
-                ),
-            )
+            fault = not_stored(self.directory, error)
         self._faults.missing(*fault, Reason.STORE_UNAVAILABLE)
         return Reason.STORE_UNAVAILABLE
 
@@ -333,7 +323,7 @@ class Store:
     # -- counters --------------------------------------------------------------------
 
     def tally(self, function: str) -> Tally:
-        """The hits of one function; the caller adds to its ``hits``."""
+        """The hits of one function; the caller adds to its ``hits`` and ``seconds``."""
         exits.enter(self)
         return self._ledger.tally(function)
 
@@ -352,8 +342,7 @@ class Store:
         """
         exits.enter(self)
         self._ledger.count(function, outcome, reason, seconds, took)
-        if self._suffix is not None and monotonic() >= self._ledger.due:
-            self._ledger.write(patience=0.05)
+        self._flusher.keep_up()
 
     def spend(self, function: str, seconds: float) -> None:
         """Count the seconds that adopting a result took."""
@@ -362,6 +351,10 @@ class Store:
     def count_raised(self, function: str) -> None:
         """Count that a computed call raised; :meth:`count` counts the call."""
         self._ledger.count_raised(function)
+
+    def miss(self, function: str, asked: float, computed: float, beside: float) -> None:
+        """Count what a miss took (see `Ledger.miss`); written later, with others."""
+        self._ledger.miss(function, asked, computed, beside)
 
     def hours(self, function: str) -> dict[int, HourCounters]:
         """How the calls of one function went by hours since the epoch; a month is kept."""
@@ -380,11 +373,12 @@ class Store:
 
     def flush(self) -> None:
         """Write the counters that have piled up in memory."""
-        self._ledger.write()
+        self._flusher.write()
+        self._ledger.tell()
 
     def close(self) -> None:
         """Write what is pending and close the index; the next use opens it again."""
-        self._ledger.write()
+        self.flush()
         self._index.close()
         self._suffix = None  # the next use enters it again
         exits.leave(self)
@@ -413,9 +407,12 @@ class Store:
             self._suffix = sealer.id
             self._ledger.due = self._due
         self._index.refresh()
-        if now >= self._ledger.due:
-            self._ledger.write(patience=0.05)
+        self._flusher.keep_up()
         return sealer.id
+
+    def _look_soon(self) -> None:
+        """Nobody writes any more: the next look-up sees to it."""
+        self._due = 0.0
 
     def after_fork(self) -> None:
         """In a child: begin anew; what has piled up is the parent's to write."""

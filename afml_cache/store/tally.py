@@ -1,6 +1,6 @@
 """Counting without writing: numbers pile up in memory and are written as differences.
 
-A hit adds one to a plain attribute. What has piled up is written together with the next
+A hit adds to plain attributes. What has piled up is written together with the next
 put, or now and then; processes add up, because each writes only what it counted itself.
 Hits that have piled up are counted in the hour of the last writing: the first look-up after a
 pause writes them before it is itself counted, so they came within seconds of that.
@@ -13,8 +13,8 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from enum import Enum
 from typing import TypeVar
 
 from afml_cache.outcomes import Outcome, Reason
@@ -29,6 +29,8 @@ from afml_cache.store.hours import (
     with_hours,
 )
 from afml_cache.store.index import Index
+from afml_cache.store.pending import REASON, Pending, Tally, counts_of
+from afml_cache.store.price import Price, Priced, price
 from afml_cache.store.rows import LAST, WORTH, add_counter, inflation
 from afml_cache.store.worth import Worth
 
@@ -38,10 +40,9 @@ T = TypeVar("T")
 _EVERY = 2.0
 _SHARE = 0.03
 
-_NAMES = {Outcome.HIT: "hits", Outcome.ADOPTED: "adopted", Outcome.COMPUTED: "computed"}
-#: Seconds; a hit that took longer was slow. After a slow one, each is timed until one is quick.
-SLOW_HIT = 1e-4
-_REASON = "reason:"
+#: Prices that are remembered of entries that somebody may clear before their hits are written.
+_PRICES = 10_000
+
 _FAULT = "fault:"
 #: Faults belong to the store, not to a function.
 _NOBODY = ""
@@ -49,76 +50,29 @@ _NOBODY = ""
 
 #: Counters that are whole numbers, and that are sums of seconds, as `Counters` has them.
 _WHOLE = frozenset(
-    {"hits", "adopted", "computed", "computed_untimed", "hits_timed", "hits_unpriced", "raised"}
-)
-_SECONDS = frozenset({"seconds_computed", "seconds_saved", "hit_seconds", "adopt_seconds"})
-
-
-class Tally:
-    """The hits of one function in this process; the caller adds to ``hits`` itself.
-
-    Attributes
-    ----------
-    hits, timed : int
-        All hits; those that ``seconds`` tells of.
-    seconds : float
-        What the timed hits took, and what those between them are taken to have taken.
-    """
-
-    __slots__ = (
-        "_quick",
+    {
         "hits",
-        "seconds",
-        "seconds_written",
-        "timed",
-        "timed_written",
-        "written",
-    )
-
-    def __init__(self) -> None:
-        self.hits = self.written = 0
-        self.timed = self.timed_written = 0
-        self.seconds = self.seconds_written = 0.0
-        self._quick = 0.0  #: what the last quick one took
-
-    def time(self, seconds: float) -> None:
-        """Have a hit that was counted just now stand for all since the one timed before it.
-
-        A slow one stands for itself alone: had those before it been slow, each had been timed.
-        """
-        hits = self.hits
-        if seconds <= SLOW_HIT:
-            self._quick = seconds
-        self.seconds += seconds + self._quick * max(0, hits - self.timed - 1)
-        self.timed = hits
+        "adopted",
+        "computed",
+        "computed_untimed",
+        "hits_timed",
+        "hits_unpriced",
+        "misses_timed",
+        "raised",
+    }
+)
+_SECONDS = frozenset(
+    {"seconds_computed", "seconds_saved", "hit_seconds", "miss_seconds", "adopt_seconds"}
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """What had piled up at one moment."""
+class Written(Enum):
+    """What became of pending counters."""
 
-    counts: Mapping[tuple[str, str], float]
-    last: Mapping[str, float]
-    hits: Mapping[str, int]
-    timed: Mapping[str, tuple[int, float]]
-    touched: Mapping[bytes, int]
-    since: float  #: when the hits came, to within the seconds between two writings
-
-    def __bool__(self) -> bool:
-        return bool(self.counts or self.hits or self.touched or self.timed)
-
-    def counters(self) -> Iterator[tuple[str, str, float]]:
-        """Function, name and value of what is counted here, but for the seconds saved by hits."""
-        for (function, name), value in self.counts.items():
-            yield function, name, value
-        for function, when in self.last.items():
-            yield function, LAST, when
-        for function, more in self.hits.items():
-            for name, value in with_hours([("hits", more)], self.since):
-                yield function, name, value
-        for function, (hits, seconds) in self.timed.items():
-            yield function, "hits_timed", hits
-            yield function, "hit_seconds", seconds
+    ALL = "all"
+    NOTHING = "nothing"  #: there was none
+    LATER = "later"  #: the index cannot be written now
+    NEVER = "never"  #: there is no index to write to
 
 
 class Ledger:
@@ -129,13 +83,16 @@ class Ledger:
     touched : defaultdict
         Hits by slot since the last writing; the store adds to it on each.
     due : float
-        When, by the monotonic clock, what has piled up should be written.
+        When, by the monotonic clock, what has piled up should be written by the next caller, if
+        nobody else has.
+    pause : float
+        Seconds between two writings at least, so that they take a small share of all time.
     """
 
     def __init__(self, index: Index) -> None:
         self._index = index
         self.touched: defaultdict[bytes, int] = defaultdict(int)
-        self.due = 0.0
+        self.due = self.pause = 0.0
         # Held while what is pending is written and taken off: nothing is written twice.
         self._writing = threading.RLock()
         self._guard = threading.Lock()
@@ -144,7 +101,8 @@ class Ledger:
         self._tallies: dict[str, Tally] = {}
         self._since = time.time()
         self._pruned = 0  #: the hour in which old hours were last forgotten
-        self._worth = Worth(index.base)
+        self._prices: dict[bytes, Price] = {}
+        self.worth = Worth(index.base)
 
     def tally(self, function: str) -> Tally:
         """The tally of a function; always the same object."""
@@ -164,9 +122,32 @@ class Ledger:
         """
         now = time.time()
         with self._guard:
-            for name, value in with_hours(_counts_of(outcome, reason, seconds, took), now):
+            for name, value in with_hours(counts_of(outcome, reason, seconds, took), now):
                 self._counts[function, name] += value
             self._last[function] = now
+            if outcome is Outcome.HIT and took is not None and seconds:
+                self.worth.add(
+                    function,
+                    hits=1,
+                    spent=took,
+                    saved=seconds,
+                    longest=took,
+                    thread=threading.get_ident(),
+                )
+
+    def miss(self, function: str, asked: float, computed: float, beside: float) -> None:
+        """Count what a miss took: until it was one, computing, and all that is not computing."""
+        with self._guard:
+            self._counts[function, "misses_timed"] += 1
+            self._counts[function, "miss_seconds"] += beside
+            self.worth.add(
+                function,
+                misses=1,
+                spent=asked,
+                saved=computed,
+                longest=asked,
+                thread=threading.get_ident(),
+            )
 
     def spend(self, function: str, seconds: float) -> None:
         """Count the time that adopting a result took."""
@@ -186,34 +167,40 @@ class Ledger:
     def write_with(self, work: Callable[[sqlite3.Cursor], T], now: float) -> T:
         """Write what is pending in one transaction with ``work``; raises as `Index.write`."""
 
-        saved: dict[str, float] = {}
-
-        def both(cursor: sqlite3.Cursor) -> T:
-            saved.update(self._write(cursor, pending, now))
-            return work(cursor)
+        def both(cursor: sqlite3.Cursor) -> tuple[Priced, T]:
+            return self._write(cursor, pending, now), work(cursor)
 
         with self._writing:
             pending = self._pending()
-            result = self._index.write(both)
-            self._settle(pending, saved, now)
-            return result
+            priced, result = self._index.write(both)
+            self._settle(pending, priced, now)
+        self.tell()
+        return result
 
-    def write(self, patience: float | None = None) -> None:
+    def write(self, patience: float | None = None) -> Written:
         """Write what is pending; what cannot be written now stays pending."""
         started, now = time.monotonic(), time.time()
         with self._writing:
             pending = self._pending()
+            if not pending:
+                self._since, written = now, Written.NOTHING
             # Counting alone does not bring back a store that somebody has removed.
-            if pending and not self._index.vanished():
-                with contextlib.suppress(UnavailableError, UnicodeError):
-                    saved = self._index.write(
-                        lambda cursor: self._write(cursor, pending, now), patience
-                    )
-                    self._settle(pending, saved, now)
-            elif not pending:
-                self._since = now
+            elif self._index.vanished():
+                written = Written.NEVER
+            else:
+                written = self._try_to_write(pending, now, patience)
         finished = time.monotonic()
-        self.due = finished + max(_EVERY, (finished - started) / _SHARE)
+        self.pause = (finished - started) / _SHARE
+        self.due = finished + max(_EVERY, self.pause)
+        return written
+
+    def _try_to_write(self, pending: Pending, now: float, patience: float | None) -> Written:
+        try:
+            priced = self._index.write(lambda cursor: self._write(cursor, pending, now), patience)
+        except (UnavailableError, UnicodeError):
+            return Written.LATER if self._index.writable else Written.NEVER
+        self._settle(pending, priced, now)
+        return Written.ALL
 
     def counters(self) -> dict[str, Counters]:
         """The counters of every function, with what has not been written yet."""
@@ -222,8 +209,8 @@ class Ledger:
             if function == _NOBODY:
                 continue
             counters = result[function]
-            if name.startswith(_REASON):
-                reason = name.removeprefix(_REASON)
+            if name.startswith(REASON):
+                reason = name.removeprefix(REASON)
                 counters.reasons[reason] = counters.reasons.get(reason, 0) + int(value)
             elif name in _WHOLE:
                 setattr(counters, name, getattr(counters, name) + int(value))
@@ -240,7 +227,7 @@ class Ledger:
             counts = [(n, value) for f, n, value in pending.counters() if f == function]
 
             def look(cursor: sqlite3.Cursor) -> list[tuple[str, float]]:
-                saved = _saved(cursor, pending).get(function, 0.0)
+                saved = self._priced(cursor, pending).saved.get(function, 0.0)
                 waiting = with_hours([("seconds_saved", saved)] if saved else [], pending.since)
                 return [*waiting, *select_hours(cursor, function)]
 
@@ -263,7 +250,12 @@ class Ledger:
             counts = list(pending.counters())
             if not self._index.absent():
                 with contextlib.suppress(UnavailableError, UnicodeError):
-                    counts += self._index.read(lambda cursor: _written(cursor, pending))
+                    counts += self._index.read(
+                        lambda cursor: [
+                            *self._priced(cursor, pending).counters(),
+                            *_written(cursor),
+                        ]
+                    )
             return counts
 
     def _pending(self) -> Pending:
@@ -275,13 +267,13 @@ class Ledger:
             if more:
                 hits[function] = more
                 last[function] = max(last.get(function, 0.0), self._since)
-            newly = tally.timed - tally.timed_written
-            if newly:
-                timed[function] = (newly, tally.seconds - tally.seconds_written)
+                newly = tally.seconds - tally.seconds_written
+                if newly > 0.0:
+                    timed[function] = (more, newly)
         return Pending(counts, last, hits, timed, dict(self.touched), self._since)
 
-    def _write(self, cursor: sqlite3.Cursor, pending: Pending, now: float) -> dict[str, float]:
-        """Write what is pending; returns the seconds that its hits saved, by function."""
+    def _write(self, cursor: sqlite3.Cursor, pending: Pending, now: float) -> Priced:
+        """Write what is pending; returns what its hits were worth."""
         for function, name, value in pending.counters():
             add_counter(cursor, function, name, value)
         hour = hour_of(now)
@@ -289,18 +281,25 @@ class Ledger:
             forget_old(cursor, now)
             self._pruned = hour
         if not pending.touched:
-            return {}
-        level, saved = inflation(cursor), _saved(cursor, pending)
-        for function, seconds in saved.items():
-            for name, value in with_hours([("seconds_saved", seconds)], pending.since):
-                add_counter(cursor, function, name, value)
+            return Priced({}, {})
+        level, priced = inflation(cursor), self._priced(cursor, pending)
+        for function, name, value in priced.counters():
+            for hourly, part in with_hours([(name, value)], pending.since):
+                add_counter(cursor, function, hourly, part)
         cursor.executemany(
             f"UPDATE claim SET used=?, priority=? + {WORTH} WHERE slot=?",
             [(now, level, slot) for slot in pending.touched],
         )
-        return saved
+        return priced
 
-    def _settle(self, written: Pending, saved: Mapping[str, float], now: float) -> None:
+    def _priced(self, cursor: sqlite3.Cursor, pending: Pending) -> Priced:
+        """What the pending hits were worth, by the entries that are there and those that were."""
+        priced = price(cursor, pending.touched, pending.hits, self._prices)
+        if len(self._prices) > _PRICES:
+            self._prices.clear()
+        return priced
+
+    def _settle(self, written: Pending, priced: Priced, now: float) -> None:
         self._since = now
         with self._guard:
             for function, when in written.last.items():
@@ -312,15 +311,28 @@ class Ledger:
                     del self._counts[key]
         for function, more in written.hits.items():
             self._tallies[function].written += more
-        for function, (hits, seconds) in written.timed.items():
-            self._tallies[function].timed_written += hits
+        for function, (_, seconds) in written.timed.items():
             self._tallies[function].seconds_written += seconds
         touched = self.touched
         for slot, times in written.touched.items():
             touched[slot] -= times
             if touched[slot] <= 0:
                 del touched[slot]
-        self._worth.add(written.timed, saved)
+        with self._guard:
+            for function, (hits, seconds) in written.timed.items():
+                judged = hits - priced.unpriced.get(function, 0)
+                self.worth.add(
+                    function,
+                    hits=judged,
+                    spent=seconds * judged / hits,
+                    saved=priced.saved.get(function, 0.0),
+                    longest=self._tallies[function].longest,
+                )
+
+    def tell(self) -> None:
+        """Warn, once each, of functions whose calls cost more than they save."""
+        if self.worth.untold:
+            self.worth.tell()
 
     def after_fork(self) -> None:
         """In a child: what has piled up is the parent's to write."""
@@ -330,7 +342,7 @@ class Ledger:
         self.touched.clear()
         self._since = time.time()
         for tally in self._tallies.values():
-            tally.written = tally.timed = tally.timed_written = tally.hits
+            tally.written = tally.hits
             tally.seconds_written = tally.seconds
 
 
@@ -339,43 +351,16 @@ def write_call(
 ) -> None:
     """Count one call at once, within the transaction that stores its result."""
     now = time.time()
-    for name, value in with_hours(_counts_of(outcome, reason, seconds, None), now):
+    for name, value in with_hours(counts_of(outcome, reason, seconds, None), now):
         add_counter(cursor, function, name, value)
     add_counter(cursor, function, LAST, now)
 
 
-def _counts_of(
-    outcome: Outcome, reason: Reason | None, seconds: float, took: float | None
-) -> Iterator[tuple[str, float]]:
-    yield _NAMES[outcome], 1
-    if reason is not None:
-        yield _REASON + reason, 1
-    if seconds:
-        yield "seconds_computed" if outcome is Outcome.COMPUTED else "seconds_saved", seconds
-    elif outcome is Outcome.COMPUTED:
-        yield "computed_untimed", 1
-    elif outcome is Outcome.HIT:
-        yield "hits_unpriced", 1
-    if took is not None:
-        yield "hits_timed", 1
-        yield "hit_seconds", took
-
-
-def _saved(cursor: sqlite3.Cursor, pending: Pending) -> dict[str, float]:
-    """Seconds of computation that the pending hits made unnecessary, by function."""
-    total: defaultdict[str, float] = defaultdict(float)
-    for slot, times in pending.touched.items():
-        row = cursor.execute("SELECT function, seconds FROM claim WHERE slot=?", (slot,)).fetchone()
-        if row and isinstance(row[0], str) and isinstance(row[1], int | float):
-            total[row[0]] += row[1] * times
-    return total
-
-
-def _written(cursor: sqlite3.Cursor, pending: Pending) -> list[tuple[str, str, float]]:
-    counts = [(f, "seconds_saved", seconds) for f, seconds in _saved(cursor, pending).items()]
-    for function, name, value in cursor.execute(
-        f"SELECT function, name, value FROM counter WHERE {NOT_HOURLY}"
-    ):
-        if isinstance(function, str) and isinstance(name, str) and isinstance(value, int | float):
-            counts.append((function, name, value))
-    return counts
+def _written(cursor: sqlite3.Cursor) -> list[tuple[str, str, float]]:
+    return [
+        (function, name, value)
+        for function, name, value in cursor.execute(
+            f"SELECT function, name, value FROM counter WHERE {NOT_HOURLY}"
+        )
+        if isinstance(function, str) and isinstance(name, str) and isinstance(value, int | float)
+    ]

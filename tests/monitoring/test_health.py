@@ -92,7 +92,17 @@ def test_a_cache_that_serves_is_good_and_its_numbers_add_up():
             "20.0 % hits",
             "had 80.0 %: keep it as it is",
         ),
+        (
+            stats("f", 2, 8, under_cacheable=True, reasons={"store_unavailable": 7, "code": 1}),
+            "20.0 % hits",
+            "see that the cache directory can be written to",
+        ),
         (stats("f", 9, 1, saved_s=-2.0), "hits cost 2.0 s more", "do not cache it"),
+        (
+            stats("f", 0, 8, overhead_s=2.0, seconds_computed=0.01),
+            "misses spent 2.0 s on keys and storing, 10 ms on computing",
+            "do not cache it",
+        ),
         (stats("f", 9, 3, reasons={"unkeyable": 3}), "3 results could not be kept (unkeyable)", ""),
     ],
 )
@@ -142,7 +152,17 @@ def test_functions_of_one_name_are_not_said_to_have_changed(capsys):
     assert "lambdas have this name" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("one", [stats("f", 0, 9), stats("f", 6, 5), stats("f", 4, 0, saved_s=-9)])
+@pytest.mark.parametrize(
+    "one",
+    [
+        stats("f", 0, 9),
+        stats("f", 0, 4, overhead_s=9.0),
+        stats("f", 0, 9, overhead_s=2.0, seconds_computed=30.0),  # storing, for later
+        stats("f", 40, 9, overhead_s=2.0, seconds_computed=0.1),  # hits make up for it
+        stats("f", 6, 5),
+        stats("f", 4, 0, saved_s=-9),
+    ],
+)
 def test_few_calls_tell_nothing(one):
     assert health(one)["findings"] == []
 
@@ -153,6 +173,15 @@ def test_faults_limits_and_modes_are_found():
     (full,) = health(stats("f", 9, 1), size_limit=1000, own_bytes=960)["findings"]
     assert "960 B of 1.0 kB" in full["what"]
     assert health(stats("f", 9, 1), size_limit=1000, own_bytes=900)["findings"] == []
+    beside = health(stats("f", 90, 80), size_limit=20_000, own_bytes=3_000)
+    (unlimited,) = beside["findings"]
+    assert unlimited["what"] == (
+        "@cacheable holds 77.0 kB, which the size limit of 20.0 kB does not count"
+    )
+    assert "selective_cache_clear" in unlimited["remedy"]
+    assert "3.0 kB of 20.0 kB, and 77.0 kB of @cacheable, which has no limit" in (
+        health_in_words(beside)
+    )
     (readonly,) = health(stats("f", 9, 1), mode="readonly")["findings"]
     assert "readonly" in readonly["what"]
     assert health(stats("f", 9, 1), mode="off")["status"] == "off"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from afml_cache.outcomes import Reason
-from afml_cache.store import rows
+from afml_cache.store import evict, rows
 from afml_cache.store.store import Missing
 
 SIZE = 100_000  # bytes of one value, about
@@ -131,6 +131,46 @@ def test_an_age_limit_removes_what_was_not_used(open_store, base, digest, claim)
     store.put(digest("new"), VALUE, claim())
     assert len(list(base.glob("values/*/*"))) == 1
     assert store.get(digest("old")) == Missing(Reason.EXPIRED)
+
+
+def aged(store, seconds):
+    """Let the time pass since every entry was used, and since expired ones were last dropped."""
+    for change in (
+        "UPDATE claim SET used = used - ?",
+        "UPDATE meta SET value = value - ? WHERE name = 'expired_dropped'",
+    ):
+        store._index.write(lambda cursor: cursor.execute(change, (seconds,)).rowcount)  # noqa: B023
+
+
+def test_a_put_keeps_to_the_age_limit_within_a_tenth_of_it(open_store, digest, claim):
+    store = open_store(age_limit=1_000.0)
+    for number in range(5):
+        store.put(digest(number), VALUE, claim())
+    aged(store, 1_099.0)
+    store.put(digest("new"), VALUE, claim())
+    assert store.sizes() == {claim().function: (1, store.entry(digest("new")).size)}
+    aged(store, 90.0)
+    store.put(digest("newer"), VALUE, claim())  # looked at so short a time ago
+    aged(store, 950.0)
+    store.put(digest("newest"), VALUE, claim())
+    assert [store.contains(digest(name)) for name in ("new", "newer", "newest")] == [
+        *(False, True, True)
+    ]
+
+
+def test_what_one_put_leaves_of_the_expired_the_next_one_drops(
+    open_store, digest, claim, monkeypatch
+):
+    monkeypatch.setattr(evict, "_EXPIRED_AT_ONCE", 4)
+    store = open_store(age_limit=1_000.0)
+    for number in range(10):
+        store.put(digest(number), VALUE, claim())
+    aged(store, 1_500.0)
+    left = []
+    for name in ("a", "b", "c", "d"):
+        store.put(digest(name), VALUE, claim())
+        left.append(store.sizes()[claim().function][0])
+    assert left == [10 - 4 + 1, 10 - 8 + 2, 3, 4]
 
 
 @pytest.mark.parametrize("limit", [None, 10**12])

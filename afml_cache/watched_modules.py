@@ -94,9 +94,7 @@ def _modules(roots: Collection[Path]) -> Iterator[tuple[ModuleType, Path]]:
             or not file.endswith(".py")
             or module.__name__ in _LEFT_ALONE
             or name in _LEFT_ALONE
-            or any(
-                module.__name__ == ours or module.__name__.startswith(f"{ours}.") for ours in _OURS
-            )
+            or is_ours(module.__name__)
             or sys.modules.get(module.__name__) is not module
             or id(module) in seen
         ):
@@ -105,6 +103,11 @@ def _modules(roots: Collection[Path]) -> Iterator[tuple[ModuleType, Path]]:
         path = Path(file).resolve()
         if is_below(path, roots):
             yield module, path
+
+
+def is_ours(module: str) -> bool:
+    """Whether a module is one of this package, by its name."""
+    return any(module == ours or module.startswith(f"{ours}.") for ours in _OURS)
 
 
 def is_below(path: Path, roots: Collection[Path]) -> bool:

@@ -218,7 +218,7 @@ def _definitions(tree: ast.AST, code: CodeType) -> dict[str, list[_Definition]]:
         elif isinstance(node, ast.Lambda):
             nodes.setdefault(("<lambda>", node.lineno), []).append(node)
     definitions: dict[str, list[_Definition]] = {}
-    for part in _code_objects(code):
+    for part in code_objects(code):
         candidates = nodes.get((part.co_name, part.co_firstlineno), [])
         found = candidates[0] if len(candidates) == 1 else _lambda_at(part, candidates)
         if found is not None:
@@ -226,7 +226,8 @@ def _definitions(tree: ast.AST, code: CodeType) -> dict[str, list[_Definition]]:
     return definitions
 
 
-def _code_objects(code: CodeType) -> Iterator[CodeType]:
+def code_objects(code: CodeType) -> Iterator[CodeType]:
+    """The code of all functions, classes and lambdas inside a piece of code."""
     todo = [code]
     while todo:
         part = todo.pop()
@@ -283,9 +284,7 @@ def _matching(code: CodeType, parsed: _Parsed, namespace: Mapping[str, Any]) -> 
     for candidate in candidates:
         if instructions_digest(candidate.code) == digest:
             return candidate
-    if any(
-        name.startswith("@py") for part in (code, *_code_objects(code)) for name in _names(part)
-    ):
+    if any(name.startswith("@py") for part in (code, *code_objects(code)) for name in _names(part)):
         for candidate in candidates:
             if same_but_for(code, candidate.code, _asserts(candidate.node)):
                 return candidate
@@ -320,7 +319,7 @@ def _as_its_loader_makes_it(
         return None
     if not isinstance(whole, CodeType):
         return None
-    for part in _code_objects(whole):
+    for part in code_objects(whole):
         if part.co_qualname == candidates[0].code.co_qualname:
             for candidate in candidates:
                 if (

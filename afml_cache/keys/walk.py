@@ -24,10 +24,12 @@ from afml_cache.keys.holders import (
     plain_containers,
 )
 from afml_cache.keys.lookup import Found, Lookup, class_name, module_name, part_name
-from afml_cache.keys.members import class_members
+from afml_cache.keys.members import class_members, defining
+from afml_cache.keys.memoized import LRU_CACHED
 from afml_cache.keys.parts import Edge, Part, Site, label_of
 from afml_cache.keys.projects import Home, Kind, file_of, home_of
-from afml_cache.keys.watch import Content, File, Items, Size
+from afml_cache.keys.superseded import is_superseded
+from afml_cache.keys.watch import Content, File, Items, Name, Size
 
 _BUILT_IN = (
     types.BuiltinFunctionType,
@@ -55,6 +57,7 @@ class Walk:
         self.rebound: set[Site] = set()
         self.edited: dict[str, File] = {}
         self.packages: dict[str, Home] = {}
+        self.memoized: list[Any] = []  #: what functools.lru_cache has returned
         self._parts: dict[tuple[int, int], Part] = {}
         self._alive: list[object] = []  # ids are good for as long as their objects live
         self._todo: deque[tuple[Part, Callable[[], None]]] = deque()
@@ -203,7 +206,10 @@ class Walk:
 
     def _describe_class(self, part: Part, cls: type) -> None:
         members = class_members(cls)
+        if is_superseded(cls):
+            self._note_superseded(cls)
         part.looks.append(Size(vars(cls), len(vars(cls))))
+        part.looks += [Name(id(cls), vars(cls), name, value) for name, value in defining(cls)]
         part.label = label_of("class", cls.__qualname__, *members.words)
         space = vars(cls)
         for number, base in enumerate(cls.__bases__):
@@ -221,9 +227,17 @@ class Walk:
             found.see(id(cls), space, name, value)
             part.edges.append(self.edge(f"attribute {name}", found))
 
+    def _note_superseded(self, cls: type) -> None:
+        module = sys.modules.get(cls.__module__)
+        file = file_of(module) if module is not None else None
+        if file is not None and file not in self.edited:
+            self.edited[file] = File(Path(file))
+
     def _holder(self, value: Any, held: Held) -> Part:
         """An object that stands for a function: what is inside, and what holds it."""
         kind = type(value)
+        if kind is LRU_CACHED and self.lookup.is_project(home_of(str(value.__module__), None)):
+            self.memoized.append(value)
         home = self.lookup.home_of_class(kind)
         if home.kind is Kind.OURS or kind.__module__.startswith("joblib."):
             return self._cached(value, held)

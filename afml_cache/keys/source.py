@@ -28,6 +28,7 @@ from xxhash import xxh3_128_digest
 
 from afml_cache.keys.instructions import instructions_digest, same_but_for
 from afml_cache.keys.normal import FunctionNode, normal_form
+from afml_cache.keys.qualnames import is_put_in, names_like
 from afml_cache.keys.reach import Reach, chain_of, reach_of, reach_of_bytecode
 
 #: ``from __future__ import annotations`` where the code inherited it, as doctests do.
@@ -91,7 +92,7 @@ def source_of(code: CodeType, namespace: Mapping[str, Any]) -> Source:
     if known is not None and known[0]() is code:
         return known[1]
     file = code.co_filename
-    if file == _TRAVELLED:
+    if file == _TRAVELLED or is_put_in(code):
         file = str(namespace.get("__file__", file))
     text = text_of(file, namespace)
     flags = code.co_flags & _FUTURES
@@ -274,7 +275,11 @@ def _spans(code: CodeType) -> tuple[tuple[int, int], tuple[int, int]] | None:
 
 def _matching(code: CodeType, parsed: _Parsed, namespace: Mapping[str, Any]) -> _Definition | None:
     candidates = sorted(
-        parsed.definitions.get(code.co_qualname, ()),
+        (
+            definition
+            for name in names_like(code, parsed.definitions)
+            for definition in parsed.definitions.get(name, ())
+        ),
         key=lambda d: abs(d.code.co_firstlineno - code.co_firstlineno),
     )
     for candidate in candidates:

@@ -28,6 +28,7 @@ from afml_cache.keys.members import class_members, defining
 from afml_cache.keys.memoized import LRU_CACHED
 from afml_cache.keys.parts import Edge, Part, Site, label_of
 from afml_cache.keys.projects import Home, Kind, file_of, home_of
+from afml_cache.keys.qualnames import qualname_of
 from afml_cache.keys.superseded import is_superseded
 from afml_cache.keys.watch import Content, File, Items, Name, Size
 
@@ -170,7 +171,7 @@ class Walk:
         if self.lookup.is_project(home):
             part = Part(part_name(function), b"")
             return self._later(part, lambda: describe_function(self, part, function, owner))
-        part = self.foreign(home, module, function.__code__.co_qualname)
+        part = self.foreign(home, module, qualname_of(function))
         if wrapped is not None:
             return self._later(part, lambda: describe_wrapped(self, part, function, owner))
         return part

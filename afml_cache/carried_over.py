@@ -11,7 +11,6 @@ import enum
 import gc
 import importlib.util
 import logging
-import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,7 +19,6 @@ from typing import Any
 
 from afml_cache import notices
 from afml_cache.cacheable_functions import decorated_functions
-from afml_cache.keys.code import Fingerprint
 from afml_cache.keys.memoized import LRU_CACHED, empty_if_outdated
 from afml_cache.keys.source import text_of
 from afml_cache.keys.superseded import supersede
@@ -35,6 +33,7 @@ from afml_cache.old_definitions import (
     pairs,
 )
 from afml_cache.same_classes import SameClasses
+from afml_cache.taken_over import take_over
 from afml_cache.watched_modules import is_installed, is_ours
 
 
@@ -114,7 +113,7 @@ class Before:
         for cached in self._decorated:
             new = found_at(self._module, cached.__qualname__)
             if type(new) is type(cached) and new is not cached:
-                _take_over(cached, new)
+                take_over(cached, new)
         doubt_what_is_old(space, code)
         for memoized in _memoized():
             empty_if_outdated(memoized)
@@ -246,28 +245,3 @@ def _assign(assign: Callable[..., None], target: Any, name: str, value: object) 
             type(target).__name__,
             error,
         )
-
-
-class _BeingReplaced:
-    """Stands for the code of a function while it is exchanged: nothing is served or stored."""
-
-    def current(self) -> Fingerprint:
-        return Fingerprint(
-            secrets.token_bytes(16), b"", edited=("its module, which is being reloaded,",)
-        )
-
-
-def _take_over(old: Any, new: Any) -> None:
-    """Make an old decorated function the new one, for calls in all threads."""
-    if isinstance(old, JoblibCachedFunction):
-        old.__dict__.update(new.__dict__)
-        return
-    # A call whose key is of the old code may run the new one now, or the other way round: in
-    # either case it finds, when it has run, that its code is another, and stores nothing.
-    old._code = _BeingReplaced()
-    slots = [name for kind in type(old).__mro__ for name in getattr(kind, "__slots__", ())]
-    for name in slots:
-        if name not in ("__dict__", "__weakref__", "_code"):
-            setattr(old, name, getattr(new, name))
-    old.__dict__.update(new.__dict__)
-    old._code = new._code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -45,7 +45,12 @@ class WatchedModules:
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
 
-    def saved(self, roots: Collection[Path], told: Collection[Path] = ()) -> list[Saved]:
+    def saved(
+        self,
+        roots: Collection[Path],
+        told: Collection[Path] = (),
+        on_touched: Callable[[str, float], None] | None = None,
+    ) -> list[Saved]:
         """The modules whose text is another, those imported first at the end of the imports first.
 
         Each is given once: from then on it counts as loaded.
@@ -56,6 +61,9 @@ class WatchedModules:
             Folders and files, resolved.
         told : collection of Path
             Files that are said to have been saved, whatever their times tell.
+        on_touched : callable, optional
+            Told the name of each module whose file has another time and the same text, and the
+            time.
         """
         found = []
         for module, path in _modules(roots):
@@ -79,6 +87,8 @@ class WatchedModules:
                 is_other = known is not None and known.digest != digest
             if is_other:
                 found.append(Saved(module, path, data, status.st_mtime))
+            elif on_touched is not None and not is_new:
+                on_touched(module.__name__, status.st_mtime)
         return found
 
 

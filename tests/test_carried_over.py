@@ -171,6 +171,21 @@ def test_versions_that_nobody_holds_are_not_kept(project: Project) -> None:
     assert first() is None
 
 
+@pytest.mark.parametrize("decorator", ["robust_cacheable", "cacheable"])
+def test_ipython_makes_a_decorated_function_the_new_one_too(
+    project: Project, decorator: str
+) -> None:
+    extension = pytest.importorskip("IPython.extensions.autoreload")
+    text = f"from afml_cache import {decorator}\n@{decorator}\ndef fee(x): return x - {{}}\n"
+    costs = project.load("quant_costs", text.format(1))
+    held, old_objects = [costs.fee], {}  # type: ignore[var-annotated]
+    assert held[0](100) == 99
+    for amount in (2, 3, 2):
+        project.path.joinpath("quant_costs.py").write_text(text.format(amount))
+        extension.superreload(costs, importlib.reload, old_objects)
+        assert held[0](100) == costs.fee(100) == 100 - amount
+
+
 # -- what cannot be reached: nothing is kept of it ----------------------------------------
 
 UNREACHED = {

@@ -230,9 +230,13 @@ def _move_classes(classes: list[tuple[type, type]]) -> None:
                 _assign(type.__setattr__, below, "__bases__", bases)
     for holder in gc.get_referrers(*(old for old, _ in moved.values())):
         pair = moved.get(id(type(holder)))
-        if pair is not None:
+        if pair is not None and not _is_tuple_of_other_fields(*pair):
             # Not its own: that of a frozen dataclass refuses.
             _assign(object.__setattr__, holder, "__class__", pair[1])
+
+
+def _is_tuple_of_other_fields(old: type, new: type) -> bool:
+    return vars(old).get("_fields") != vars(new).get("_fields")
 
 
 def _assign(assign: Callable[..., None], target: Any, name: str, value: object) -> None:

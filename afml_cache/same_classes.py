@@ -144,6 +144,7 @@ def _fits(old: type, new: type) -> bool:
     return (
         _is_plain(type(old))
         and _layout(mine) == _layout(other)
+        and mine.get("_fields") == other.get("_fields")  # places in a tuple
         # Python does not undo what a `__new__` of its own has done to a class.
         and ("__new__" in mine) == ("__new__" in other)
     )
@@ -229,7 +230,12 @@ def _exchange(holder: Any, olds: Mapping[int, tuple[type, type]]) -> None:
     elif type(holder) is list:
         holder[:] = [old_of(value) for value in holder]
     elif isinstance(holder, dict):
-        if any(old_of(key) is not key for key in holder):
+        owner = next((one for one in gc.get_referrers(holder) if isinstance(one, type)), None)
+        if owner is not None:  # a class remembers what it has looked up: it has to be told
+            for name, value in list(vars(owner).items()):
+                if old_of(value) is not value:
+                    type.__setattr__(owner, name, old_of(value))
+        elif any(old_of(key) is not key for key in holder):
             items = [(old_of(key), old_of(value)) for key, value in holder.items()]
             holder.clear()
             holder.update(items)
@@ -244,3 +250,15 @@ def _exchange(holder: Any, olds: Mapping[int, tuple[type, type]]) -> None:
     elif id(type(holder)) in olds:
         # Not its own way of setting: that of a frozen dataclass refuses.
         object.__setattr__(holder, "__class__", old_of(type(holder)))
+    elif not isinstance(holder, type):
+        for name, value in _attributes(holder).items():
+            if old_of(value) is not value:
+                object.__setattr__(holder, name, old_of(value))
+
+
+def _attributes(holder: Any) -> dict[str, Any]:
+    """An object's own, as they are now; without asking a proxy for what it stands for."""
+    try:
+        return dict(object.__getattribute__(holder, "__dict__"))
+    except AttributeError:
+        return {}

@@ -480,6 +480,53 @@ def test_of_a_class_that_cannot_be_changed_what_holds_the_old_one_is_not_kept(
     assert fit(1) == 3 and fit.cache_contains(1)
 
 
+def test_a_named_tuple_of_other_fields_is_another(project: Project) -> None:
+    text = """
+        from typing import NamedTuple
+        class Fill(NamedTuple):
+            {0}: float
+            {1}: float
+            def cost(self): return self.price * {2}
+    """
+    module = project.load("quant_a", text.format("price", "size", 1))
+    fill = module.Fill(2.0, 7.0)
+    project.save("quant_a", text.format("price", "size", 10))
+    assert fill.cost() == module.Fill(2.0, 7.0).cost() == 20.0 and type(fill) is module.Fill
+    project.save("quant_a", text.format("size", "price", 10))
+    assert fill.price == 2.0 and module.Fill(7.0, 2.0).cost() == 20.0
+
+
+def test_whoever_got_hold_of_a_class_while_it_was_made_has_the_one_there_is(
+    project: Project,
+) -> None:
+    text = """
+        from dataclasses import dataclass
+        class Outer:
+            @dataclass(slots=True)
+            class Inner:
+                x: int = {0}
+                def get(self): return self.x + {0}
+            kinds = {{Inner: [Inner]}}
+        class Note: pass
+        class Noted:
+            note = Note()
+            def __init_subclass__(cls):
+                Noted.last = cls
+                Noted.note.of = cls
+        class Model(Noted):
+            def fit(self): return {0}
+    """
+    module = project.load("quant_a", text.format(1))
+    held, last = module.Outer.Inner, module.Noted.last
+    for n in (2, 3):
+        project.save("quant_a", text.format(n))
+        assert held is module.Outer.Inner and held().get() == module.Outer.Inner().get() == 2 * n
+        assert module.Outer.kinds == {held: [held]}
+        assert (
+            last is module.Noted.last is module.Noted.note.of is module.Model and last().fit() == n
+        )
+
+
 def test_a_class_defined_in_two_places_is_the_one_that_its_name_leads_to(project: Project) -> None:
     text = """
         class Model:

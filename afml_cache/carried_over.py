@@ -19,7 +19,7 @@ from typing import Any
 
 from afml_cache import notices
 from afml_cache.cacheable_functions import decorated_functions
-from afml_cache.keys.memoized import LRU_CACHED, empty_if_outdated
+from afml_cache.keys.memoized import empty_if_outdated, kinds_of_memoized
 from afml_cache.keys.source import text_of
 from afml_cache.keys.superseded import supersede
 from afml_cache.legacy import JoblibCachedFunction
@@ -129,10 +129,11 @@ class Before:
 
 
 def _memoized() -> list[Any]:
-    """The functions of the project whose results functools keeps in memory."""
+    """The functions of the project of which something is kept in memory."""
+    kinds = kinds_of_memoized()
     found = []
     for value in gc.get_objects():
-        if type(value) is LRU_CACHED and not is_ours(str(value.__module__)):
+        if type(value) in kinds and not is_ours(str(value.__module__)):
             file = getattr(sys.modules.get(value.__module__), "__file__", None)
             if not isinstance(file, str) or not is_installed(Path(file)):
                 found.append(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import pickle
@@ -314,6 +315,40 @@ def test_what_functools_keeps_stays_while_nothing_has_changed(project: Project) 
     strategy.load()
     robust_cacheable(strategy.one)(1), robust_cacheable(strategy.other)(1)
     assert strategy.calls == [1]
+
+
+def test_what_numba_has_compiled_is_of_the_code_that_is_loaded(project: Project) -> None:
+    pytest.importorskip("numba")
+    text = "import numba\nRATE = {0}\n@numba.njit\ndef fee(x): return x - {0}\n"
+    costs = project.load("quant_costs", text.format(1))
+    strategy = project.load(
+        "quant_strategy",
+        """
+        import numba
+        from quant_costs import RATE, fee
+        @numba.njit
+        def inner(x): return fee(x) + RATE
+        @numba.njit
+        def cost(x): return inner(x) * 10
+        HELD = [fee]
+        """,
+    )
+    pnl = robust_cacheable(lambda x: strategy.cost(x))
+
+    @robust_cacheable
+    def held(x: float) -> Any:
+        return strategy.HELD[0](x)
+
+    assert pnl(100) == 1000 and held(100) == 99
+    for n in (2, 3):
+        project.save("quant_costs", text.format(n).replace(f"RATE = {n}", f"RATE = {10 * n}"))
+        assert strategy.cost(100) == pnl(100) == (100 - n + 10 * n) * 10
+        with pytest.warns(CacheWarning) if n == 2 else contextlib.nullcontext():
+            assert held(100) == 99  # numba's function is the old one: nothing is kept of it
+    assert held.cache_info().entries == 1
+    costs.fee(1)
+    strategy.RATE = 0  # by a program
+    assert pnl(100) == 970
 
 
 # -- classes ------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from afml_cache.keys.holders import (
 )
 from afml_cache.keys.lookup import Found, Lookup, class_name, module_name, part_name
 from afml_cache.keys.members import class_members, defining
-from afml_cache.keys.memoized import LRU_CACHED
+from afml_cache.keys.memoized import is_memoized
 from afml_cache.keys.parts import Edge, Part, Site, label_of
 from afml_cache.keys.projects import Home, Kind, file_of, home_of
 from afml_cache.keys.qualnames import qualname_of
@@ -58,7 +58,7 @@ class Walk:
         self.rebound: set[Site] = set()
         self.edited: dict[str, File] = {}
         self.packages: dict[str, Home] = {}
-        self.memoized: list[Any] = []  #: what functools.lru_cache has returned
+        self.memoized: list[Any] = []  #: functions that keep what was made of their code
         self._parts: dict[tuple[int, int], Part] = {}
         self._alive: list[object] = []  # ids are good for as long as their objects live
         self._todo: deque[tuple[Part, Callable[[], None]]] = deque()
@@ -237,7 +237,7 @@ class Walk:
     def _holder(self, value: Any, held: Held) -> Part:
         """An object that stands for a function: what is inside, and what holds it."""
         kind = type(value)
-        if kind is LRU_CACHED and self.lookup.is_project(home_of(str(value.__module__), None)):
+        if is_memoized(value) and self.lookup.is_project(home_of(str(value.__module__), None)):
             self.memoized.append(value)
         home = self.lookup.home_of_class(kind)
         if home.kind is Kind.OURS or kind.__module__.startswith("joblib."):

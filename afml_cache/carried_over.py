@@ -82,9 +82,7 @@ class Before:
         space = vars(self._module)
         if code is not None:
             self._remove_what_is_gone(code)
-        for new in [new for new in definitions(self._module).values() if isinstance(new, type)]:
-            self.classes.instead_of(new)  # a decorator has made it, after the class statement
-        self.classes.hand_over()
+        self.classes.take(definitions(self._module).values())
         name_of = self._module.__name__
         moved: dict[int, tuple[Any, Any]] = {}
         constants: dict[str, tuple[Any, Any]] = {}

@@ -163,7 +163,10 @@ def become(old: FunctionType, new: FunctionType) -> None:
     old.__defaults__ = new.__defaults__
     old.__kwdefaults__ = new.__kwdefaults__
     old.__doc__ = new.__doc__
-    old.__annotations__ = new.__annotations__
+    if sys.version_info >= (3, 14):
+        old.__annotate__ = new.__annotate__  # asking for what it makes may raise
+    else:
+        old.__annotations__ = new.__annotations__
     old.__dict__.update(new.__dict__)
 
 

@@ -14,7 +14,7 @@ import gc
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
@@ -77,7 +77,10 @@ class SameClasses:
                 and threading.get_ident() == thread
                 and new.__qualname__ not in repeated
             ):
-                return self.instead_of(new, body)
+                old = self.instead_of(new, body)
+                if old is not new:
+                    self._made.append((new, old))
+                return old
             return new
 
         builtins.__build_class__ = build_or_change
@@ -95,7 +98,6 @@ class SameClasses:
             self._before.append((old, dict(vars(old))))
         _fill(old, vars(new))
         _point_to(old, new, body)
-        self._made.append((new, old))
         return old
 
     def put_back(self) -> None:
@@ -103,12 +105,27 @@ class SameClasses:
         for old, space in self._before:
             _fill(old, space)
 
-    def hand_over(self) -> None:
-        """Whoever has got hold of a new class meanwhile (a metaclass, a decorator) gets the old."""
-        if not self._made:
-            return
-        olds = {id(new): (new, old) for new, old in self._made}
-        for holder in gc.get_referrers(*(new for new, _ in olds.values())):
+    def take(self, definitions: Iterable[Any]) -> None:
+        """All that was defined has been: what a decorator has made anew is taken over, too.
+
+        Whoever has got hold of a new class meanwhile gets the one that there is.
+        """
+        self._made += [
+            (new, old)
+            for new in definitions
+            if isinstance(new, type) and (old := self.instead_of(new)) is not new
+        ]
+        is_below_another = any(new.__bases__ != (object,) for new, _ in self._made)
+        _hand_over(self._made)
+        self._made.clear()
+        if is_below_another:
+            gc.collect()  # else it would go on being one of `Base.__subclasses__()` for a while
+
+
+def _hand_over(made: list[tuple[type, type]]) -> None:
+    olds = {id(new): (new, old) for new, old in made}
+    if olds:
+        for holder in gc.get_referrers(*(new for new, _ in made)):
             _exchange(holder, olds)
 
 

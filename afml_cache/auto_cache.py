@@ -138,7 +138,7 @@ class AutoCache:
         with self._loading:
             with self._telling:
                 told, self._told = self._told, set()
-            saved = self._modules.saved(self._roots, told)
+            saved = self._modules.saved(self._roots, told, self._on_touched)
             done = self._load(saved) if saved else []
             self._reloaded.extend(done)
             return done
@@ -164,6 +164,11 @@ class AutoCache:
         finally:
             self._loading.release()
 
+    def _on_touched(self, module: str, mtime: float) -> None:
+        cells = self._cells
+        if cells is not None:
+            cells.tell_autoreload(module, mtime)
+
     def _load(self, saved: list[Saved]) -> list[Reloaded]:
         cells = self._cells
         spaces = [cells.shell.user_ns] if cells is not None else []
@@ -182,7 +187,9 @@ class AutoCache:
                     done.append(Reloaded(one.module.__name__, one.path))
                     notices.say(logging.INFO, "reloaded %s", one.module.__name__)
                 if cells is not None:
-                    cells.tell_autoreload(one.module.__name__, one.mtime)
+                    is_loaded = not failed or failed[-1] is not one
+                    data = one.data if is_loaded else None
+                    cells.tell_autoreload(one.module.__name__, one.mtime, data)
             if len(failed) == len(todo):
                 break
             todo = failed  # one may have needed what another has by now

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from afml_cache.errors import UncacheableFunctionError
+from afml_cache.taken_over import tell_autoreload
 
 #: Every decorated function of this process that is still in use, by its ``id``.
 _decorated: dict[int, weakref.ref[Any]] = {}
@@ -18,6 +19,7 @@ def note_decorated(cached: Any) -> None:
     """Remember a decorated function for as long as somebody holds it."""
     number = id(cached)
     _decorated[number] = weakref.ref(cached, lambda _: _decorated.pop(number, None))
+    tell_autoreload()  # before it updates what was there before this one
 
 
 def decorated_functions() -> list[Any]:

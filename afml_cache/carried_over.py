@@ -11,20 +11,30 @@ import enum
 import gc
 import importlib.util
 import logging
-import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from afml_cache import notices
 from afml_cache.cacheable_functions import decorated_functions
-from afml_cache.keys.code import Fingerprint
+from afml_cache.keys.memoized import empty_if_outdated, kinds_of_memoized
 from afml_cache.keys.source import text_of
+from afml_cache.keys.superseded import supersede
 from afml_cache.legacy import JoblibCachedFunction
 from afml_cache.memo import CachedFunction
-from afml_cache.watched_modules import is_installed
+from afml_cache.old_definitions import (
+    become,
+    bound_by,
+    definitions,
+    doubt_what_is_old,
+    found_at,
+    pairs,
+)
+from afml_cache.same_classes import SameClasses
+from afml_cache.taken_over import take_over
+from afml_cache.watched_modules import is_installed, is_ours
 
 
 class Before:
@@ -38,6 +48,13 @@ class Before:
     def __init__(self, module: ModuleType) -> None:
         self._module = module
         self._names = dict(vars(module))
+        self._definitions = definitions(module)
+        self.classes = SameClasses(
+            vars(module),
+            {place: old for place, old in self._definitions.items() if isinstance(old, type)},
+        )
+        for memoized in _memoized():
+            empty_if_outdated(memoized)  # so that its code before is known
         self._decorated = [
             cached
             for cached in decorated_functions()
@@ -46,47 +63,83 @@ class Before:
 
     def put_back(self) -> None:
         """The module as it was: executing it has failed half way."""
+        self.classes.put_back()
         space = vars(self._module)
         space.update(self._names)
         for name in [name for name in space if name not in self._names]:
             del space[name]
 
-    def carry_over(self, more_spaces: Iterable[dict[str, Any]] = ()) -> None:
+    def carry_over(self, code: CodeType | None, more_spaces: Iterable[dict[str, Any]] = ()) -> None:
         """Give the new definitions to all who hold the old ones.
 
         Parameters
         ----------
+        code : code or None
+            What was executed, where it is known.
         more_spaces : iterable of dict, optional
             Namespaces that belong to no module: a notebook's.
         """
         space = vars(self._module)
-        replaced = {
-            name: (old, space[name])
-            for name, old in self._names.items()
-            if name in space and space[name] is not old and not name.startswith("__")
-        }
-        moved = {
-            id(old): (old, new)
-            for old, new in replaced.values()
-            if _is_definition(old, self._module.__name__)
-        }
+        if code is not None:
+            self._remove_what_is_gone(code)
+        self.classes.take(definitions(self._module).values())
+        name_of = self._module.__name__
+        moved: dict[int, tuple[Any, Any]] = {}
+        constants: dict[str, tuple[Any, Any]] = {}
+        # A second name for a function (`g = f`) says less of what it is than its own.
+        for name, old in sorted(self._names.items(), key=lambda item: not _is_own(*item)):
+            if name not in space or space[name] is old or name.startswith("__"):
+                continue
+            if _is_definition(old, name_of) and id(old) not in moved:
+                moved[id(old)] = old, space[name]
+            elif id(old) not in moved or moved[id(old)][1] is not space[name]:
+                constants[name] = old, space[name]
+        if constants:
+            _bind_constants(name_of, constants)
         for other in [*_spaces(), *more_spaces]:
             if other is not space:
                 _bind_anew(other, moved)
-        constants = {name: pair for name, pair in replaced.items() if id(pair[0]) not in moved}
-        if constants:
-            _bind_constants(self._module.__name__, constants)
         classes = []
-        for old, new in moved.values():
+        after = definitions(self._module)
+        for old, new in pairs(name_of, self._definitions, after):
             if isinstance(old, FunctionType) and isinstance(new, FunctionType):
-                _become(old, new)
+                become(old, new)
             elif isinstance(old, type) and isinstance(new, type):
                 classes.append((old, new))
+                supersede(old)
         _move_classes(classes)
         for cached in self._decorated:
-            new = _found(self._module, cached.__qualname__)
+            new = found_at(self._module, cached.__qualname__)
             if type(new) is type(cached) and new is not cached:
-                _take_over(cached, new)
+                take_over(cached, new)
+        doubt_what_is_old(space, code)
+        for memoized in _memoized():
+            empty_if_outdated(memoized)
+
+    def _remove_what_is_gone(self, code: CodeType) -> None:
+        """Functions and classes that the source does not define any more, nor binds at all."""
+        bound = bound_by(code)
+        space = vars(self._module)
+        for place, old in self._definitions.items():
+            is_its_own = getattr(old, "__qualname__", "") == place
+            if is_its_own and space.get(place) is old and not {place, "*"} & bound:
+                del space[place]
+
+
+def _memoized() -> list[Any]:
+    """The functions of the project of which something is kept in memory."""
+    kinds = kinds_of_memoized()
+    found = []
+    for value in gc.get_objects():
+        if type(value) in kinds and not is_ours(str(value.__module__)):
+            file = getattr(sys.modules.get(value.__module__), "__file__", None)
+            if not isinstance(file, str) or not is_installed(Path(file)):
+                found.append(value)
+    return found
+
+
+def _is_own(name: str, value: Any) -> bool:
+    return getattr(value, "__qualname__", None) == name
 
 
 def _is_definition(value: Any, module: str) -> bool:
@@ -160,42 +213,29 @@ def _imported(node: ast.ImportFrom, space: Mapping[str, Any]) -> str | None:
 # -- in place ------------------------------------------------------------------------
 
 
-def _become(old: FunctionType, new: FunctionType) -> None:
-    """Make an old function the new one, for those who hold it where no name leads."""
-    if len(old.__code__.co_freevars) != len(new.__code__.co_freevars):
-        return  # Python does not let a closure be exchanged
-    for mine, other in zip(old.__closure__ or (), new.__closure__ or (), strict=True):
-        try:
-            mine.cell_contents = other.cell_contents
-        except ValueError:  # an empty cell
-            continue
-    old.__code__ = new.__code__
-    old.__defaults__ = new.__defaults__
-    old.__kwdefaults__ = new.__kwdefaults__
-    old.__doc__ = new.__doc__
-    old.__annotations__ = new.__annotations__
-    old.__dict__.update(new.__dict__)
-
-
 def _move_classes(classes: list[tuple[type, type]]) -> None:
     """Have instances and subclasses of old classes be those of the new ones."""
     # The members of an enumeration are looked for by identity: moved, they would be nobody's.
-    pairs = {id(old): (old, new) for old, new in classes if not isinstance(old, enum.EnumMeta)}
-    if not pairs:
+    moved = {id(old): (old, new) for old, new in classes if not isinstance(old, enum.EnumMeta)}
+    if not moved:
         return
-    for old, _ in pairs.values():
+    for old, _ in moved.values():
         below: type
         for below in type.__subclasses__(old):
             bases = tuple(
-                pairs[id(base)][1] if id(base) in pairs else base for base in below.__bases__
+                moved[id(base)][1] if id(base) in moved else base for base in below.__bases__
             )
-            if id(below) not in pairs and bases != below.__bases__:
+            if id(below) not in moved and bases != below.__bases__:
                 _assign(type.__setattr__, below, "__bases__", bases)
-    for holder in gc.get_referrers(*(old for old, _ in pairs.values())):
-        pair = pairs.get(id(type(holder)))
-        if pair is not None:
+    for holder in gc.get_referrers(*(old for old, _ in moved.values())):
+        pair = moved.get(id(type(holder)))
+        if pair is not None and not _is_tuple_of_other_fields(*pair):
             # Not its own: that of a frozen dataclass refuses.
             _assign(object.__setattr__, holder, "__class__", pair[1])
+
+
+def _is_tuple_of_other_fields(old: type, new: type) -> bool:
+    return vars(old).get("_fields") != vars(new).get("_fields")
 
 
 def _assign(assign: Callable[..., None], target: Any, name: str, value: object) -> None:
@@ -208,39 +248,3 @@ def _assign(assign: Callable[..., None], target: Any, name: str, value: object) 
             type(target).__name__,
             error,
         )
-
-
-def _found(module: ModuleType, qualname: str) -> Any:
-    found: Any = module
-    for part in qualname.split("."):
-        try:
-            found = object.__getattribute__(found, "__dict__").get(part)
-        except AttributeError:
-            return None
-        found = getattr(found, "__func__", found)  # of a staticmethod or classmethod
-    return found
-
-
-class _BeingReplaced:
-    """Stands for the code of a function while it is exchanged: nothing is served or stored."""
-
-    def current(self) -> Fingerprint:
-        return Fingerprint(
-            secrets.token_bytes(16), b"", edited=("its module, which is being reloaded,",)
-        )
-
-
-def _take_over(old: Any, new: Any) -> None:
-    """Make an old decorated function the new one, for calls in all threads."""
-    if isinstance(old, JoblibCachedFunction):
-        old.__dict__.update(new.__dict__)
-        return
-    # A call whose key is of the old code may run the new one now, or the other way round: in
-    # either case it finds, when it has run, that its code is another, and stores nothing.
-    old._code = _BeingReplaced()
-    slots = [name for kind in type(old).__mro__ for name in getattr(kind, "__slots__", ())]
-    for name in slots:
-        if name not in ("__dict__", "__weakref__", "_code"):
-            setattr(old, name, getattr(new, name))
-    old.__dict__.update(new.__dict__)
-    old._code = new._code

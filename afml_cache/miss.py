@@ -290,7 +290,7 @@ def say_source_changed(function: str, files: tuple[str, ...]) -> None:
     """Tell once a file that the code that runs is not the code that the file now holds."""
     notices.warn_once(
         ("source_changed", files),
-        f"{', '.join(files)} was edited since it was imported, so {function}() runs the older "
+        f"{', '.join(files)} was edited since it was imported, so {function}() may run older "
         "code; its results are returned but not cached until the module is reloaded or Python "
         "restarted",
     )

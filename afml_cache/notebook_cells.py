@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib.util import decode_source
 from typing import Any
 
 
@@ -54,9 +55,25 @@ class BetweenCells:
             if callback in self.shell.events.callbacks[event]:
                 self.shell.events.unregister(event, callback)
 
-    def tell_autoreload(self, module: str, mtime: float) -> None:
-        """Have IPython's own %autoreload know that a module has been loaded as it is."""
+    def tell_autoreload(self, module: str, mtime: float, data: bytes | None = None) -> None:
+        """Have IPython's own %autoreload know what has been saved, and is loaded.
+
+        Parameters
+        ----------
+        module : str
+        mtime : float
+            Of the file, which it need not look into.
+        data : bytes, optional
+            What was loaded, if anything was: the next save is compared with it.
+        """
         magics = self.shell.magics_manager.registry.get("AutoreloadMagics")
         reloader = getattr(magics, "_reloader", None)
-        if reloader is not None:
-            reloader.modules_mtimes[module] = mtime
+        if reloader is None:
+            return
+        reloader.modules_mtimes[module] = mtime
+        texts = getattr(getattr(reloader, "deduper_reloader", None), "source_by_modname", None)
+        if isinstance(texts, dict) and data is not None:
+            try:
+                texts[module] = decode_source(data)
+            except (SyntaxError, UnicodeDecodeError):  # an import hook made Python of it
+                texts.pop(module, None)

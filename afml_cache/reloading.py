@@ -40,15 +40,18 @@ def reload_module(
     loader = module.__spec__.loader if module.__spec__ is not None else None
     before = Before(module)
     linecache.checkcache(file)
+    code = None
     try:
         if isinstance(loader, SourceFileLoader):
             code = loader.source_to_code(data, file)  # import hooks transform it here
-            exec(code, vars(module))
-        else:
-            importlib.reload(module)
+        with before.classes.kept(data):
+            if code is not None:
+                exec(code, vars(module))
+            else:
+                importlib.reload(module)
     except BaseException as error:  # whatever ended it, half a module must not stay
         before.put_back()
         if isinstance(error, Exception | SystemExit):
             raise ReloadError(f"{type(error).__name__}: {error}") from error
         raise
-    before.carry_over(more_spaces)
+    before.carry_over(code, more_spaces)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -45,7 +45,12 @@ class WatchedModules:
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
 
-    def saved(self, roots: Collection[Path], told: Collection[Path] = ()) -> list[Saved]:
+    def saved(
+        self,
+        roots: Collection[Path],
+        told: Collection[Path] = (),
+        on_touched: Callable[[str, float], None] | None = None,
+    ) -> list[Saved]:
         """The modules whose text is another, those imported first at the end of the imports first.
 
         Each is given once: from then on it counts as loaded.
@@ -56,6 +61,9 @@ class WatchedModules:
             Folders and files, resolved.
         told : collection of Path
             Files that are said to have been saved, whatever their times tell.
+        on_touched : callable, optional
+            Told the name of each module whose file has another time and the same text, and the
+            time.
         """
         found = []
         for module, path in _modules(roots):
@@ -79,6 +87,8 @@ class WatchedModules:
                 is_other = known is not None and known.digest != digest
             if is_other:
                 found.append(Saved(module, path, data, status.st_mtime))
+            elif on_touched is not None and not is_new:
+                on_touched(module.__name__, status.st_mtime)
         return found
 
 
@@ -94,9 +104,7 @@ def _modules(roots: Collection[Path]) -> Iterator[tuple[ModuleType, Path]]:
             or not file.endswith(".py")
             or module.__name__ in _LEFT_ALONE
             or name in _LEFT_ALONE
-            or any(
-                module.__name__ == ours or module.__name__.startswith(f"{ours}.") for ours in _OURS
-            )
+            or is_ours(module.__name__)
             or sys.modules.get(module.__name__) is not module
             or id(module) in seen
         ):
@@ -105,6 +113,11 @@ def _modules(roots: Collection[Path]) -> Iterator[tuple[ModuleType, Path]]:
         path = Path(file).resolve()
         if is_below(path, roots):
             yield module, path
+
+
+def is_ours(module: str) -> bool:
+    """Whether a module is one of this package, by its name."""
+    return any(module == ours or module.startswith(f"{ours}.") for ours in _OURS)
 
 
 def is_below(path: Path, roots: Collection[Path]) -> bool:

@@ -23,7 +23,7 @@ from afml_cache import (
     robust_cacheable,
     setup_auto_reloading,
 )
-from afml_cache.carried_over import _take_over
+from afml_cache.taken_over import take_over
 
 pytestmark = pytest.mark.slow  # it starts many processes
 
@@ -346,7 +346,7 @@ def test_a_call_while_its_function_is_exchanged_is_neither_served_nor_stored(sto
                     assert old(5) == 7
             return getattr(new, name)
 
-    _take_over(old, HalfWay())
+    take_over(old, HalfWay())
     assert not store.contains(key_before)
     assert old(5) == 7 and old.cache_key(5) == new.cache_key(5)
 
@@ -541,6 +541,99 @@ def test_between_cells_a_saved_module_is_executed_once(run_python, first):
         *("print(f(1), f.cache_info().computed)", "auto.stop(); print(auto.is_running)"),
     ).splitlines()
     assert shown == ["executed", "2", "executed", "11 11", "run", "executed", "101 3", "False"]
+
+
+def test_under_autoreload_alone_a_decorated_function_imported_by_name_is_the_new_one(run_python):
+    pytest.importorskip("IPython")
+    shown = run_python(
+        SHELL,
+        *("save(1)", AUTORELOAD, "from quant_cell import f\nheld = [f]\nprint(f(1))"),
+        *("save(10)", "print(f(1), held[0](1))", "save(100)", "print(f(1), held[0](1))"),
+        *("save(10)", "print(f(1), held[0](1), f.cache_info().computed)"),
+    ).splitlines()
+    assert [line for line in shown if line != "executed"] == ["2", "11 11", "101 101", "11 11 3"]
+
+
+def test_autoreload_goes_on_from_what_was_loaded(run_python):
+    """It compares a save with the text that it has seen last, and ours was loaded since."""
+    pytest.importorskip("IPython")
+    shown = run_python(
+        SHELL,
+        *("save(1)", AUTORELOAD, SETUP, "from quant_cell import f", "print(f(1))"),
+        *("save(10)", "print(f(1))", "auto.stop()", "save(1)", "print(f(1))"),
+    ).splitlines()
+    assert [line for line in shown if line != "executed"] == ["2", "11", "2"]
+
+
+def test_autoreload_leaves_a_touched_file_alone(run_python):
+    pytest.importorskip("IPython")
+    shown = run_python(
+        SHELL,
+        *("save(1)", AUTORELOAD, SETUP, "from quant_cell import f"),
+        *("save(1)", "print(f(1))", "save(1)", "print(f(1))"),
+    ).splitlines()
+    assert shown == ["executed", "2", "2"]
+
+
+REGISTRY = """
+    import pathlib, sys
+    from IPython.core.interactiveshell import InteractiveShell
+
+    def save(n):
+        pathlib.Path("quant_costs.py").write_text(
+            "import enum\\n"
+            f"FEE = {n}\\n"
+            "def fee(x): return x - FEE\\n"
+            "class Side(enum.Enum):\\n    BUY = 1\\n"
+            f"    def sign(self): return {n}\\n"
+            "class Strat:\\n"
+            f"    def sig(self, x): return x + {n}\\n"
+            f"    @property\\n    def limit(self): return {n}\\n"
+            f"    @staticmethod\\n    def st(x): return x + {n}\\n"
+            f"    @classmethod\\n    def cm(cls, x): return x + {n}\\n"
+        )
+    pathlib.Path("quant_bt.py").write_text(
+        "from afml_cache import robust_cacheable\\n"
+        "from quant_costs import fee, Side, Strat\\n"
+        "from functools import partial, singledispatch\\n"
+        "MODELS = {'f': fee, 's': Strat}\\n"
+        "HELD = [partial(fee), Strat().sig, Strat.st, Strat.cm, Side.BUY.sign]\\n"
+        "KINDS = (Strat,)\\n"
+        "@singledispatch\\ndef kind(what): return 0\\n"
+        "@kind.register\\ndef _(what: Strat): return 1\\n"
+        "def go(x, s=Strat, side=Side.BUY):\\n"
+        "    import quant_costs\\n"
+        "    now = quant_costs.Strat()\\n"
+        "    return [fee(x), MODELS['f'](x), s().sig(x), MODELS['s']().limit, kind(now),\\n"
+        "        isinstance(now, KINDS), side is quant_costs.Side.BUY] + [\\n"
+        "        held(x) if i < 4 else held() for i, held in enumerate(HELD)]\\n"
+        "@robust_cacheable\\ndef res(x): return go(x)\\n"
+    )
+    shell = InteractiveShell.instance(colors="NoColor")
+    save(1)
+    for cell in sys.argv[1:]:
+        shell.run_cell(cell).raise_error()
+    shell.run_cell("from quant_bt import go, res; mine = {'go': go}").raise_error()
+    shell.run_cell("pass")  # IPython reads before a cell what the one before has imported
+    for n in (1, 2, 3, 2):
+        save(n)
+        shell.run_cell("print(go(100) == mine['go'](100) == res(100), *go(100))").raise_error()
+"""
+
+
+@pytest.mark.parametrize(
+    "first",
+    [(AUTORELOAD,), (SETUP,), (AUTORELOAD, SETUP), (SETUP, AUTORELOAD)],
+    ids=["%autoreload", "ours", "ours after %autoreload", "ours before %autoreload"],
+)
+def test_what_is_held_is_as_new_as_under_autoreload(run_python, first):
+    pytest.importorskip("IPython")
+    shown = run_python(REGISTRY, *first).splitlines()
+    assert shown == [
+        f"True {100 - n} {100 - n} {100 + n} {n} 1 True True {100 - n} "
+        f"{100 + n} {100 + n} {100 + n} {n}"
+        for n in (1, 2, 3, 2)
+    ]
 
 
 def test_while_a_cell_runs_nothing_changes_under_it(run_python):

@@ -17,6 +17,7 @@ from xxhash import xxh3_128_digest
 
 from afml_cache import settings
 from afml_cache.keys.code import Fingerprint, code_of, is_followed
+from afml_cache.keys.qualnames import qualname_of
 
 if TYPE_CHECKING:
     from afml_cache.keys.texts import PartText
@@ -153,7 +154,7 @@ def owner_of(function: Callable[..., Any]) -> Owner | None:
     """The owner of a method; None of a function outside of classes."""
     if not isinstance(function, FunctionType):
         return None
-    head, _, _ = function.__code__.co_qualname.rpartition(".")
+    head, _, _ = qualname_of(function).rpartition(".")
     if not head or head.endswith("<locals>") or not function.__code__.co_argcount:
         return None
     return Owner(function, function.__code__.co_varnames[0])

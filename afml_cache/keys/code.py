@@ -206,6 +206,11 @@ def _described(
     for name, value in declared:
         _declare(walk, root, name, value)
     walk.walk()
+    if walk.memoized:
+        from afml_cache.keys.memoized import empty_if_outdated
+
+        for memoized in walk.memoized:
+            empty_if_outdated(memoized)
     reached = graph.without_rebound(root, frozenset(walk.rebound))
     packages = _packages(walk, how_much)
     edited = walk.edited

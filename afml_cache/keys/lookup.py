@@ -20,6 +20,7 @@ from typing import Any
 
 from afml_cache.keys.parts import Site
 from afml_cache.keys.projects import Home, Kind, file_of, home_of
+from afml_cache.keys.qualnames import qualname_of
 from afml_cache.keys.reach import Chain, Import
 from afml_cache.keys.watch import Absent, Cell, Look, Name
 
@@ -234,7 +235,7 @@ class Lookup:
 
     def owner_of(self, function: FunctionType) -> Found:
         """The class in whose body a function was defined; nothing where it is no method."""
-        *path, name = function.__code__.co_qualname.split(".")
+        *path, name = qualname_of(function).split(".")
         found = Found(name=part_name(function))
         if not path or path[-1] == "<locals>":
             return found
@@ -289,7 +290,7 @@ def module_name(space: Mapping[str, Any]) -> str:
 
 def part_name(function: FunctionType) -> str:
     """``module.qualname`` of the code itself: ``functools.wraps`` lends it other names."""
-    return f"{module_name(function.__globals__)}.{function.__code__.co_qualname}"
+    return f"{module_name(function.__globals__)}.{qualname_of(function)}"
 
 
 def class_name(cls: type) -> str:

@@ -40,6 +40,7 @@ _DATACLASS_OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 _FIELD_OPTIONS = ("init", "repr", "hash", "compare", "kw_only")
 _MAKERS = ("dataclasses", "attr", "attrs")
 _DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_DEFINING = ("__dataclass_fields__", "__dataclass_params__", "__attrs_attrs__", "_field_defaults")
 _METHODS = (types.FunctionType, staticmethod, classmethod, property)
 
 
@@ -79,6 +80,12 @@ def class_members(cls: type) -> Members:
         if name not in skipped and not is_slot and not _is_generated(name, value, space):
             members.attributes[name] = value
     return members
+
+
+def defining(cls: type) -> list[tuple[str, Any]]:
+    """The attributes of a class whose content is described; another object, another content."""
+    space = vars(cls)
+    return [(name, space[name]) for name in _DEFINING if name in space]
 
 
 def _describe_dataclass(members: Members, space: types.MappingProxyType[str, Any]) -> None:

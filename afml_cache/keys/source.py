@@ -28,6 +28,7 @@ from xxhash import xxh3_128_digest
 
 from afml_cache.keys.instructions import instructions_digest, same_but_for
 from afml_cache.keys.normal import FunctionNode, normal_form
+from afml_cache.keys.qualnames import is_put_in, names_like
 from afml_cache.keys.reach import Reach, chain_of, reach_of, reach_of_bytecode
 
 #: ``from __future__ import annotations`` where the code inherited it, as doctests do.
@@ -94,7 +95,7 @@ def source_of(code: CodeType, namespace: Mapping[str, Any]) -> Source:
     if known is not None and known[0]() is code:
         return known[1]
     file = code.co_filename
-    if file == _TRAVELLED:
+    if file == _TRAVELLED or is_put_in(code):
         file = str(namespace.get("__file__", file))
     text = text_of(file, namespace)
     flags = code.co_flags & _FUTURES
@@ -233,7 +234,7 @@ def _definitions(tree: ast.AST, code: CodeType) -> dict[str, list[_Definition]]:
         elif isinstance(node, ast.Lambda):
             nodes.setdefault(("<lambda>", node.lineno), []).append(node)
     definitions: dict[str, list[_Definition]] = {}
-    for part in _code_objects(code):
+    for part in code_objects(code):
         candidates = nodes.get((part.co_name, part.co_firstlineno), [])
         found = candidates[0] if len(candidates) == 1 else _lambda_at(part, candidates)
         if found is not None:
@@ -241,7 +242,8 @@ def _definitions(tree: ast.AST, code: CodeType) -> dict[str, list[_Definition]]:
     return definitions
 
 
-def _code_objects(code: CodeType) -> Iterator[CodeType]:
+def code_objects(code: CodeType) -> Iterator[CodeType]:
+    """The code of all functions, classes and lambdas inside a piece of code."""
     todo = [code]
     while todo:
         part = todo.pop()
@@ -288,7 +290,11 @@ def _spans(code: CodeType) -> tuple[tuple[int, int], tuple[int, int]] | None:
 
 def _matching(code: CodeType, parsed: _Parsed, namespace: Mapping[str, Any]) -> _Definition | None:
     candidates = sorted(
-        parsed.definitions.get(code.co_qualname, ()),
+        (
+            definition
+            for name in names_like(code, parsed.definitions)
+            for definition in parsed.definitions.get(name, ())
+        ),
         key=lambda d: abs(d.code.co_firstlineno - code.co_firstlineno),
     )
     for candidate in candidates:
@@ -298,9 +304,7 @@ def _matching(code: CodeType, parsed: _Parsed, namespace: Mapping[str, Any]) -> 
     for candidate in candidates:
         if instructions_digest(candidate.code) == digest:
             return candidate
-    if any(
-        name.startswith("@py") for part in (code, *_code_objects(code)) for name in _names(part)
-    ):
+    if any(name.startswith("@py") for part in (code, *code_objects(code)) for name in _names(part)):
         for candidate in candidates:
             if same_but_for(code, candidate.code, _asserts(candidate.node)):
                 return candidate
@@ -335,7 +339,7 @@ def _as_its_loader_makes_it(
         return None
     if not isinstance(whole, CodeType):
         return None
-    for part in _code_objects(whole):
+    for part in code_objects(whole):
         if part.co_qualname == candidates[0].code.co_qualname:
             for candidate in candidates:
                 if (

@@ -24,11 +24,14 @@ from afml_cache.keys.holders import (
     plain_containers,
 )
 from afml_cache.keys.lookup import Found, Lookup, class_name, module_name, part_name
-from afml_cache.keys.members import class_members
+from afml_cache.keys.members import class_members, defining
+from afml_cache.keys.memoized import is_memoized
 from afml_cache.keys.parts import Edge, Part, Site, label_of
 from afml_cache.keys.projects import Home, Kind, file_of, home_of
+from afml_cache.keys.qualnames import qualname_of
+from afml_cache.keys.superseded import is_superseded
 from afml_cache.keys.texts import Shown, of_value
-from afml_cache.keys.watch import Content, File, Items, Size
+from afml_cache.keys.watch import Content, File, Items, Name, Size
 
 _BUILT_IN = (
     types.BuiltinFunctionType,
@@ -56,6 +59,7 @@ class Walk:
         self.rebound: set[Site] = set()
         self.edited: dict[str, File] = {}
         self.packages: dict[str, Home] = {}
+        self.memoized: list[Any] = []  #: functions that keep what was made of their code
         self._parts: dict[tuple[int, int], Part] = {}
         self._alive: list[object] = []  # ids are good for as long as their objects live
         self._todo: deque[tuple[Part, Callable[[], None]]] = deque()
@@ -170,7 +174,7 @@ class Walk:
         if self.lookup.is_project(home):
             part = Part(part_name(function), b"")
             return self._later(part, lambda: describe_function(self, part, function, owner))
-        part = self.foreign(home, module, function.__code__.co_qualname)
+        part = self.foreign(home, module, qualname_of(function))
         if wrapped is not None:
             return self._later(part, lambda: describe_wrapped(self, part, function, owner))
         return part
@@ -206,7 +210,10 @@ class Walk:
 
     def _describe_class(self, part: Part, cls: type) -> None:
         members = class_members(cls)
+        if is_superseded(cls):
+            self._note_superseded(cls)
         part.looks.append(Size(vars(cls), len(vars(cls))))
+        part.looks += [Name(id(cls), vars(cls), name, value) for name, value in defining(cls)]
         part.label = label_of("class", cls.__qualname__, *members.words)
         part.shown = Shown(words=tuple(members.words))
         space = vars(cls)
@@ -225,9 +232,17 @@ class Walk:
             found.see(id(cls), space, name, value)
             part.edges.append(self.edge(f"attribute {name}", found))
 
+    def _note_superseded(self, cls: type) -> None:
+        module = sys.modules.get(cls.__module__)
+        file = file_of(module) if module is not None else None
+        if file is not None and file not in self.edited:
+            self.edited[file] = File(Path(file))
+
     def _holder(self, value: Any, held: Held) -> Part:
         """An object that stands for a function: what is inside, and what holds it."""
         kind = type(value)
+        if is_memoized(value) and self.lookup.is_project(home_of(str(value.__module__), None)):
+            self.memoized.append(value)
         home = self.lookup.home_of_class(kind)
         if home.kind is Kind.OURS or kind.__module__.startswith("joblib."):
             return self._cached(value, held)

@@ -284,3 +284,79 @@ def test_a_transforming_import_hook_is_no_edit(project: Project) -> None:
     module = hook.load("quant", str(project.folder / "quant.py"))
     project.edit("quant.py", "x + 1", "x + 2")
     assert current(module.signal).edited
+
+
+# -- IPython's %autoreload, which puts new code into the functions and classes that there are -----
+
+MODELS = """
+    LIMIT = 1
+    class Base:
+        def sig(self, x): return x
+    class Model(Base):
+        TIMES = 1
+        def sig(self, x): return super().sig(x) * self.TIMES + 1
+        def other(self, x): return max(x + i for i in range(1))
+        @property
+        def limit(self): return LIMIT + 1
+        @staticmethod
+        def st(x): return (lambda y: y + 1)(x)
+        @classmethod
+        def cm(cls, x): return cls.TIMES + x + 1
+    def helper(x): return x + 1
+"""
+SIGNAL = """
+    from models import Model, helper
+    def signal(x):
+        model = Model()
+        return model.sig(x), model.other(x), model.limit, Model.st(x), Model.cm(x), helper(x)
+"""
+
+
+@pytest.fixture
+def autoreload() -> Any:
+    extension = pytest.importorskip("IPython.extensions.autoreload")
+    reloader = extension.ModuleReloader()
+    reloader.enabled = True
+    reloader.check()  # reads what is loaded
+    return reloader
+
+
+def _edited(project: Project, autoreload: Any, old: str, new: str) -> None:
+    project.edit("models.py", old, new)
+    place = project.folder / "models.py"
+    later = autoreload.modules_mtimes["models"] + 10
+    os.utime(place, (later, later))
+    autoreload.check()
+
+
+def test_what_autoreload_puts_into_a_class_is_no_edit(project: Project, request: Any) -> None:
+    project.write("quant.py", SIGNAL)
+    fresh = []
+    for n in (3, 2, 1):
+        project.write("models.py", MODELS.replace("+ 1", f"+ {n}"))
+        fresh.append(project.fingerprint())
+    signal = project.load().signal
+    model = sys.modules["models"].Model
+    code = FunctionCode(signal)
+    assert code.current() == fresh.pop()
+    autoreload = request.getfixturevalue("autoreload")
+    for n in (2, 3):
+        _edited(project, autoreload, f"+ {n - 1}", f"+ {n}")
+        assert signal(10) == (10 + n, 10, 1 + n, 10 + n, 11 + n, 10 + n)
+        assert sys.modules["models"].Model is model  # it was put into the class that there is
+        assert code.current() == fresh.pop()  # that of a fresh process, unedited
+
+
+def test_what_autoreload_could_not_do_is_an_edit(project: Project, request: Any) -> None:
+    project.write("models.py", MODELS)
+    project.write("quant.py", SIGNAL)
+    signal = project.load().signal
+    autoreload = request.getfixturevalue("autoreload")
+    _edited(project, autoreload, "* self.TIMES + 1", "* self.TIMES + 2")
+    code = FunctionCode(signal)
+    assert not code.current().edited
+    project.edit("models.py", "self.TIMES + 2", "self.TIMES + 3")  # and not reloaded
+    assert FunctionCode(signal).current() == code.current()  # it has been read
+    _edited(project, autoreload, "self.TIMES + 3", "self.TIMES + 4")
+    project.edit("models.py", "self.TIMES + 4", "self.TIMES + 5")
+    assert FunctionCode(signal).current().edited

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from importlib.machinery import PathFinder
 from typing import Any
@@ -50,26 +50,67 @@ def _name_of(one: Any) -> str:
     return "" if inner is None else _name_of(inner)
 
 
-def in_modules(functions: Collection[str], modules: Iterable[str]) -> set[str]:
+def in_modules(
+    functions: Collection[str], modules: Iterable[str], known: Mapping[str, str] | None = None
+) -> set[str]:
     """The functions (``module.qualname``) that are defined in one of the modules.
 
     ``"package.module"`` is this module alone, ``"package.*"`` the package with all that is in it.
+
+    Parameters
+    ----------
+    functions : collection of str
+    modules : iterable of str
+    known : mapping, optional
+        The modules of some of the functions, for those that are not loaded.
     """
-    homes = {cached.identity: _home(cached) for cached in decorated_functions()}
+    return _sorted_out(functions, modules, known)[0]
+
+
+def perhaps_in_modules(
+    functions: Collection[str], modules: Iterable[str], known: Mapping[str, str] | None = None
+) -> set[str]:
+    """The functions of which nobody can tell whether they are defined in one of the modules.
+
+    Of ``package.part.function``, ``part`` may be a module or a class.
+    """
+    return _sorted_out(functions, modules, known)[1]
+
+
+def _sorted_out(
+    functions: Collection[str], modules: Iterable[str], known: Mapping[str, str] | None
+) -> tuple[set[str], set[str]]:
+    homes = {**(known or {}), **{one.identity: _home(one) for one in decorated_functions()}}
     wanted = set(modules)
-    found = set()
+    found, perhaps = set(), set()
     for function in functions:
-        home = homes.get(function) or module_of(function)
-        parts = home.split(".")
+        home = homes.get(function) or _module_if_certain(function)
+        parts = (home or function.split(".<locals>")[0].rpartition(".")[0]).split(".")
         above = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
         if home in wanted or any(package + _ALL_IN in wanted for package in above):
             found.add(function)
-    return found
+        elif home is None and not wanted.isdisjoint(above):
+            perhaps.add(function)
+    return found, perhaps
 
 
 def _home(cached: Any) -> str:
     identity: str = cached.identity
     return identity.removesuffix("." + cached.__qualname__)
+
+
+def _module_if_certain(function: str) -> str | None:
+    """The module of a function, where what is loaded or lies on the path leaves no doubt."""
+    name = module_of(function)
+    parts = function.split(".<locals>")[0].split(".")
+    inner = parts[name.count(".") + 1 :]
+    if len(parts) == 2:
+        return name  # a name begins with a module
+    if name in sys.modules:
+        within = vars(sys.modules[name]).get(inner[0]) if inner else None
+        return name if len(inner) == 1 or isinstance(within, type) else None
+    # A class of this module, or a module that is not there any more.
+    return name if len(inner) == 1 and _is_on_disk(name.split(".")) else None
 
 
 def module_of(function: str) -> str:

@@ -19,7 +19,7 @@ from afml_cache.adoption.records import Records
 from afml_cache.cleaned import Cleaning, Maintenance
 from afml_cache.clearing import BAR
 from afml_cache.errors import ConfigurationError
-from afml_cache.function_names import in_modules, names_given, suggestion
+from afml_cache.function_names import in_modules, names_given, perhaps_in_modules, suggestion
 from afml_cache.function_tracker import FunctionTracker, TrackedFunction, get_function_tracker
 from afml_cache.joblib_memory.cleared import forget_checked_functions, move_aside
 from afml_cache.robust_cache_keys import robust_cacheable
@@ -27,6 +27,7 @@ from afml_cache.store import cleared as aside
 from afml_cache.store import prospect, upkeep
 from afml_cache.store.active import active
 from afml_cache.store.cleared import JOBLIB_FOLDER, Cleared
+from afml_cache.store.homes import modules_of
 from afml_cache.store.setaside import set_aside
 from afml_cache.store.store import Store
 from afml_cache.store.upkeep import Freed
@@ -96,10 +97,20 @@ def selective_cache_clear(
     named, places = names_given("functions", functions), names_given("modules", modules)
     store = active()
     stored = stored_functions(store)
-    wanted = set(named) & stored.keys() | in_modules(stored.keys(), places)
+    known = modules_of(store, stored.keys()) if places else {}
+    wanted = set(named) & stored.keys() | in_modules(stored.keys(), places, known)
     unmatched = [name + suggestion(name, stored) for name in named if name not in stored]
-    unmatched += [place for place in places if not in_modules(stored.keys(), [place])]
-    cleaning = _clear(store, wanted, stored, dry_run, tuple(unmatched))
+    unsure = []
+    for place in places:
+        perhaps = perhaps_in_modules(stored.keys(), [place], known) - wanted
+        unsure += [
+            f"{name}: whether it is of the module {place} cannot be told from its name alone; "
+            "name the function itself to clear it"
+            for name in sorted(perhaps)
+        ]
+        if not (perhaps or in_modules(stored.keys(), [place], known)):
+            unmatched.append(place)
+    cleaning = _clear(store, wanted, stored, dry_run, tuple(unmatched), tuple(unsure))
     notices.say(logging.INFO, "%s", cleaning)
     return cleaning
 
@@ -110,11 +121,12 @@ def _clear(
     stored: Mapping[str, Stored],
     dry_run: bool,
     unmatched: tuple[str, ...],
+    unsure: tuple[str, ...],
 ) -> Cleaning:
     names = sorted(wanted)
     sizes = {name: stored[name].size for name in names}
     if dry_run or not names:
-        return Cleaning(sizes, dry_run=dry_run, unmatched=unmatched)
+        return Cleaning(sizes, dry_run=dry_run, unmatched=unmatched, unsure=unsure)
     folders = [folder for name in names for folder in stored[name].folders]
     place = store.directory / JOBLIB_FOLDER
 
@@ -126,7 +138,7 @@ def _clear(
     cleared = set_aside(store, functions=names, beside=joblibs if folders else None)
     if folders:
         forget_checked_functions()
-    return Cleaning(sizes, cleared, unmatched=unmatched)
+    return Cleaning(sizes, cleared, unmatched=unmatched, unsure=unsure)
 
 
 def _bar_named_places(store: Store, names: Iterable[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import textwrap
 
@@ -61,7 +60,7 @@ def load(tmp_path, monkeypatch):
         for name, text in zip(names, (conf, feat), strict=True):
             (folder / f"{name}.py").write_text(textwrap.dedent(text))
             loaded = sys.modules.get(name)
-            if loaded is not None and os.path.samefile(loaded.__file__, folder / f"{name}.py"):
+            if loaded is not None and (folder / f"{name}.py").samefile(loaded.__file__):
                 found.append(importlib.reload(loaded))
             else:
                 sys.modules.pop(name, None)

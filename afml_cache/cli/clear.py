@@ -80,14 +80,20 @@ def _all(store: Store, dry_run: bool) -> Cleaning:
 
 def _sorted(store: Store, names: Iterable[str]) -> tuple[list[str], list[str]]:
     """Which names are functions, and which are modules; ends the command where one is neither."""
-    from afml_cache.function_names import in_modules, suggestion
+    from afml_cache.function_names import in_modules, perhaps_in_modules, suggestion
     from afml_cache.function_tracker import get_function_tracker
+    from afml_cache.store.homes import modules_of
     from afml_cache.stored_functions import stored_functions
 
     known = {*stored_functions(store), *get_function_tracker().names()}
     functions = [name for name in names if name in known]
     modules = [name for name in names if name not in known]
-    unknown = [name for name in modules if not in_modules(known, [name])]
+    homes = modules_of(store, known) if modules else {}
+    unknown = [
+        name
+        for name in modules
+        if not (in_modules(known, [name], homes) or perhaps_in_modules(known, [name], homes))
+    ]
     if unknown:
         told = "; ".join(f"{name!r}{suggestion(name, known)}" for name in unknown)
         stop(
@@ -101,13 +107,15 @@ def _load(store: Store, names: Iterable[str]) -> list[str]:
     """Import the modules of the stored functions that are meant; returns why some failed."""
     from afml_cache.function_names import in_modules, module_of
     from afml_cache.project_imports import ProjectImportError, import_project_module
+    from afml_cache.store.homes import modules_of
 
     stored = set(store.sizes())
+    homes = modules_of(store, stored)
     meant = stored
     if names := list(names):
-        meant = stored & {*names} | in_modules(stored, names)
+        meant = stored & {*names} | in_modules(stored, names, homes)
     failed = []
-    for module in sorted({module_of(name) for name in meant}):
+    for module in sorted({homes.get(name) or module_of(name) for name in meant}):
         if module == "__main__":
             failed.append("functions of a program or notebook are left alone: it is not running")
             continue

@@ -278,7 +278,7 @@ def _maintain(
     store = active()
     size_limit = _limit("max_cache_size_mb", megabytes, 1e6)
     age_limit = _limit("max_age_days", days, 86_400.0)
-    room = store.size_limit if size_limit is None else int(size_limit)
+    room = store.size_limit if size_limit is None else round(size_limit)
     age = store.age_limit if age_limit is None else age_limit
     if not store.directory.is_dir():
         return Maintenance()

@@ -23,7 +23,9 @@ PROJECT = {
         "@robust_cacheable\ndef triple(x):\n    return x * 3\n\n"
         "class Model:\n    @robust_cacheable\n    def fit(self, x):\n        return x\n"
     ),
-    "labels2": "from afml_cache import robust_cacheable\n\n@robust_cacheable\ndef f(x):\n    return x\n",
+    "labels2": (
+        "from afml_cache import robust_cacheable\n\n@robust_cacheable\ndef f(x):\n    return x\n"
+    ),
 }
 
 

@@ -231,6 +231,23 @@ class RoomBeside:
         return self._bytes
 
 
+def would_go(base: Path, room: int | None) -> tuple[list[Cleared], list[Cleared]]:
+    """What :func:`tidy` would remove as outdated, and what to leave ``room`` bytes; nothing is."""
+    now = datetime.now(UTC)
+    found = folders(base)
+    outdated = [one for one in found if one.restorable_until and now >= one.restorable_until]
+    kept = [one for one in found if one not in outdated]
+    going: list[Cleared] = []
+    taken = sum(cleared.bytes for cleared in kept)
+    for cleared in kept:
+        if room is None or taken <= room:
+            break
+        if cleared.bytes:
+            going.append(cleared)
+            taken -= cleared.bytes
+    return outdated, going
+
+
 def _remove_down_to(base: Path, room: int) -> tuple[int, list[Cleared]]:
     kept = folders(base)
     taken, gone = sum(cleared.bytes for cleared in kept), []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from afml_cache.store.store import Store
     from afml_cache.store.upkeep import Freed
 
+T = TypeVar("T")
+
 
 def _size(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     from afml_cache.settings import parse_size
 
-    return _read(text, parse_size, "2GB, 500MB")
+    return None if text is None else _read(text, parse_size, "2GB, 500MB")
 
 
 def _age(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
     from afml_cache.settings import parse_age
 
-    return _read(text, parse_age, "30d, 12h")
+    return None if text is None else _read(text, parse_age, "30d, 12h")
 
 
-def _read(text: str | None, parse: Callable[[str], Any], examples: str) -> Any:
+def _read(text: str, parse: Callable[[str], T], examples: str) -> T:
     """A limit with its unit: who types 2 means gigabytes, and nothing could be had back."""
     from afml_cache.errors import ConfigurationError
 
-    if text is None:
-        return None
     if re.fullmatch(r"[0-9_.\s]+", text):
         raise click.BadParameter(f"{text!r} has no unit; write {examples}")
     try:
@@ -159,11 +159,10 @@ def _foretell(found: Foreseen, as_json: bool) -> None:
     ):
         for cleared in several:
             assert cleared.path is not None
-            size = cleared.bytes / 1e6
             line(
                 out,
-                f"{what}: {_results(cleared):,} results ({size:,.1f} MB), {cleared.path.name}, "
-                "would be removed",
+                f"{what}: {_results(cleared):,} results ({cleared.bytes / 1e6:,.1f} MB), "
+                f"{cleared.path.name}, would be removed",
             )
 
 

@@ -62,6 +62,7 @@ def index(directory: Path) -> Iterator[Finding]:
             f"{path}: {problem.detail}",
             "`afml-cache verify --repair` makes it again from the value files and from what can be "
             "read (so does the next cached call); if it happens again, see that the disk is sound.",
+            for_others=f"{path} is damaged, empty or gone",
         )
         return
     if not path.exists():
@@ -82,6 +83,7 @@ def index(directory: Path) -> Iterator[Finding]:
             "error",
             f"{path} cannot be read ({error})",
             "See that you may read it and that it is a file, and that no other program locks it.",
+            for_others=f"{path} cannot be read ({type(error).__name__})",
         )
 
 

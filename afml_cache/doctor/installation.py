@@ -32,6 +32,7 @@ def imports(_: Path) -> Iterator[Finding]:
             f"`import afml.cache` fails ({error})",
             "A package `afml` of your own comes first: import afml_cache before it, or have "
             "`afml-codemod adopt-init` add the names to its cache/__init__.py.",
+            for_others=f"`import afml.cache` fails ({error.kind})",
         )
         return
     missing = [name for name in _NAMES if not hasattr(module, name)]

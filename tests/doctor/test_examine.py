@@ -249,8 +249,59 @@ def test_a_bundle_holds_what_an_issue_needs_and_no_value(used, tmp_path):
         parts = {name: archive.read(name) for name in archive.namelist()}
     names = ["files", "findings", "log", "statistics", "versions"]
     assert sorted(parts) == [f"{name}.json" for name in names]
-    (stored,) = json.loads(parts["log.json"])
+    log = json.loads(parts["log.json"])
+    (stored,) = log["stored"]
     assert stored["function"].endswith("labels")
+    (hour,) = log["hours"]
+    assert (hour["function"], hour["computed"], hour["hits"]) == (stored["function"], 1, 0)
+    assert log["misses"] == {stored["function"]: {"first_call": 1}} and log["faults"] == {}
     assert json.loads(parts["statistics.json"])["summary"]["total_calls"] == 1
     assert json.loads(parts["versions.json"])["packages"]["pandas"]
     assert all(b"hunter2" not in part for part in parts.values())
+
+
+def test_a_bundle_leaves_a_damaged_index_as_it_is(used, store, tmp_path):
+    store.close()
+    index = used / "index.sqlite"
+    index.write_bytes(b"garbage" * 3 + index.read_bytes()[21:])
+    before = index.read_bytes()
+    file = tmp_path / "bundle.zip"
+    write_bundle(file, used, examine(used))
+    assert index.read_bytes() == before
+    assert not list(used.glob("index.sqlite.corrupt-*"))
+    with zipfile.ZipFile(file) as archive:
+        assert "statistics.json" not in archive.namelist()
+        findings = json.loads(archive.read("findings.json"))
+    assert any("is damaged" in one["what"] for one in findings)
+
+
+def test_a_bundle_writes_nothing_into_the_cache(used, store, tmp_path):
+    store.close()
+    before = {path: path.read_bytes() for path in used.rglob("*") if path.is_file()}
+    write_bundle(tmp_path / "bundle.zip", used, examine(used))
+    assert {path: path.read_bytes() for path in used.rglob("*") if path.is_file()} == before
+
+
+def test_a_bundle_has_no_text_of_an_error_that_is_a_users(run_python, used, tmp_path):
+    (tmp_path / "afml" / "cache").mkdir(parents=True)
+    (tmp_path / "afml" / "__init__.py").write_text("")
+    (tmp_path / "afml" / "cache" / "__init__.py").write_text("raise ValueError('hunter2')\n")
+    said = run_python(
+        """
+        import sys
+        from pathlib import Path
+        from zipfile import ZipFile
+        from afml_cache.doctor.bundle import write_bundle
+        from afml_cache.doctor.examine import examine
+        findings = examine(Path(sys.argv[1]))
+        write_bundle(Path("bundle.zip"), Path(sys.argv[1]), findings)
+        print([one.what for one in findings if one.check == "imports"])
+        with ZipFile("bundle.zip") as archive:
+            print(b"hunter2" in b"".join(map(archive.read, archive.namelist())))
+            print(b"`import afml.cache` fails (ValueError)" in archive.read("findings.json"))
+        """,
+        str(used),
+    )
+    shown, *held = said.splitlines()
+    assert "ValueError: hunter2" in shown  # on one's own screen
+    assert held == ["False", "True"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
@@ -127,12 +128,22 @@ def module_of(function: str) -> str:
 
 
 def _is_on_disk(parts: list[str]) -> bool:
-    places = None
-    for length in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:length]), places)
-        if spec is None or (length < len(parts) and spec.submodule_search_locations is None):
-            return False
-        places = spec.submodule_search_locations
+    places: list[str] | None = None
+    for length, part in enumerate(parts, 1):
+        inside = [os.path.join(place, part) for place in (places or sys.path)]  # noqa: PTH118
+        try:
+            spec = PathFinder.find_spec(".".join(parts[:length]), places)
+            if spec is None:
+                return False
+            is_namespace = spec.submodule_search_locations is not None and not spec.has_location
+        except KeyError:  # a namespace package in one that is not loaded
+            is_namespace = True
+        if is_namespace:
+            places = [place for place in inside if os.path.isdir(place)]  # noqa: PTH112
+        elif spec is None or spec.submodule_search_locations is None:
+            return length == len(parts)
+        else:
+            places = list(spec.submodule_search_locations)
     return True
 
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from afml_cache.store.homes import modules_of
 from afml_cache.store.setaside import set_aside
 from afml_cache.store.store import Store
 from afml_cache.store.upkeep import Freed
-from afml_cache.stored_functions import Stored, stored_functions
+from afml_cache.stored_functions import Stored, cleared_functions, stored_functions
 
 __all__ = [
     "Cleaning",
@@ -138,7 +139,8 @@ def _clear(
     cleared = set_aside(store, functions=names, beside=joblibs if folders else None)
     if folders:
         forget_checked_functions()
-    return Cleaning(sizes, cleared, unmatched=unmatched, unsure=unsure)
+    moved = cleared_functions(cleared, stored)  # others may have stored or cleared meanwhile
+    return Cleaning(moved, cleared, unmatched=unmatched, unsure=unsure)
 
 
 def _bar_named_places(store: Store, names: Iterable[str]) -> None:
@@ -203,6 +205,8 @@ def clear_changed_functions(
     )
     digests = [entry.digest for one in found for entry in one.outdated]
     cleared = Cleared() if dry_run or not digests else set_aside(store, digests=digests)
+    if not dry_run:
+        sizes = cleared_functions(cleared, {})
     cleaning = Cleaning(sizes, cleared, dry_run, tuple(unmatched), unsure)
     notices.say(logging.INFO, "entries of changed code: %s", cleaning)
     return cleaning
@@ -314,6 +318,7 @@ def _remove_outdated(store: Store) -> None:
 def _limit(name: str, value: Any, unit: float) -> float | None:
     if value is None:
         return None
-    if isinstance(value, int | float) and 0 < value < float("inf"):
-        return value * unit
+    is_number = not isinstance(value, bool) and isinstance(value, Real)  # NumPy's, too
+    if is_number and 0 < float(value) < float("inf"):
+        return float(value) * unit
     raise ConfigurationError(f"{name} is {value!r}; it has to be a positive number, or None")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from afml_cache import selective_cache_clear
+from afml_cache.function_names import module_of
 from afml_cache.store import valuefile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,3 +153,14 @@ def test_the_command_names_a_deleted_module_whose_code_cannot_be_compared(projec
     document = run_command("clear", "--changed", "--yes", cwd=project.parent, code=3)
     (told,) = document["left_alone"]
     assert told.startswith("research_of_test.labels2 cannot be imported")
+
+
+def test_a_namespace_package_is_found_without_importing_it(tmp_path, monkeypatch):
+    inner = tmp_path / "spread_of_test" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "module.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    assert module_of("spread_of_test.inner.module.Class.method") == "spread_of_test.inner.module"
+    assert module_of("spread_of_test.inner.gone.f") == "spread_of_test.inner"
+    assert "spread_of_test" not in sys.modules

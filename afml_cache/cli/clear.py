@@ -62,20 +62,36 @@ def clear(
     if not agreed(f"Clear {size} {which} in {store.directory}? {_KEPT}", yes=yes):
         click.echo("Nothing was cleared.", err=True)
         return
-    with waiting("Moving aside"):
-        done = run(dry_run=False)
+    before = _aside(store)
+    try:
+        with waiting("Moving aside"):
+            done = run(dry_run=False)
+    except KeyboardInterrupt:
+        for name, results in _aside(store).items() - before.items():
+            told = f"{results:,} results had been moved aside by then; to bring them back: "
+            click.echo(f"{told}afml-cache restore {name}", err=True)
+        raise
     _tell(done, as_json, failed)
+
+
+def _aside(store: Store) -> dict[str, int]:
+    """The cleared folders that are there, and how many results each holds."""
+    from afml_cache.store.cleared import folders
+
+    found = folders(store.directory)
+    return {one.path.name: one.entries + one.joblib_entries for one in found if one.path}
 
 
 def _all(store: Store, dry_run: bool) -> Cleaning:
     from afml_cache.cleaned import Cleaning
     from afml_cache.clearing import clear_afml_cache
-    from afml_cache.stored_functions import stored_functions
+    from afml_cache.stored_functions import cleared_functions, stored_functions
 
-    sizes = {name: one.size for name, one in sorted(stored_functions(store).items())}
+    stored = stored_functions(store)
     if dry_run:
-        return Cleaning(sizes, dry_run=True)
-    return Cleaning(sizes, clear_afml_cache(warn=False))
+        return Cleaning({name: one.size for name, one in sorted(stored.items())}, dry_run=True)
+    cleared = clear_afml_cache(warn=False)
+    return Cleaning(cleared_functions(cleared, stored), cleared)
 
 
 def _sorted(store: Store, names: Iterable[str]) -> tuple[list[str], list[str]]:

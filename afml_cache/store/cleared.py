@@ -135,6 +135,16 @@ def measure(path: Path) -> Cleared:
     return Cleared(path, entries, outputs, size + joblib_size, _cleared_at(path), str(run))
 
 
+def functions_in(path: Path) -> dict[str, tuple[int, int]]:
+    """Entries and bytes of the store's results in a folder, by function."""
+    query = "SELECT function, count(*), total(size) FROM claim GROUP BY function"
+    if not (path / INDEX).exists():
+        return {}
+    with contextlib.closing(sqlite3.connect(path / INDEX, timeout=1.0)) as index:
+        found = index.execute(query).fetchall()
+    return {str(function): (int(count), int(size)) for function, count, size in found}
+
+
 def has_outputs(folder: Path) -> bool:
     """Whether joblib keeps any result in a folder."""
     return any("output.pkl" in files for _, _, files in os.walk(folder))

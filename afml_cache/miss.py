@@ -109,13 +109,13 @@ def keep(
     """
     try:
         described = _describe_unchanged(function, key, values, before)
+        if described is None:
+            return Reason.ARGUMENT_MUTATED
         extents = {} if dates is None else extents_of(values, dates)
+        claim = _claim(function, origin, key, described, extents, seconds, ttl)
     except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
         say_no_key(function, error)
         return Reason.UNKEYABLE
-    if described is None:
-        return Reason.ARGUMENT_MUTATED
-    claim = _claim(function, origin, key, described, extents, seconds, ttl)
     return store.put(key.digest, result, claim, missed=missed)
 
 

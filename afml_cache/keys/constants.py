@@ -7,7 +7,11 @@ environment variable. Only the former tells of an edit.
 from __future__ import annotations
 
 import ast
+import contextlib
+import inspect
+import os
 import sys
+import time
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, EnumMeta
@@ -23,6 +27,12 @@ _CONSTANTS = (int, float, complex, str, bytes, tuple, frozenset, types.NoneType)
 _LASTING = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
 
 _NOTHING = object()
+
+#: Seconds after which a file that was edited is told from what it was by its time and size.
+_STILL = 2.0
+#: Files of which it is remembered what they say.
+_FILES = 256
+_still: dict[str, tuple[tuple[int, ...], Mapping[str, object]]] = {}
 
 
 class Kind(Enum):
@@ -61,13 +71,18 @@ def _kind_of(name: str, said: Said) -> Kind:
         value = vars(holder).get(attribute, _NOTHING) if isinstance(holder, type) else _NOTHING
     if value is _NOTHING or isinstance(holder, EnumMeta):
         return Kind.CODE  # made inside of a function, or what a decorator was given
-    if isinstance(value, _CONSTANTS):
+    # By the type itself: a proxy may fail at any other question, and this is asked at every miss.
+    if issubclass(type(value), _CONSTANTS):
         return Kind.CONSTANT if _is_written(space, ".".join(path), value, said) else Kind.SET
-    if isinstance(value, _LASTING) or hasattr(value, "__wrapped__"):
+    if issubclass(type(value), _LASTING) or _has(value, "__wrapped__"):
         return Kind.CODE
-    if holder is not None and hasattr(value, "__get__"):
+    if holder is not None and _has(value, "__get__"):
         return Kind.CODE  # a property, a classmethod
     return Kind.STATE
+
+
+def _has(value: object, name: str) -> bool:
+    return inspect.getattr_static(value, name, _NOTHING) is not _NOTHING
 
 
 def _place_of(name: str) -> tuple[Mapping[str, Any], list[str]]:
@@ -75,7 +90,7 @@ def _place_of(name: str) -> tuple[Mapping[str, Any], list[str]]:
     parts = name.split(".")
     for length in range(len(parts) - 1, 0, -1):
         module = sys.modules.get(".".join(parts[:length]))
-        if module is not None:
+        if isinstance(module, types.ModuleType):
             return vars(module), parts[length:]
     space = vars(sys.modules["__main__"])
     program = module_name(space)
@@ -87,8 +102,7 @@ def _place_of(name: str) -> tuple[Mapping[str, Any], list[str]]:
 def _is_written(space: Mapping[str, Any], path: str, value: object, said: Said) -> bool:
     """Whether a constant has the value that its source gives it with a literal."""
     if id(space) not in said:
-        text = text_of(str(space.get("__file__", "<none>")), space)
-        said[id(space)] = None if text is None else _literals(text)
+        said[id(space)] = _said_by(str(space.get("__file__", "<none>")), space)
     literals = said[id(space)]
     # Without a source it is a notebook's: there, setting a name is editing it.
     return literals is None or _is_same(literals.get(path, _NOTHING), value)
@@ -100,6 +114,25 @@ def _is_same(written: object, value: object) -> bool:
     if isinstance(written, tuple) and isinstance(value, tuple):
         return len(written) == len(value) and all(map(_is_same, written, value))
     return isinstance(written, _CONSTANTS) and written == value
+
+
+def _said_by(file: str, space: Mapping[str, Any]) -> Mapping[str, object] | None:
+    """What a source says; one that has lain still for a while is not read again."""
+    version: tuple[int, ...] = ()
+    with contextlib.suppress(OSError):
+        status = os.stat(file)  # noqa: PTH116 - at every miss
+        if status.st_mtime < time.time() - _STILL:
+            version = status.st_ino, status.st_size, status.st_mtime_ns
+    known = _still.get(file)
+    if version and known is not None and known[0] == version:
+        return known[1]
+    text = text_of(file, space)
+    literals = None if text is None else _literals(text)
+    if version and literals is not None:
+        if len(_still) >= _FILES:
+            _still.clear()
+        _still[file] = version, literals
+    return literals
 
 
 @lru_cache(maxsize=32)

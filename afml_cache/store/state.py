@@ -91,7 +91,7 @@ def contradictions(base: Path) -> int:
 
 def owners(base: Path) -> dict[bytes, int]:
     """How many entries each secret has sealed, by its id."""
-    query = "SELECT substr(slot, 17), count(*) FROM entry GROUP BY 1"
+    query = "SELECT substr(slot, 17), count(*) FROM entry WHERE typeof(slot) = 'blob' GROUP BY 1"
     with contextlib.suppress(*ERRORS), reading(base / _INDEX) as cursor:
         return {bytes(owner): int(count) for owner, count in cursor.execute(query)}
     return {}

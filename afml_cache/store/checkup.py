@@ -79,8 +79,9 @@ def examine(
         if told is not None:
             told(done)
 
+    is_intact = state.entries is not None  # else it could not be read for now
     try:
-        found = verify(store._index, store._vault, store._ready(), count, is_intact=True)
+        found = verify(store._index, store._vault, store._ready(), count, is_intact=is_intact)
     except UnavailableError as down:
         return Checked(0, [Problem(None, None, Reason.STORE_UNAVAILABLE, down.detail)])
     return Checked(looked, found)

@@ -64,8 +64,8 @@ def state_of(base: Path, *, thoroughly: bool = True) -> IndexState:
         before = _version(index)
         state = _look(index, thoroughly)
         if state.problem is None or _version(index) == before:
-            break
-    return state
+            return state
+    return _look(index, thoroughly, in_use=True)
 
 
 def missing_files(base: Path) -> tuple[int, int]:
@@ -98,10 +98,16 @@ def owners(base: Path) -> dict[bytes, int]:
 
 
 @contextlib.contextmanager
-def reading(index: Path) -> Iterator[sqlite3.Cursor]:
-    """Read an index; where nobody has it open, nothing is made beside it."""
-    log, shared = (index.with_name(index.name + suffix) for suffix in ("-wal", "-shm"))
-    in_use = log.exists() and (shared.exists() or log.stat().st_size > 0)
+def reading(index: Path, *, in_use: bool = False) -> Iterator[sqlite3.Cursor]:
+    """Read an index; where nobody has it open, nothing is made beside it.
+
+    ``in_use``: somebody has it open, though nothing beside it shows that.
+    """
+    log, shared, journal = (
+        index.with_name(index.name + suffix) for suffix in ("-wal", "-shm", "-journal")
+    )
+    in_use = in_use or journal.exists()
+    in_use = in_use or (log.exists() and (shared.exists() or log.stat().st_size > 0))
     how = "mode=ro" if in_use else "mode=ro&immutable=1"
     address = f"{index.absolute().as_uri()}?{how}"
     with contextlib.closing(sqlite3.connect(address, uri=True, timeout=1.0)) as connection:
@@ -116,10 +122,10 @@ def _version(index: Path) -> tuple[object, ...]:
     return ()
 
 
-def _look(index: Path, thoroughly: bool) -> IndexState:
+def _look(index: Path, thoroughly: bool, *, in_use: bool = False) -> IndexState:
     try:
         check_header(index)
-        with reading(index) as cursor:
+        with reading(index, in_use=in_use) as cursor:
             if not is_current(cursor):
                 return _of_none(index, index.with_name(_VALUES))
             said = []

@@ -293,3 +293,27 @@ def test_where_nothing_may_be_written_a_damaged_index_is_not_made_again(index, r
     with use_settings(mode="readonly"):
         assert "in mode 'readonly'" in run("verify", "--repair", code=3).stderr
     assert index.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_an_index_that_is_written_to_meanwhile_is_not_taken_for_damaged(
+    store, run_json, start_python
+):
+    writer = start_python(
+        """
+        import sys
+        from afml_cache import robust_cacheable
+        @robust_cacheable
+        def stored(x):
+            return "x" * (x % 7) * 3_000
+        for number in range(100_000):
+            stored(number)
+            if number == 20:
+                print("going", flush=True)
+        """
+    )
+    assert writer.stdout.readline() == "going\n"
+    for _ in range(5):
+        document = run_json("verify")
+        assert document["entries"] > 20 and not document["indexes_aside"]
+    assert writer.poll() is None

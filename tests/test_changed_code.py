@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 import textwrap
@@ -243,3 +244,26 @@ def test_an_origin_tells_the_module_from_the_class():
     assert (origin.module, origin.qualname) == (__name__, "Model.fit")
     assert origin == origin_of(Model().fit) and len(origin.home) == 16
     assert origin.home != origin_of(textwrap.dedent).home
+
+
+def test_a_wrapper_from_elsewhere_is_at_home_where_what_it_wraps_is(tmp_path, monkeypatch):
+    """Else two projects that share a library of decorators would be one."""
+    (tmp_path / "timing_of_test.py").write_text(
+        "import functools\n"
+        "def timed(f):\n"
+        "    @functools.wraps(f)\n"
+        "    def inner(*args):\n"
+        "        return f(*args)\n"
+        "    return inner\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    timed = importlib.import_module("timing_of_test").timed
+    monkeypatch.delitem(sys.modules, "timing_of_test")
+    assert origin_of(timed(Model.fit)) == origin_of(Model.fit)
+    assert origin_of(functools.partial(timed(timed(Model.fit)))) == origin_of(Model.fit)
+    assert origin_of(Callable()).home == origin_of(Model.fit).home
+
+
+class Callable:
+    def __call__(self, x):
+        return x

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -47,11 +49,24 @@ def origin_of(function: Any) -> Origin:
     inner = innermost(function)
     identity = function_identity(function)
     qualname = getattr(inner, "__qualname__", None) or type(inner).__qualname__
-    space = getattr(inner, "__globals__", {})
+    space = _space_of(inner)
     # In Visual Studio Code a notebook knows its own file.
     file = space.get("__file__") or space.get("__vsc_ipynb_file__")
     home = _home_of(file) if isinstance(file, str) else _SESSION
     return Origin(identity.removesuffix(f".{qualname}"), qualname, home)
+
+
+def _space_of(function: Any) -> Mapping[str, Any]:
+    """The namespace that a function was written in; of a wrapper, what it wraps was."""
+    inner, seen = function, set[int]()
+    while "__wrapped__" in getattr(inner, "__dict__", {}) and id(inner) not in seen:
+        seen.add(id(inner))
+        inner = innermost(inner.__dict__["__wrapped__"])
+    space: Mapping[str, Any] | None = getattr(inner, "__globals__", None)
+    if space is None:  # an object that can be called
+        module = sys.modules.get(getattr(inner, "__module__", None) or "")
+        space = {} if module is None else vars(module)
+    return space
 
 
 @lru_cache(maxsize=1024)

@@ -82,11 +82,14 @@ def _sorted_out(
     functions: Collection[str], modules: Iterable[str], known: Mapping[str, str] | None
 ) -> tuple[set[str], set[str]]:
     homes = {**(known or {}), **{one.identity: _home(one) for one in decorated_functions()}}
+    modules_known = set(homes.values())
     wanted = set(modules)
     found, perhaps = set(), set()
     for function in functions:
-        home = homes.get(function) or _module_if_certain(function)
-        parts = (home or function.split(".<locals>")[0].rpartition(".")[0]).split(".")
+        before = function.split(".<locals>")[0].rpartition(".")[0]
+        home = homes.get(function) or (before if before in modules_known else None)
+        home = home or _module_if_certain(function)
+        parts = (home or before).split(".")
         above = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
         if home in wanted or any(package + _ALL_IN in wanted for package in above):
             found.add(function)

@@ -104,11 +104,11 @@ def selective_cache_clear(
     unsure = []
     for place in places:
         perhaps = perhaps_in_modules(stored.keys(), [place], known) - wanted
-        unsure += [
-            f"{name}: whether it is of the module {place} cannot be told from its name alone; "
-            "name the function itself to clear it"
-            for name in sorted(perhaps)
-        ]
+        if perhaps:
+            unsure.append(
+                f"whether these are of the module {place} cannot be told from their names alone, "
+                f"so name those that you mean: {', '.join(sorted(perhaps))}"
+            )
         if not (perhaps or in_modules(stored.keys(), [place], known)):
             unmatched.append(place)
     cleaning = _clear(store, wanted, stored, dry_run, tuple(unmatched), tuple(unsure))

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from afml_cache import selective_cache_clear
-from afml_cache.function_names import module_of
+from afml_cache.function_names import in_modules, module_of, perhaps_in_modules
 from afml_cache.store import valuefile
+from afml_cache.store.homes import modules_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = {
@@ -119,10 +120,22 @@ def without_modules(store):
 def test_where_only_the_name_is_left_what_is_doubtful_is_left_alone_and_told(project, store):
     without_modules(store)
     cleaning = selective_cache_clear(modules="research_of_test.labels")
-    assert not cleaning and len(cleaning.unsure) == 2 and not cleaning.unmatched
-    assert "left alone: research_of_test.labels.Model.fit: whether it is of" in str(cleaning)
+    assert not cleaning and not cleaning.unmatched
+    (told,) = cleaning.unsure
+    assert told.startswith("whether these are of the module research_of_test.labels cannot be told")
+    assert told.endswith(": research_of_test.labels.Model.fit, research_of_test.labels.triple")
     assert matched("research_of_test.*") == sorted(store.sizes())
     assert matched("research_of_test.labels3") == []
+
+
+def test_a_result_of_joblib_is_of_the_module_that_another_result_names(project, store):
+    """joblib keeps a name alone."""
+    names = [*store.sizes(), "research_of_test.labels.older", "research_of_test.labels.Model.old"]
+    known = modules_of(store, names)
+    labels = {name for name in names if ".labels." in name}
+    doubtful = {"research_of_test.labels.Model.old"}
+    assert in_modules(names, ["research_of_test.labels"], known) == labels - doubtful
+    assert perhaps_in_modules(names, ["research_of_test.labels"], known) == doubtful
 
 
 def test_on_the_path_an_older_entry_is_of_the_module_that_is_there(project, store, monkeypatch):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from afml_cache import circumstances, last_miss, miss, notices, settings
 from afml_cache.keys.call import Binder, CallKey
 from afml_cache.keys.code import Fingerprint, FunctionCode
+from afml_cache.keys.origin import origin_of
 from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.store import Missing, Store
@@ -47,6 +48,7 @@ class Asked(Protocol):
     _binder: Binder
     _code: FunctionCode
     _missed_in: Store | None
+    _wrapped: Any
 
     def _legacy(self, key: CallKey, own: Fingerprint, args: Any, kwargs: Any) -> Legacy: ...
     def _is_old(self, store: Store, key: CallKey) -> bool: ...
@@ -223,6 +225,7 @@ class Attempt:
                 self._values,
                 self._before,
                 result,
+                origin=origin_of(function._wrapped),
                 missed=self._reason,
                 seconds=self._seconds,
                 ttl=function._options.ttl,

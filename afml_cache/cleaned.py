@@ -25,7 +25,8 @@ class Cleaning:
         Names that were given and that nothing bears: nothing that is stored or, where code is
         compared, nothing that is loaded.
     unsure : tuple of str
-        Functions whose code may have changed, and why that cannot be told.
+        What was left alone, and why: it cannot be told whether the code of a function has changed,
+        or whether some functions are of a module that was given.
     """
 
     functions: Mapping[str, tuple[int, int]] = field(default_factory=dict)

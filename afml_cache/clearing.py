@@ -42,7 +42,8 @@ class Restored:
     entries, joblib_entries : int
         Results that are back, of the cache's own store and of joblib.
     present : int
-        Results that had been computed anew since; these stay as they are.
+        Results that are there already, computed anew since or brought back before; these stay as
+        they are.
     unreadable : int
         Entries that were damaged.
     conflicts : tuple of str
@@ -71,7 +72,7 @@ class Restored:
             return "nothing to restore"
         told = [f"{self.entries:,} entries and {self.joblib_entries:,} of joblib are back"]
         if self.present:
-            told.append(f"{self.present:,} had been computed again")
+            told.append(f"{self.present:,} were there already")
         if self.unreadable:
             told.append(f"{self.unreadable:,} were damaged")
         if self.conflicts:

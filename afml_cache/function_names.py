@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from importlib.machinery import PathFinder
 from typing import Any
@@ -50,26 +51,70 @@ def _name_of(one: Any) -> str:
     return "" if inner is None else _name_of(inner)
 
 
-def in_modules(functions: Collection[str], modules: Iterable[str]) -> set[str]:
+def in_modules(
+    functions: Collection[str], modules: Iterable[str], known: Mapping[str, str] | None = None
+) -> set[str]:
     """The functions (``module.qualname``) that are defined in one of the modules.
 
     ``"package.module"`` is this module alone, ``"package.*"`` the package with all that is in it.
+
+    Parameters
+    ----------
+    functions : collection of str
+    modules : iterable of str
+    known : mapping, optional
+        The modules of some of the functions, for those that are not loaded.
     """
-    homes = {cached.identity: _home(cached) for cached in decorated_functions()}
+    return _sorted_out(functions, modules, known)[0]
+
+
+def perhaps_in_modules(
+    functions: Collection[str], modules: Iterable[str], known: Mapping[str, str] | None = None
+) -> set[str]:
+    """The functions of which nobody can tell whether they are defined in one of the modules.
+
+    Of ``package.part.function``, ``part`` may be a module or a class.
+    """
+    return _sorted_out(functions, modules, known)[1]
+
+
+def _sorted_out(
+    functions: Collection[str], modules: Iterable[str], known: Mapping[str, str] | None
+) -> tuple[set[str], set[str]]:
+    homes = {**(known or {}), **{one.identity: _home(one) for one in decorated_functions()}}
+    modules_known = set(homes.values())
     wanted = set(modules)
-    found = set()
+    found, perhaps = set(), set()
     for function in functions:
-        home = homes.get(function) or module_of(function)
-        parts = home.split(".")
+        before = function.split(".<locals>")[0].rpartition(".")[0]
+        home = homes.get(function) or (before if before in modules_known else None)
+        home = home or _module_if_certain(function)
+        parts = (home or before).split(".")
         above = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
         if home in wanted or any(package + _ALL_IN in wanted for package in above):
             found.add(function)
-    return found
+        elif home is None and not wanted.isdisjoint(above):
+            perhaps.add(function)
+    return found, perhaps
 
 
 def _home(cached: Any) -> str:
     identity: str = cached.identity
     return identity.removesuffix("." + cached.__qualname__)
+
+
+def _module_if_certain(function: str) -> str | None:
+    """The module of a function, where what is loaded or lies on the path leaves no doubt."""
+    name = module_of(function)
+    parts = function.split(".<locals>")[0].split(".")
+    inner = parts[name.count(".") + 1 :]
+    if len(parts) == 2:
+        return name  # a name begins with a module
+    if name in sys.modules:
+        within = vars(sys.modules[name]).get(inner[0]) if inner else None
+        return name if len(inner) == 1 or isinstance(within, type) else None
+    # A class of this module, or a module that is not there any more.
+    return name if len(inner) == 1 and _is_on_disk(name.split(".")) else None
 
 
 def module_of(function: str) -> str:
@@ -86,12 +131,22 @@ def module_of(function: str) -> str:
 
 
 def _is_on_disk(parts: list[str]) -> bool:
-    places = None
-    for length in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:length]), places)
-        if spec is None or (length < len(parts) and spec.submodule_search_locations is None):
-            return False
-        places = spec.submodule_search_locations
+    places: list[str] | None = None
+    for length, part in enumerate(parts, 1):
+        inside = [os.path.join(place, part) for place in (places or sys.path)]  # noqa: PTH118
+        try:
+            spec = PathFinder.find_spec(".".join(parts[:length]), places)
+            if spec is None:
+                return False
+            is_namespace = spec.submodule_search_locations is not None and not spec.has_location
+        except KeyError:  # a namespace package in one that is not loaded
+            is_namespace = True
+        if is_namespace:
+            places = [place for place in inside if os.path.isdir(place)]  # noqa: PTH112
+        elif spec is None or spec.submodule_search_locations is None:
+            return length == len(parts)
+        else:
+            places = list(spec.submodule_search_locations)
     return True
 
 

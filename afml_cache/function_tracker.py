@@ -8,25 +8,21 @@ judge, and leaves alone.
 
 from __future__ import annotations
 
-import ast
 import gc
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from afml_cache.cacheable_functions import decorated_functions
+from afml_cache.changed_code import compare
 from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.function_names import names_given
 from afml_cache.keys.code import Fingerprint
-from afml_cache.keys.source import text_of
+from afml_cache.keys.origin import origin_of
 from afml_cache.memo import CachedFunction
-from afml_cache.miss import is_state
 from afml_cache.store.active import active
 from afml_cache.store.claims import Entry
-
-#: Constants whose value a literal in the source can give.
-_CONSTANTS = (int, float, complex, str, bytes, tuple, frozenset, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,8 @@ class TrackedFunction:
     changed : tuple of str
         The functions, classes and constants whose code differs from that of some entry.
     unsure : str
-        Why it cannot be told what has changed; empty where it can.
+        Of which entries it cannot be told whether their code has changed, and why; empty where it
+        can be told of all.
     """
 
     name: str
@@ -56,14 +53,13 @@ class TrackedFunction:
     unsure: str = ""
 
     def __str__(self) -> str:
-        if self.unsure:
-            return f"{self.name}: {self.entries:,} entries; {self.unsure}"
-        if not self.changed_entries:
-            return f"{self.name}: {self.entries:,} entries"
-        return (
-            f"{self.name}: {self.changed_entries:,} of {self.entries:,} entries are of other code "
-            f"({', '.join(self.changed)} changed)"
-        )
+        told = f"{self.name}: {self.entries:,} entries"
+        if self.changed_entries:
+            told = (
+                f"{self.name}: {self.changed_entries:,} of {self.entries:,} entries are of other "
+                f"code ({', '.join(self.changed)} changed)"
+            )
+        return f"{told}; {self.unsure}" if self.unsure else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,84 +157,38 @@ def _look(name: str, loaded: Sequence[CachedFunction[..., Any]]) -> Found:
     held = TrackedFunction(name, len(entries), sum(entry.size for entry in entries))
     if not entries:
         return Found(held)
-    fingerprints = []
+    versions: list[tuple[str, Fingerprint]] = []
     for cached in loaded:
         try:
             fingerprint = cached.fingerprint()
         except UnkeyableArgumentError as error:
-            return Found(_unsure(held, f"its code has no fingerprint ({error})"))
+            return Found(replace(held, unsure=f"its code has no fingerprint ({error})"))
         if fingerprint.edited:
             files = ", ".join(fingerprint.edited)
             told = f"{files} was edited since it was imported: reload it to tell"
-            return Found(_unsure(held, told))
-        fingerprints.append(fingerprint)
-    current = {fingerprint.code for fingerprint in fingerprints}
+            return Found(replace(held, unsure=told))
+        versions.append((origin_of(cached.__wrapped__).home, fingerprint))
+    current = {fingerprint.code for _, fingerprint in versions}
     outdated: list[Entry] = []
-    names: set[str] = set()
+    changed: set[str] = set()
+    undecided: Counter[str] = Counter()
     for entry in entries:
         if entry.code in current:
             continue
-        parts = store.description(entry.digest).get("parts")
-        against = [_changed(parts, fingerprint) for fingerprint in fingerprints]
-        if all(against):
+        said = compare(store.description(entry.digest), versions)
+        if said.changed:
             outdated.append(entry)
-            names.update(*against)
-    size = sum(entry.size for entry in outdated)
-    told_names = tuple(sorted(names))
-    tracked = TrackedFunction(name, held.entries, held.bytes, len(outdated), size, told_names)
+            changed |= said.changed
+        elif said.undecided:
+            undecided[said.undecided] += 1
+    tracked = replace(
+        held,
+        changed_entries=len(outdated),
+        changed_bytes=sum(entry.size for entry in outdated),
+        changed=tuple(sorted(changed)),
+        unsure="; ".join(
+            f"{count:,} of {held.entries:,} entries: {why}"
+            for why, count in sorted(undecided.items())
+        ),
+    )
     return Found(tracked, tuple(outdated))
-
-
-def _unsure(held: TrackedFunction, why: str) -> TrackedFunction:
-    return TrackedFunction(held.name, held.entries, held.bytes, unsure=why)
-
-
-def _changed(parts: object, now: Fingerprint) -> set[str]:
-    """The names of what has changed; empty where nothing has, or it cannot be told."""
-    if not isinstance(parts, Mapping) or not parts:
-        return set()
-    if parts == now.parts:
-        return {"version= or depends_on="}
-    # A name on one side only is no change by itself: arguments bring code along. Of what is made
-    # inside of a function there are many variants, and this process may know others.
-    common = parts.keys() & now.parts.keys()
-    differing = {name for name in common if parts[name] != now.parts[name]}
-    return {name for name in differing if "<locals>" not in name and _is_code(name)}
-
-
-def _is_code(name: str) -> bool:
-    """Whether a part that differs is code, or a constant as the source of its module has it."""
-    module, _, rest = name.rpartition(".")
-    space = vars(sys.modules[module]) if module in sys.modules else {}
-    if rest not in space:
-        return not is_state(name)  # a method, or what the decorator was given
-    if isinstance(space[rest], _CONSTANTS):
-        # One that a program has set, or computed at the import, is nothing that was edited.
-        return _is_written(space, rest, space[rest])
-    return not is_state(name)
-
-
-def _is_written(space: dict[str, Any], name: str, value: object) -> bool:
-    text = text_of(str(space.get("__file__", "<none>")), space)
-    if text is None:
-        return True  # a notebook's: there, setting a name is editing it
-    try:
-        body = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        return False
-    for statement in reversed(body):
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=target)], value=given) if target == name:
-                return _is_literal(given, value)
-            case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as given):
-                if target == name:
-                    return _is_literal(given, value)
-    return False
-
-
-def _is_literal(given: ast.expr, value: object) -> bool:
-    try:
-        written = ast.literal_eval(given)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return type(written) is type(value) and bool(written == value)

@@ -19,9 +19,11 @@ from afml_cache.errors import NoPlaceError, UnkeyableArgumentError
 from afml_cache.keys import content
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.code import Fingerprint
+from afml_cache.keys.constants import set_by_program
 from afml_cache.keys.content import Description
 from afml_cache.keys.explain import describe_key
 from afml_cache.keys.extent import Extent, extents_of, union
+from afml_cache.keys.origin import Origin
 from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.claims import Notes
@@ -91,6 +93,7 @@ def keep(
     before: Mapping[str, frozenset[str]],
     result: object,
     *,
+    origin: Origin,
     missed: Reason,
     seconds: float,
     ttl: float | None,
@@ -107,13 +110,13 @@ def keep(
     """
     try:
         described = _describe_unchanged(function, key, values, before)
+        if described is None:
+            return Reason.ARGUMENT_MUTATED
         extents = {} if dates is None else extents_of(values, dates)
+        claim = _claim(function, origin, key, described, extents, seconds, ttl)
     except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
         say_no_key(function, error)
         return Reason.UNKEYABLE
-    if described is None:
-        return Reason.ARGUMENT_MUTATED
-    claim = _claim(function, key, described, extents, seconds, ttl)
     return store.put(key.digest, result, claim, missed=missed)
 
 
@@ -124,6 +127,7 @@ def keep_adopted(
     values: Mapping[str, Any],
     result: object,
     *,
+    origin: Origin,
     written: float,
     seconds: float,
     ttl: float | None,
@@ -136,7 +140,7 @@ def keep_adopted(
     try:
         described = _described(function, values)
         extents = {} if dates is None else extents_of(values, dates)
-        claim = _claim(function, key, described, extents, seconds, ttl, written)
+        claim = _claim(function, origin, key, described, extents, seconds, ttl, written)
         refused = store.put(key.digest, result, claim, adopted=True)
     except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
         say_no_key(function, error)
@@ -162,6 +166,7 @@ def _described(function: str, values: Mapping[str, Any]) -> dict[str, Descriptio
 
 def _claim(
     function: str,
+    origin: Origin,
     key: CallKey,
     described: Mapping[str, Description],
     extents: Mapping[str, Extent],
@@ -170,12 +175,15 @@ def _claim(
     written: float | None = None,
 ) -> Claim:
     extent = union(extents.values())
+    description = describe_key(described, key.fingerprint, extents) | origin.described()
+    # What maintenance needs to tell an edit from a constant that a program has set meanwhile.
+    description["set"] = set_by_program(key.fingerprint.parts)
     return Claim(
         function=function,
         code=key.fingerprint.code,
         environment=key.fingerprint.environment,
         arguments=key.arguments_digest,
-        description=describe_key(described, key.fingerprint, extents),
+        description=description,
         extent=None if extent is None else astuple(extent),
         seconds=seconds,
         expires=None if ttl is None else (written or time.time()) + ttl,

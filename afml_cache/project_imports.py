@@ -9,7 +9,11 @@ from types import ModuleType
 
 
 class ProjectImportError(Exception):
-    """A module of a user's cannot be imported; the text says why."""
+    """A user's module cannot be imported; the text says why, ``kind`` only the error's type."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.kind = type(error).__name__
+        super().__init__(f"{self.kind}: {error}")
 
 
 def import_project_module(name: str) -> ModuleType:
@@ -26,4 +30,4 @@ def import_project_module(name: str) -> ModuleType:
         with contextlib.redirect_stdout(sys.stderr):  # ours may be read by a program
             return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # whatever a user's module does
-        raise ProjectImportError(f"{type(error).__name__}: {error}") from error
+        raise ProjectImportError(error) from error

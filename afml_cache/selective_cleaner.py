@@ -10,6 +10,7 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from afml_cache.adoption.records import Records
 from afml_cache.cleaned import Cleaning, Maintenance
 from afml_cache.clearing import BAR
 from afml_cache.errors import ConfigurationError
-from afml_cache.function_names import in_modules, names_given, suggestion
+from afml_cache.function_names import in_modules, names_given, perhaps_in_modules, suggestion
 from afml_cache.function_tracker import FunctionTracker, TrackedFunction, get_function_tracker
 from afml_cache.joblib_memory.cleared import forget_checked_functions, joblib_sizes, move_aside
 from afml_cache.robust_cache_keys import robust_cacheable
@@ -27,10 +28,11 @@ from afml_cache.store import cleared as aside
 from afml_cache.store import prospect, upkeep
 from afml_cache.store.active import active
 from afml_cache.store.cleared import JOBLIB_FOLDER, Cleared
+from afml_cache.store.homes import modules_of
 from afml_cache.store.setaside import set_aside
 from afml_cache.store.store import Store
 from afml_cache.store.upkeep import Freed
-from afml_cache.stored_functions import Stored, stored_functions
+from afml_cache.stored_functions import Stored, cleared_functions, stored_functions
 
 __all__ = [
     "Cleaning",
@@ -96,10 +98,20 @@ def selective_cache_clear(
     named, places = names_given("functions", functions), names_given("modules", modules)
     store = active()
     stored = stored_functions(store)
-    wanted = set(named) & stored.keys() | in_modules(stored.keys(), places)
+    known = modules_of(store, stored.keys()) if places else {}
+    wanted = set(named) & stored.keys() | in_modules(stored.keys(), places, known)
     unmatched = [name + suggestion(name, stored) for name in named if name not in stored]
-    unmatched += [place for place in places if not in_modules(stored.keys(), [place])]
-    cleaning = _clear(store, wanted, stored, dry_run, tuple(unmatched))
+    unsure = []
+    for place in places:
+        perhaps = perhaps_in_modules(stored.keys(), [place], known) - wanted
+        if perhaps:
+            unsure.append(
+                f"whether these are of the module {place} cannot be told from their names alone, "
+                f"so name those that you mean: {', '.join(sorted(perhaps))}"
+            )
+        if not (perhaps or in_modules(stored.keys(), [place], known)):
+            unmatched.append(place)
+    cleaning = _clear(store, wanted, stored, dry_run, tuple(unmatched), tuple(unsure))
     notices.say(logging.INFO, "%s", cleaning)
     return cleaning
 
@@ -110,11 +122,12 @@ def _clear(
     stored: Mapping[str, Stored],
     dry_run: bool,
     unmatched: tuple[str, ...],
+    unsure: tuple[str, ...],
 ) -> Cleaning:
     names = sorted(wanted)
     sizes = {name: stored[name].size for name in names}
     if dry_run or not names:
-        return Cleaning(sizes, dry_run=dry_run, unmatched=unmatched)
+        return Cleaning(sizes, dry_run=dry_run, unmatched=unmatched, unsure=unsure)
     folders = [folder for name in names for folder in stored[name].folders]
     place = store.directory / JOBLIB_FOLDER
 
@@ -126,7 +139,8 @@ def _clear(
     cleared = set_aside(store, functions=names, beside=joblibs if folders else None)
     if folders:
         forget_checked_functions()
-    return Cleaning(sizes, cleared, unmatched=unmatched)
+    moved = cleared_functions(cleared, stored)  # others may have stored or cleared meanwhile
+    return Cleaning(moved, cleared, unmatched=unmatched, unsure=unsure)
 
 
 def _bar_named_places(store: Store, names: Iterable[str]) -> None:
@@ -191,6 +205,8 @@ def clear_changed_functions(
     )
     digests = [entry.digest for one in found for entry in one.outdated]
     cleared = Cleared() if dry_run or not digests else set_aside(store, digests=digests)
+    if not dry_run:
+        sizes = cleared_functions(cleared, {})
     cleaning = Cleaning(sizes, cleared, dry_run, tuple(unmatched), unsure)
     notices.say(logging.INFO, "entries of changed code: %s", cleaning)
     return cleaning
@@ -266,7 +282,7 @@ def _maintain(
     store = active()
     size_limit = _limit("max_cache_size_mb", megabytes, 1e6)
     age_limit = _limit("max_age_days", days, 86_400.0)
-    room = store.size_limit if size_limit is None else int(size_limit)
+    room = store.size_limit if size_limit is None else round(size_limit)
     age = store.age_limit if age_limit is None else age_limit
     if not store.directory.is_dir():
         return Maintenance()
@@ -305,6 +321,7 @@ def _remove_outdated(store: Store) -> None:
 def _limit(name: str, value: Any, unit: float) -> float | None:
     if value is None:
         return None
-    if isinstance(value, int | float) and 0 < value < float("inf"):
-        return value * unit
+    is_number = not isinstance(value, bool) and isinstance(value, Real)  # NumPy's, too
+    if is_number and 0 < float(value) < float("inf"):
+        return float(value) * unit
     raise ConfigurationError(f"{name} is {value!r}; it has to be a positive number, or None")

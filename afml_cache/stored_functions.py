@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from afml_cache.cacheable_functions import decorated_functions
 from afml_cache.joblib_memory.cleared import joblib_sizes, stored_folders_of
-from afml_cache.store.cleared import JOBLIB_FOLDER
+from afml_cache.store.cleared import JOBLIB_FOLDER, Cleared, functions_in
 from afml_cache.store.store import Store
 
 
@@ -38,6 +38,27 @@ def stored_functions(store: Store) -> dict[str, Stored]:
             held.bytes += size
             held.folders.append(folder)
     return found
+
+
+def cleared_functions(cleared: Cleared, stored: Mapping[str, Stored]) -> dict[str, tuple[int, int]]:
+    """What a clearing has moved aside: entries and bytes by function, sorted.
+
+    Parameters
+    ----------
+    cleared : Cleared
+    stored : mapping
+        What there was before, as :func:`stored_functions` found it: it names joblib's folders.
+    """
+    if cleared.path is None:
+        return {}
+    found = functions_in(cleared.path)
+    joblibs = joblib_sizes(cleared.path / JOBLIB_FOLDER)
+    for name, held in stored.items():
+        for folder in held.folders:
+            if folder in joblibs:
+                count, size = found.get(name, (0, 0))
+                found[name] = count + joblibs[folder][0], size + joblibs[folder][1]
+    return dict(sorted(found.items()))
 
 
 def _identity_of(folder: tuple[str, ...], known: Collection[str]) -> str:

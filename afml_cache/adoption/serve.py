@@ -15,6 +15,7 @@ from afml_cache.errors import CacheWarning
 from afml_cache.joblib_memory.layout import joblib_location, keys_of
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.extent import Period
+from afml_cache.keys.origin import origin_of
 from afml_cache.keys.ranges import DateParameters
 from afml_cache.outcomes import Reason
 from afml_cache.store.store import Store
@@ -85,6 +86,7 @@ def serve(
             key,
             values,
             answer.value,
+            origin=origin_of(call.function),
             written=answer.written.at,
             seconds=answer.written.seconds,
             ttl=call.ttl,

@@ -20,6 +20,7 @@ from afml_cache.cli.doctor import doctor
 from afml_cache.cli.explain import explain
 from afml_cache.cli.health import health
 from afml_cache.cli.ls import ls
+from afml_cache.cli.place import refuse_bad_environment
 from afml_cache.cli.prune import prune
 from afml_cache.cli.report import report
 from afml_cache.cli.restore import restore
@@ -55,6 +56,8 @@ def main() -> None:
     Begin with `afml-cache status`. The cache is the one in $AFML_CACHE, else in the platform's
     cache directory; --directory names another.
     """
+    if click.get_current_context().invoked_subcommand != "doctor":  # which names it as a finding
+        refuse_bad_environment()
 
 
 for command in (

@@ -62,32 +62,54 @@ def clear(
     if not agreed(f"Clear {size} {which} in {store.directory}? {_KEPT}", yes=yes):
         click.echo("Nothing was cleared.", err=True)
         return
-    with waiting("Moving aside"):
-        done = run(dry_run=False)
+    before = _aside(store)
+    try:
+        with waiting("Moving aside"):
+            done = run(dry_run=False)
+    except KeyboardInterrupt:
+        for name, results in _aside(store).items() - before.items():
+            told = f"{results:,} results had been moved aside by then; to bring them back: "
+            click.echo(f"{told}afml-cache restore {name}", err=True)
+        raise
     _tell(done, as_json, failed)
+
+
+def _aside(store: Store) -> dict[str, int]:
+    """The cleared folders that are there, and how many results each holds."""
+    from afml_cache.store.cleared import folders
+
+    found = folders(store.directory)
+    return {one.path.name: one.entries + one.joblib_entries for one in found if one.path}
 
 
 def _all(store: Store, dry_run: bool) -> Cleaning:
     from afml_cache.cleaned import Cleaning
     from afml_cache.clearing import clear_afml_cache
-    from afml_cache.stored_functions import stored_functions
+    from afml_cache.stored_functions import cleared_functions, stored_functions
 
-    sizes = {name: one.size for name, one in sorted(stored_functions(store).items())}
+    stored = stored_functions(store)
     if dry_run:
-        return Cleaning(sizes, dry_run=True)
-    return Cleaning(sizes, clear_afml_cache(warn=False))
+        return Cleaning({name: one.size for name, one in sorted(stored.items())}, dry_run=True)
+    cleared = clear_afml_cache(warn=False)
+    return Cleaning(cleared_functions(cleared, stored), cleared)
 
 
 def _sorted(store: Store, names: Iterable[str]) -> tuple[list[str], list[str]]:
     """Which names are functions, and which are modules; ends the command where one is neither."""
-    from afml_cache.function_names import in_modules, suggestion
+    from afml_cache.function_names import in_modules, perhaps_in_modules, suggestion
     from afml_cache.function_tracker import get_function_tracker
+    from afml_cache.store.homes import modules_of
     from afml_cache.stored_functions import stored_functions
 
     known = {*stored_functions(store), *get_function_tracker().names()}
     functions = [name for name in names if name in known]
     modules = [name for name in names if name not in known]
-    unknown = [name for name in modules if not in_modules(known, [name])]
+    homes = modules_of(store, known) if modules else {}
+    unknown = [
+        name
+        for name in modules
+        if not (in_modules(known, [name], homes) or perhaps_in_modules(known, [name], homes))
+    ]
     if unknown:
         told = "; ".join(f"{name!r}{suggestion(name, known)}" for name in unknown)
         stop(
@@ -101,13 +123,15 @@ def _load(store: Store, names: Iterable[str]) -> list[str]:
     """Import the modules of the stored functions that are meant; returns why some failed."""
     from afml_cache.function_names import in_modules, module_of
     from afml_cache.project_imports import ProjectImportError, import_project_module
+    from afml_cache.store.homes import modules_of
 
     stored = set(store.sizes())
+    homes = modules_of(store, stored)
     meant = stored
     if names := list(names):
-        meant = stored & {*names} | in_modules(stored, names)
+        meant = stored & {*names} | in_modules(stored, names, homes)
     failed = []
-    for module in sorted({module_of(name) for name in meant}):
+    for module in sorted({homes.get(name) or module_of(name) for name in meant}):
         if module == "__main__":
             failed.append("functions of a program or notebook are left alone: it is not running")
             continue

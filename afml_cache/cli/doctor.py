@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from afml_cache.cli.place import directory_option, json_option, place_of
-from afml_cache.cli.stop import DONE, FOUND
+from afml_cache.cli.stop import DONE, FAILED, FOUND, stop
 
 
 @click.command()
@@ -35,7 +34,7 @@ def doctor(directory: Path | None, as_json: bool, bundle: Path | None) -> None:
     findings = examine(place)
     wanting = [one for one in findings if one.level != "note"]
     if as_json:
-        listed = [asdict(one) for one in findings]
+        listed = [one.fields() for one in findings]
         print_json("doctor", {"directory": str(place), "findings": listed})
     else:
         out = console()
@@ -52,6 +51,14 @@ def doctor(directory: Path | None, as_json: bool, bundle: Path | None) -> None:
     if bundle is not None:
         from afml_cache.doctor.bundle import write_bundle
 
-        write_bundle(bundle, place, findings)
+        try:
+            write_bundle(bundle, place, findings)
+        except OSError as error:
+            why = (
+                f"there is no folder {bundle.absolute().parent}"
+                if not bundle.absolute().parent.is_dir()
+                else f"{error.strerror}"
+            )
+            stop(f"The bundle {bundle} was not written: {why}. Name another file.", FAILED)
         click.echo(f"Written to {bundle}; look through it before you send it.", err=True)
     sys.exit(FOUND if wanting else DONE)

@@ -137,12 +137,13 @@ def _imported(store: Store, what: str) -> Any:
     from afml_cache.function_names import module_of
     from afml_cache.monitoring.figures import identity_among
     from afml_cache.project_imports import ProjectImportError, import_project_module
+    from afml_cache.store.homes import modules_of
 
     try:
         name = identity_among(what, store.sizes())
     except UnknownFunctionError:
         name = what  # nothing is stored of it yet
-    module = module_of(name)
+    module = modules_of(store, [name]).get(name) or module_of(name)
     if not module:
         stop(f"Nothing is stored of {what}: give its whole name, package.module.function.", USAGE)
     found: Any = None

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from afml_cache.doctor import environment  # isort: skip - the settings refuse some environments
 from afml_cache import settings
-from afml_cache.cli.stop import FAILED, stop
+from afml_cache.cli.stop import FAILED, USAGE, stop
 from afml_cache.store import location
 
 if TYPE_CHECKING:
     from afml_cache.store.store import Store
+
+
+def refuse_bad_environment() -> None:
+    """End the command where a variable of the environment has no value that it can have."""
+    if environment.REFUSED:
+        stop(f"{'; '.join(environment.REFUSED)}. Set it to one of them, or unset it.", USAGE)
 
 
 def directory_option(command: Callable[..., Any]) -> Callable[..., Any]:

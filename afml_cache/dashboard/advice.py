@@ -97,8 +97,6 @@ class Commands:
             case "full":
                 room = 1 if size_limit is None else -(-2 * size_limit // 10**6)
                 return _python(f'configure(size_limit="{room}MB")')
-            case "costly":
-                return self.cache("clear", name=name)
             case "upgrade":
                 return _shell(["afml-codemod", "plan"], name, before="--only")
             case "note_exact_keys":
@@ -107,7 +105,7 @@ class Commands:
                 return self.cache("explain", name=name)
             case "misses" | "unstored":
                 return _python("print(explain_last_miss())", "explain_last_miss")
-            case "keep" | "raised" | "joblib_size":
+            case "keep" | "raised" | "joblib_size" | "costly":
                 return None
 
 

@@ -60,8 +60,8 @@ def _look(directory: Path) -> Shown:
         hours = _hours()
         expired, going = first_to_go(store, store.size_limit)
         stored = {name: entries for name, (entries, _) in store.sizes().items()}
-    is_default = directory == settings.cache_directory()
-    commands = Commands(None if is_default else str(directory))
+    # Named always: where a command is pasted, the environment may name another cache.
+    commands = Commands(str(directory))
     return shown_of(status, hours, expired, going, stored=stored, commands=commands)
 
 

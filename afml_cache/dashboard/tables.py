@@ -171,7 +171,7 @@ def _stale(shown: Shown) -> str:
 def _command(command: Command | None) -> str:
     if command is None:
         return ""
-    where = "in Python" if command.language == "python" else "in a shell"
+    where = "in your program" if command.language == "python" else "in a shell"
     return (
         f'<div class="command"><code>{escape(command.text)}</code>'
         f'<button type="button" class="copy" aria-label="Copy: {escape(command.text)}">Copy'

@@ -44,13 +44,15 @@ def write_bundle(path: Path, directory: Path, findings: Sequence[Finding]) -> No
         It cannot be written.
     """
     from afml_cache.monitoring.files import write_whole
+    from afml_cache.store.state import state_of
 
     parts: dict[str, Any] = {
-        "findings.json": [asdict(one) for one in findings],
+        "findings.json": [one.fields(for_others=True) for one in findings],
         "versions.json": versions(),
         "files.json": _files(directory),
     }
-    if (directory / "index.sqlite").exists():
+    # A damaged index is left as it is: it is what the issue may be about.
+    if (directory / "index.sqlite").exists() and state_of(directory).problem is None:
         parts["statistics.json"], parts["log.json"] = _of_the_store(directory)
     home = str(Path("~").expanduser())
     buffer = io.BytesIO()
@@ -88,22 +90,38 @@ def _files(directory: Path) -> list[dict[str, Any]]:
     return listed
 
 
-def _of_the_store(directory: Path) -> tuple[Any, list[dict[str, Any]]]:
-    """The statistics, and what was stored last: which function, when, how long it took."""
+def _of_the_store(directory: Path) -> tuple[Any, dict[str, Any]]:
+    """The statistics; and what happened when: calls by hour, faults, what was stored last."""
     from afml_cache.cache_monitoring import get_comprehensive_cache_status
-    from afml_cache.settings import current, use_settings
+    from afml_cache.settings import use_settings
     from afml_cache.store.active import use_store
+    from afml_cache.store.hours import HOUR
 
-    mode = "on" if current.mode == "off" else current.mode  # off, nothing would be read
-    with use_settings(mode=mode), use_store(directory) as store:
+    with use_settings(mode="readonly"), use_store(directory) as store:  # looking writes nothing
         newest = heapq.nlargest(_LOGGED, store.entries(), key=lambda entry: entry.created)
-        log = [
-            {
-                "stored": datetime.fromtimestamp(entry.created, UTC).isoformat(),
-                "function": entry.function,
-                "seconds": entry.seconds,
-                "size_bytes": entry.size,
-            }
-            for entry in newest
-        ]
+        counters = store.counters()
+        log = {
+            "faults": store.faults(),
+            "misses": {
+                function: dict(one.reasons) for function, one in counters.items() if one.reasons
+            },
+            "hours": [
+                {"hour": _time(hour * HOUR), "function": function, **asdict(counted)}
+                for function in counters
+                for hour, counted in sorted(store.hours(function).items())
+            ],
+            "stored": [
+                {
+                    "stored": _time(entry.created),
+                    "function": entry.function,
+                    "seconds": entry.seconds,
+                    "size_bytes": entry.size,
+                }
+                for entry in newest
+            ],
+        }
         return get_comprehensive_cache_status(), log
+
+
+def _time(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).isoformat()

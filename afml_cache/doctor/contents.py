@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,28 +32,45 @@ def other_systems(directory: Path) -> Iterator[Finding]:
             f"{name} ({_OTHERS[name]})" if name in _OTHERS else name for name in strangers[:5]
         )
         more = f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
+        remedy = (
+            "Give each its own directory (AFML_CACHE). Clearing leaves it alone; size limits do "
+            "not count it."
+        )
+        if "joblib" in strangers:
+            remedy += (
+                " Results of a joblib.Memory are adopted from "
+                f"configure(adopt_from={str(directory)!r})."
+            )
         yield Finding(
             "two systems",
             "warning",
             f"{directory} also holds what this cache did not make: {told}{more}",
-            "Give each its own directory (AFML_CACHE). Clearing leaves it alone; size limits do "
-            "not count it. Results of a joblib.Memory are adopted from "
-            f"configure(adopt_from={str(directory)!r}).",
+            remedy,
         )
 
 
 def index(directory: Path) -> Iterator[Finding]:
-    """Whether the index can be opened, and is of a version that we know."""
+    """Whether the index is there, can be opened, and is of a version that we know."""
+    from afml_cache.store.schema import ERRORS, NewerIndexError, is_current
+    from afml_cache.store.state import reading, state_of
+
     path = directory / "index.sqlite"
+    problem = state_of(directory, thoroughly=False).problem
+    if problem is not None:
+        yield Finding(
+            "index",
+            "error",
+            f"{path}: {problem.detail}",
+            "`afml-cache verify --repair` makes it again from the value files and from what can be "
+            "read (so does the next cached call); if it happens again, see that the disk is sound.",
+            for_others=f"{path} is damaged, empty or gone",
+        )
+        return
     if not path.exists():
         return
-    from afml_cache.store.header import check_header
-    from afml_cache.store.schema import ERRORS, NewerIndexError, is_current
-
     try:
-        check_header(path)
-        with contextlib.closing(_opened(path)) as connection:
-            is_current(connection.cursor())
+        with reading(path) as cursor:
+            is_current(cursor)
     except NewerIndexError as error:
         yield Finding(
             "index",
@@ -67,8 +83,34 @@ def index(directory: Path) -> Iterator[Finding]:
             "index",
             "error",
             f"{path} cannot be read ({error})",
-            "The next cached call makes it again from the value files; if it stays so, see "
-            "that the disk is sound. `afml-cache verify` checks the entries.",
+            "See that you may read it and that it is a file, and that no other program locks it.",
+            for_others=f"{path} cannot be read ({type(error).__name__})",
+        )
+
+
+def rows(directory: Path) -> Iterator[Finding]:
+    """Whether the index is at one with itself and with the value files."""
+    from afml_cache.store.state import contradictions, missing_files
+
+    remedy = "`afml-cache verify` names them; with --repair it puts the index in order."
+    if not (directory / "index.sqlite").exists():
+        return
+    if number := contradictions(directory):
+        yield Finding(
+            "rows",
+            "error",
+            f"the index contradicts itself about {number:,} entries: they are served and not "
+            "listed, or listed and not served",
+            remedy,
+        )
+    named, gone = missing_files(directory)
+    if gone:
+        yield Finding(
+            "rows",
+            "error" if gone == named else "warning",
+            f"{gone:,} of the {named:,} value files that the index names are gone: such results "
+            "are computed again",
+            remedy,
         )
 
 
@@ -78,11 +120,12 @@ def clock(directory: Path) -> Iterator[Finding]:
     if not path.exists():
         return
     from afml_cache.store.schema import ERRORS
+    from afml_cache.store.state import reading
 
     newest = None
     # An index that cannot be read is a finding of its own.
-    with contextlib.suppress(*ERRORS), contextlib.closing(_opened(path)) as connection:
-        (newest,) = connection.execute("SELECT max(created) FROM claim").fetchone()
+    with contextlib.suppress(*ERRORS), reading(path) as cursor:
+        (newest,) = cursor.execute("SELECT max(created) FROM claim").fetchone()
     ahead = newest - time.time() if isinstance(newest, float) else 0.0
     if ahead > _APART:
         yield Finding(
@@ -98,13 +141,16 @@ def leftovers(directory: Path) -> Iterator[Finding]:
     """What processes that were killed have left, and indexes that were moved aside."""
     if not directory.is_dir():
         return
-    aside = [path.name for path in were_set_aside(directory)]
+    aside = were_set_aside(directory)
     if aside:
+        names = ", ".join(path.name for path in aside)
         yield Finding(
             "leftovers",
-            "note",
-            f"damaged indexes that were moved aside: {', '.join(aside)}",
-            "What could be had from them is in the new one: remove them when nothing is missed.",
+            "warning",
+            f"the index was damaged before and made again; what of it could not be read, small "
+            f"results and statistics, is lost. It was moved aside: {names}",
+            "Remove what was moved aside when nothing is missed; if it happens again, see that "
+            "the disk is sound.",
         )
     old = time.time() - LEFT_ALONE
     sizes = [_size_if_older(path, old) for path in _unnamed(directory)]
@@ -123,13 +169,14 @@ def _unnamed(directory: Path) -> Iterator[Path]:
     """Half-written files, and value files that no row of the index names."""
     from afml_cache.store.rows import is_value_name
     from afml_cache.store.schema import ERRORS
+    from afml_cache.store.state import reading
 
     yield from directory.glob("values/*/.*.part")
     index = directory / "index.sqlite"
     query = "SELECT body FROM entry WHERE typeof(body) = 'text'"
     # Without an index every file would seem to be left over, and is what it is made anew from.
-    with contextlib.suppress(*ERRORS), contextlib.closing(_opened(index)) as connection:
-        named = {body for (body,) in connection.execute(query)}
+    with contextlib.suppress(*ERRORS), reading(index) as cursor:
+        named = {body for (body,) in cursor.execute(query)}
         for path in directory.glob("values/*/*"):
             if is_value_name(path.name) and path.name not in named:
                 yield path
@@ -140,10 +187,3 @@ def _size_if_older(path: Path, than: float) -> int | None:
         status = path.stat()
         return status.st_size if status.st_mtime < than else None
     return None
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """The index, to read; where nobody has it open, nothing is made beside it either."""
-    log = path.with_name(path.name + "-wal")
-    how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
-    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=1.0)

@@ -15,10 +15,12 @@ CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (
     place.existence,
     place.permissions,
     place.secret,
+    place.other_secret,
     place.network,
     place.room,
     contents.other_systems,
     contents.index,
+    contents.rows,
     contents.clock,
     contents.leftovers,
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from afml_cache.doctor import environment
 from afml_cache.doctor.finding import Finding
 from afml_cache.project_imports import ProjectImportError, import_project_module
 
@@ -32,6 +33,7 @@ def imports(_: Path) -> Iterator[Finding]:
             f"`import afml.cache` fails ({error})",
             "A package `afml` of your own comes first: import afml_cache before it, or have "
             "`afml-codemod adopt-init` add the names to its cache/__init__.py.",
+            for_others=f"`import afml.cache` fails ({error.kind})",
         )
         return
     missing = [name for name in _NAMES if not hasattr(module, name)]
@@ -58,6 +60,9 @@ def extras(_: Path) -> Iterator[Finding]:
 
 def mode(_: Path) -> Iterator[Finding]:
     """Whether the environment keeps the cache from being used."""
+    for what in environment.REFUSED:
+        remedy = "Set it to one of them, or unset it: no program can use the cache until then."
+        yield Finding("mode", "error", what, remedy)
     found = os.environ.get("AFML_CACHE_MODE", "on")
     if found == "off":
         what, remedy = "AFML_CACHE_MODE=off: nothing is cached", "Unset AFML_CACHE_MODE."

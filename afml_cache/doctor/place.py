@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from afml_cache.doctor.finding import Finding
+from afml_cache.errors import CacheWarning
 from afml_cache.store import location
-from afml_cache.store.secret import VARIABLE, secret_file
+from afml_cache.store.secret import VARIABLE, find_secret, secret_file
 
 #: With less room the next results may find none.
 _LOW = 10**9
@@ -99,6 +101,43 @@ def secret(_: Path) -> Iterator[Finding]:
             "entries with it",
             f"chmod 600 {path}",
         )
+
+
+def other_secret(directory: Path) -> Iterator[Finding]:
+    """Whether the entries were sealed with the secret that is in force."""
+    from afml_cache import settings
+    from afml_cache.store.claims import UnavailableError
+    from afml_cache.store.seal import Sealer
+    from afml_cache.store.state import owners
+
+    configured = settings.current.secret
+    mine: bytes | None = None
+    if configured or os.environ.get(VARIABLE) or secret_file().exists():  # else it would be made
+        try:
+            with warnings.catch_warnings(action="ignore", category=CacheWarning):
+                mine = Sealer(find_secret(configured)).id
+        except UnavailableError:
+            return  # a finding of its own, as is what it warns of
+    counted = owners(directory) if (directory / "index.sqlite").exists() else {}
+    others = sum(count for owner, count in counted.items() if owner != mine)
+    if not others:
+        return
+    if counted.get(mine or b""):
+        yield Finding(
+            "other secret",
+            "note",
+            f"{others:,} entries are sealed with another secret than yours, so you do not use them",
+            f"That is as it should be where several share the directory; else see {VARIABLE}.",
+        )
+        return
+    yield Finding(
+        "other secret",
+        "error",
+        f"all {others:,} entries are sealed with another secret than the one in force, so none of "
+        "them is used",
+        f"Set {VARIABLE}, or bring back {secret_file()}, as it was when they were stored. If that "
+        "is lost, so are they: `afml-cache clear` makes room.",
+    )
 
 
 def network(directory: Path) -> Iterator[Finding]:

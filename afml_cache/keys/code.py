@@ -136,9 +136,7 @@ def function_identity(function: Any) -> str:
     """
     from afml_cache.keys.lookup import module_name
 
-    inner = function
-    while isinstance(inner, functools.partial | staticmethod | classmethod | types.MethodType):
-        inner = inner.func if isinstance(inner, functools.partial) else inner.__func__
+    inner = innermost(function)
     name = getattr(inner, "__qualname__", None) or type(inner).__qualname__
     module = getattr(inner, "__module__", None) or type(inner).__module__
     if module in ("__main__", "__mp_main__"):
@@ -149,6 +147,13 @@ def function_identity(function: Any) -> str:
             space = vars(sys.modules[module]) if module in sys.modules else {"__name__": module}
         module = module_name(space)
     return f"{module}.{name}"
+
+
+def innermost(function: Any) -> Any:
+    """The function inside partials and methods."""
+    while isinstance(function, functools.partial | staticmethod | classmethod | types.MethodType):
+        function = function.func if isinstance(function, functools.partial) else function.__func__
+    return function
 
 
 @functools.lru_cache(maxsize=REMEMBERED_FUNCTIONS)

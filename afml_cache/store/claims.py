@@ -135,6 +135,7 @@ class Problem:
     function: str | None
     reason: Reason
     detail: str
+    row: bool = False  #: it is the rows of the index that tell of the entry; its value is another
 
 
 class BadEntryError(Exception):

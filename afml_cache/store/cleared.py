@@ -135,6 +135,16 @@ def measure(path: Path) -> Cleared:
     return Cleared(path, entries, outputs, size + joblib_size, _cleared_at(path), str(run))
 
 
+def functions_in(path: Path) -> dict[str, tuple[int, int]]:
+    """Entries and bytes of the store's results in a folder, by function."""
+    query = "SELECT function, count(*), total(size) FROM claim GROUP BY function"
+    if not (path / INDEX).exists():
+        return {}
+    with contextlib.closing(sqlite3.connect(path / INDEX, timeout=1.0)) as index:
+        found = index.execute(query).fetchall()
+    return {str(function): (int(count), int(size)) for function, count, size in found}
+
+
 def has_outputs(folder: Path) -> bool:
     """Whether joblib keeps any result in a folder."""
     return any("output.pkl" in files for _, _, files in os.walk(folder))
@@ -229,6 +239,23 @@ class RoomBeside:
                         found = [(path, _read(path) or account(path)) for path, _ in found]
             self._bytes = sum(cleared.bytes for _, cleared in found if cleared is not None)
         return self._bytes
+
+
+def would_go(base: Path, room: int | None) -> tuple[list[Cleared], list[Cleared]]:
+    """What :func:`tidy` would remove as outdated, and what to leave ``room`` bytes; nothing is."""
+    now = datetime.now(UTC)
+    found = folders(base)
+    outdated = [one for one in found if one.restorable_until and now >= one.restorable_until]
+    kept = [one for one in found if one not in outdated]
+    going: list[Cleared] = []
+    taken = sum(cleared.bytes for cleared in kept)
+    for cleared in kept:
+        if room is None or taken <= room:
+            break
+        if cleared.bytes:
+            going.append(cleared)
+            taken -= cleared.bytes
+    return outdated, going
 
 
 def _remove_down_to(base: Path, room: int) -> tuple[int, list[Cleared]]:

@@ -10,10 +10,13 @@ import math
 import sqlite3
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from afml_cache.errors import ClearingError
+from afml_cache.store import cleared as aside
 from afml_cache.store import evict
 from afml_cache.store.claims import UnavailableError
+from afml_cache.store.cleared import Cleared
 from afml_cache.store.rows import total_size
 from afml_cache.store.store import Store
 from afml_cache.store.upkeep import Freed
@@ -21,18 +24,38 @@ from afml_cache.store.upkeep import Freed
 _SIZES = "SELECT function, count(*), total(size) FROM claim GROUP BY function"
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What limits would remove for good.
+
+    Parameters
+    ----------
+    expired, evicted : Freed
+        Entries that are past their time or were not used for too long; and over the size limit.
+    outdated, cleared : tuple of Cleared
+        What was cleared and cannot be restored any more; and what could still be, and would have
+        to make room.
+    """
+
+    expired: Freed
+    evicted: Freed
+    outdated: tuple[Cleared, ...]
+    cleared: tuple[Cleared, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.expired or self.evicted or self.outdated or self.cleared)
+
+
 class _TakenBackError(Exception):
     """Ends the transaction without writing anything; carries what would have gone."""
 
-    def __init__(self, expired: Freed, evicted: Freed) -> None:
+    def __init__(self, expired: Freed, evicted: Freed, live: int) -> None:
         super().__init__()
-        self.found = expired, evicted
+        self.found = expired, evicted, live
 
 
-def would_free(
-    store: Store, size_limit: int | None, age_limit: float | None
-) -> tuple[Freed, Freed]:
-    """What would be removed as expired, and what would be evicted; nothing is.
+def would_free(store: Store, size_limit: int | None, age_limit: float | None) -> Foreseen:
+    """What maintenance with these limits would remove; nothing is.
 
     Parameters
     ----------
@@ -59,16 +82,22 @@ def would_free(
                 break
         if size_limit is not None:
             evict.make_room(cursor, size_limit, now)
-        raise _TakenBackError(_gone(before, after), _gone(after, _sizes(cursor)))
+        left = _sizes(cursor)
+        live = sum(size for _, size in left.values())
+        raise _TakenBackError(_gone(before, after), _gone(after, left), live)
 
     store.flush()  # what was used a moment ago is not what goes first
     try:
         store._index.write(work)
     except _TakenBackError as told:
-        return told.found
+        expired, evicted, live = told.found
     except UnavailableError as down:
         raise ClearingError(f"Nothing can be removed. {down.detail}") from down
-    raise AssertionError("the transaction is always taken back")
+    else:
+        raise AssertionError("the transaction is always taken back")
+    room = None if size_limit is None else size_limit - live
+    outdated, cleared = aside.would_go(store.directory, room)
+    return Foreseen(expired, evicted, tuple(outdated), tuple(cleared))
 
 
 def first_to_go(store: Store, size_limit: int | None) -> tuple[Freed, Freed]:

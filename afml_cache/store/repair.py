@@ -17,10 +17,19 @@ from typing import Any
 
 from afml_cache.store import notes
 from afml_cache.store.claims import BadEntryError
-from afml_cache.store.rows import Row, add_counter, insert, is_value_name, row_from_record
+from afml_cache.store.rows import (
+    SLOT_SIZE,
+    Row,
+    add_counter,
+    insert,
+    is_value_name,
+    row_from_record,
+)
 from afml_cache.store.schema import ERRORS
-from afml_cache.store.valuefile import pack_record, read_record
+from afml_cache.store.valuefile import pack_record, read_record, unpack_record
 
+#: The function of an entry of which nothing but its value is left.
+UNKNOWN = "(unknown)"
 #: What SQLite may keep beside an index, by what is added to its name.
 BESIDE = ("-wal", "-shm", "-journal")
 
@@ -84,6 +93,10 @@ def salvage(cursor: sqlite3.Cursor, damaged: Path) -> int:
             if row is not None:
                 insert(cursor, row)
                 carried += 1
+        # A value file does not know when it was last used: by that, it would be the first to go.
+        for slot, used in _both_ways(old, "claim", "slot, used"):
+            if slot in present and isinstance(used, int | float) and 0 < used < time.time() + 1:
+                cursor.execute("UPDATE claim SET used=max(used, ?) WHERE slot=?", (used, slot))
         counted: set[tuple[str, str]] = set()
         for function, name, value in _both_ways(old, "counter", "function, name, value"):
             if (
@@ -119,23 +132,48 @@ def _both_ways(old: sqlite3.Connection, table: str, columns: str) -> Iterator[tu
 
 
 def _row(old: sqlite3.Connection, slot: bytes) -> Row | None:
-    try:
-        body = old.execute("SELECT body FROM entry WHERE slot=?", (slot,)).fetchone()
-        claim = old.execute(
-            "SELECT function, code, environment, arguments, first, last, aware, seconds, size, "
-            "created, used, expires FROM claim WHERE slot=?",
-            (slot,),
-        ).fetchone()
-    except ERRORS:
-        return None
-    if not (body and isinstance(body[0], bytes) and claim and isinstance(claim[0], str)):
+    """The row of a value that is in the index itself, from what of it can be read."""
+    body = _one(old, "SELECT body FROM entry WHERE slot=?", slot)
+    if len(slot) != SLOT_SIZE or not (body and isinstance(body[0], bytes)):
         return None  # rows that name a file have been made again from the file
-    try:
-        packed = old.execute("SELECT packed FROM description WHERE slot=?", (slot,)).fetchone()
-    except ERRORS:
-        packed = None
+    packed = _one(old, "SELECT packed FROM description WHERE slot=?", slot)
     described = packed[0] if packed and isinstance(packed[0], bytes) else pack_record({})
     try:
-        return Row(*(slot, body[0], *claim, described))
-    except TypeError:
+        says = unpack_record(described)
+    except BadEntryError:
+        says, described = {}, pack_record({})
+    claim = _one(
+        old,
+        "SELECT function, code, environment, arguments, first, last, aware, seconds, size, "
+        "created, used, expires FROM claim WHERE slot=?",
+        slot,
+    )
+    function = claim[0] if claim and isinstance(claim[0], str) else UNKNOWN
+    if isinstance(says.get("module"), str) and isinstance(says.get("qualname"), str):
+        function = f"{says['module']}.{says['qualname']}"
+    size, now = len(body[0]) + len(described), time.time()
+    if claim:
+        code, environment, arguments, first, last, aware, seconds, _, created, used = claim[1:11]
+        digests = (code, environment, arguments)
+        numbers = (seconds, created, used)
+        if all(isinstance(one, bytes) for one in digests) and all(map(_is_number, numbers)):
+            span = (first, last, aware)
+            times = (created, used, claim[11])
+            return Row(slot, body[0], function, *digests, *span, seconds, size, *times, described)
+    # It is sealed and can be served; what it took, and of which code it is, nobody knows.
+    return Row(
+        *(slot, body[0], function, b"", b"", b"", None, None, None),
+        *(0.0, size, now, now, None, described),
+    )
+
+
+def _one(old: sqlite3.Connection, query: str, slot: bytes) -> tuple[Any, ...] | None:
+    try:
+        found: tuple[Any, ...] | None = old.execute(query, (slot,)).fetchone()
+    except ERRORS:
         return None
+    return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and value >= 0

@@ -311,16 +311,46 @@ def page(
     return _readable(ours), found[-1][0] if len(found) == _AT_ONCE else None
 
 
-def bodies(
-    cursor: sqlite3.Cursor, after: bytes
-) -> tuple[list[tuple[bytes, object, str | None]], bytes | None]:
-    """Some hundred rows past ``after`` with their functions, and where to go on."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the tables of the index say of one entry, unread; None where a row is missing."""
+
+    slot: bytes
+    body: object
+    claimed: bool  #: there is a claim
+    function: object
+    seconds: object
+    size: object
+    packed: object
+
+
+def told(cursor: sqlite3.Cursor, after: bytes) -> tuple[list[Told], bytes | None]:
+    """Some hundred entries past ``after``, and where to go on; None at the end."""
     found = cursor.execute(
-        "SELECT slot, body, function FROM entry LEFT JOIN claim USING (slot) "
+        "SELECT slot, body, claim.slot IS NOT NULL, function, seconds, size, packed FROM entry "
+        "LEFT JOIN claim USING (slot) LEFT JOIN description USING (slot) "
         f"WHERE slot > ? ORDER BY slot LIMIT {_AT_ONCE}",
         (after,),
     ).fetchall()
-    return found, found[-1][0] if len(found) == _AT_ONCE else None
+    return [Told(*row) for row in found], found[-1][0] if len(found) == _AT_ONCE else None
+
+
+def claims_alone(cursor: sqlite3.Cursor) -> list[tuple[bytes, object]]:
+    """Slots and functions of the claims without an entry."""
+    query = (
+        "SELECT slot, function FROM claim WHERE slot NOT IN (SELECT slot FROM entry) "
+        "AND typeof(slot) = 'blob'"
+    )
+    return cursor.execute(query).fetchall()
+
+
+def without_a_slot(cursor: sqlite3.Cursor) -> int:
+    """How many rows have something for a slot that is none; nobody ever looks them up."""
+    wrong = f"typeof(slot) <> 'blob' OR length(slot) <> {SLOT_SIZE}"
+    query = " + ".join(
+        f"(SELECT count(*) FROM {table} WHERE {wrong})" for table in ("entry", "claim")
+    )
+    return int(cursor.execute(f"SELECT {query}").fetchone()[0])
 
 
 def _readable(found: list[tuple[Any, ...]]) -> list[Entry]:

@@ -60,7 +60,7 @@ def drop_expired(store: Store, age_limit: float | None) -> Freed:
 def make_room(store: Store, size_limit: int) -> Freed:
     """Evict what is cheapest to compute again a megabyte, until the entries fit.
 
-    What was cleared and can be restored counts towards the limit, and goes before any entry.
+    What was cleared and can be restored gets the room that is left; the oldest goes first.
 
     Parameters
     ----------

@@ -203,8 +203,10 @@ def unpack_record(packed: bytes, origin: object = "a record") -> dict[str, Any]:
 
 
 def _unpack(head: bytes, path: Path) -> tuple[Any, ...]:
-    if len(head) < HEADER_SIZE or head[: len(MAGIC)] != MAGIC:
+    if len(head) < HEADER_SIZE:
         raise BadEntryError(Reason.UNREADABLE, f"{path}: not a value file")
+    if head[: len(MAGIC)] != MAGIC:
+        raise BadEntryError(Reason.TAMPERED, f"{path}: it does not begin as a value file does")
     return _HEADER.unpack_from(head)
 
 
@@ -250,8 +252,8 @@ def _check_buffers(
         raise BadEntryError(Reason.TAMPERED, f"{path}: bytes between the buffers")
 
 
-def check_whole(path: Path, digest: bytes, sealer: Sealer) -> None:
-    """Check every byte of a value file.
+def check_whole(path: Path, digest: bytes, sealer: Sealer) -> dict[str, Any]:
+    """Check every byte of a value file; returns its record.
 
     Raises
     ------
@@ -259,7 +261,7 @@ def check_whole(path: Path, digest: bytes, sealer: Sealer) -> None:
         As for :func:`open_sealed`.
     """
     open_sealed(path, digest, sealer)
-    read_record(path, sealer)
+    return read_record(path, sealer)[2]
 
 
 def _load(path: Path) -> tuple[memoryview, tuple[int, ...]]:

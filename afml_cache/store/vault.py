@@ -98,12 +98,15 @@ class Vault:
         if gone is not None:
             self._room += 2 * len(gone[0]) + _OVERHEAD
 
-    def check(self, slot: bytes, body: object, sealer: Sealer) -> None:
-        """Check every byte of an entry without unpickling it; raises as :meth:`open`."""
+    def check(self, slot: bytes, body: object, sealer: Sealer) -> dict[str, Any] | None:
+        """Check every byte of an entry without unpickling it; raises as :meth:`open`.
+
+        Returns what a value file says of itself; a row has no such record.
+        """
         if type(body) is bytes:
             _check_row(slot, body, sealer)
-        else:
-            valuefile.check_whole(self.path(slot, body), slot[: rows.DIGEST_SIZE], sealer)
+            return None
+        return valuefile.check_whole(self.path(slot, body), slot[: rows.DIGEST_SIZE], sealer)
 
     def keep(
         self, slot: bytes, value: Encoded, claim: Claim, sealer: Sealer, now: float

@@ -8,7 +8,14 @@ import sys
 import numpy as np
 import pytest
 
-from afml_cache import cacheable, list_cleared, robust_cacheable, use_settings
+from afml_cache import (
+    cacheable,
+    list_cleared,
+    restore_cleared,
+    robust_cacheable,
+    selective_cache_clear,
+    use_settings,
+)
 
 
 @robust_cacheable
@@ -87,7 +94,7 @@ def test_results_of_cacheable_are_listed_cleared_and_restored_with_the_others(us
 
 def test_a_cache_that_cannot_be_written_to_is_not_cleared_and_says_so(used, run):
     with use_settings(mode="readonly"):
-        for command in (["clear", "--yes"], ["prune", "--max-size", "1"]):
+        for command in (["clear", "--yes"], ["prune", "--max-size", "1B", "--yes"]):
             assert "in mode 'readonly'" in run(*command, code=3).stderr
     assert left(used) == {"labels": 2, "label": 1}
 
@@ -139,10 +146,10 @@ def test_a_module_that_cannot_be_imported_is_left_alone_and_said(store, run, tmp
 
 def test_prune_keeps_to_a_size_and_says_before_what_goes(used, run, run_json):
     size = sum(entry.size for entry in used.entries())
-    document = run_json("prune", "--max-size", f"{size - 1}", "--dry-run")
+    document = run_json("prune", "--max-size", f"{size - 1}B", "--dry-run")
     assert document["dry_run"] is True and document["evicted"]["entries"] >= 1
     assert left(used) == {"labels": 2, "label": 1}
-    done = run_json("prune", "--max-size", f"{size - 1}")
+    done = run_json("prune", "--max-size", f"{size - 1}B", "--yes")
     assert done["evicted"] == document["evicted"]
     assert sum(left(used).values()) == 3 - done["evicted"]["entries"]
 
@@ -153,7 +160,7 @@ def test_prune_removes_what_was_not_used_for_so_long(used, run, run_json):
     assert run_json("prune", "--max-age", "30d", "--dry-run")["expired"]["entries"] == 0
     assert run("prune", "--max-age", "30d", "--dry-run").output == "Nothing would be removed.\n"
     assert run_json("prune", "--max-age", "9d", "--dry-run")["expired"]["entries"] == 3
-    assert "3 entries" in run("prune", "--max-age", "9d", "--compact").output
+    assert "3 entries" in run("prune", "--max-age", "9d", "--compact", "--yes").output
     assert left(used) == {}
 
 
@@ -162,9 +169,53 @@ def test_prune_removes_what_was_not_used_for_so_long(used, run, run_json):
     [
         ("--max-size", "2 parsecs", "is not understood"),
         ("--max-age", "soon", "is not understood"),
-        ("--max-size", "0", "not positive"),
+        ("--max-size", "0GB", "not positive"),
+        ("--max-size", "2", "'2' has no unit; write 2GB, 500MB"),
+        ("--max-size", "1_000.5", "has no unit"),
+        ("--max-age", "30", "'30' has no unit; write 30d, 12h"),
     ],
 )
 def test_a_limit_that_is_none_is_refused(used, run, option, value, said):
     assert said in run("prune", option, value, code=2).output
     assert left(used) == {"labels": 2, "label": 1}
+
+
+def test_prune_asks_before_it_removes_for_good_and_no_is_no(used, run):
+    result = run("prune", "--max-size", "1B", input="n\n")
+    assert "Remove 3 results" in result.stderr and "for good" in result.stderr
+    assert "Nothing was removed." in result.stderr
+    assert "--yes" in run("prune", "--max-size", "1B", input="", code=2).stderr
+    assert left(used) == {"labels": 2, "label": 1}
+    run("prune", "--max-size", "1B", input="y\n")
+    assert left(used) == {}
+
+
+def test_prune_asks_nothing_where_nothing_of_value_goes(used, run):
+    assert "freed 0.0 MB" in run("prune", "--max-size", "2GB", "--max-age", "30d", input="").output
+    used._index.write(lambda cursor: cursor.execute("UPDATE claim SET expires = used - 1"))
+    assert "3 entries" in run("prune", input="").output
+    assert left(used) == {}
+
+
+def test_prune_says_before_that_what_was_cleared_goes_too(used, run, run_json):
+    cleared = selective_cache_clear(functions=f"{__name__}.label").cleared
+    told = {"name": cleared.path.name, "entries": 1, "size_bytes": cleared.bytes}
+    live = sum(size for _, size in used.sizes().values())
+    limit = ("--max-size", f"{live + 1}B")
+    document = run_json("prune", *limit, "--dry-run")
+    assert document["cleared"] == [told] and document["freed_bytes"] == cleared.bytes
+    assert document["evicted"]["entries"] == document["expired"]["entries"] == 0
+    said = run("prune", *limit, "--dry-run").output
+    assert "cleared earlier, and restorable: 1 results" in said and "would be removed" in said
+    assert "1 cleared results" in run("prune", *limit, input="n\n").stderr
+    assert list_cleared() == [cleared]
+    done = run_json("prune", *limit, "--yes")
+    assert done["cleared"] == [told] and done["freed_bytes"] == cleared.bytes
+    assert list_cleared() == [] and left(used) == {"labels": 2}
+
+
+def test_what_was_cleared_stays_where_there_is_room_for_it(used, run_json):
+    cleared = selective_cache_clear(functions=f"{__name__}.label").cleared
+    assert run_json("prune", "--max-size", "1GB", "--dry-run")["cleared"] == []
+    assert run_json("prune", "--max-size", "1GB")["cleared"] == []
+    assert list_cleared() == [cleared] and restore_cleared().entries == 1

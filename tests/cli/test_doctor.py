@@ -35,3 +35,9 @@ def test_a_bundle_is_written_where_it_is_asked_for(store, run, tmp_path):
     run("doctor", "--directory", str(nowhere), "--bundle", str(file))
     assert "statistics.json" not in zipfile.ZipFile(file).namelist()
     assert not nowhere.exists()
+
+
+def test_a_bundle_that_cannot_be_written_is_said_in_words(store, run, tmp_path):
+    labels(1)
+    said = run("doctor", "--bundle", str(tmp_path / "no" / "x.zip"), code=3).stderr
+    assert f"there is no folder {tmp_path / 'no'}" in said and ".part" not in said

@@ -8,11 +8,12 @@ import pty
 import signal
 import subprocess
 import sys
+import textwrap
 from contextlib import suppress
 
 import pytest
 
-from afml_cache import robust_cacheable
+from afml_cache import list_cleared, robust_cacheable
 
 
 @robust_cacheable
@@ -118,6 +119,70 @@ def test_the_cache_is_the_one_in_the_environment(used, tmp_path):
     done = command("status", AFML_CACHE=str(tmp_path / "elsewhere"))
     assert (done.returncode, done.stdout) == (3, "")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_an_environment_that_the_settings_refuse_is_a_sentence_and_a_finding(used):
+    done = command("status", AFML_CACHE_MODE="bogus")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "AFML_CACHE_MODE is 'bogus'; it can be one of on, off, readonly. "
+        "Set it to one of them, or unset it.\n"
+    )
+    done = command("doctor", "--json", AFML_CACHE_MODE="bogus", AFML_CACHE_ADOPT="perhaps")
+    assert done.returncode == 1, done.stderr
+    errors = [one for one in json.loads(done.stdout)["findings"] if one["level"] == "error"]
+    assert [one["what"].split()[0] for one in errors] == ["AFML_CACHE_MODE", "AFML_CACHE_ADOPT"]
+    assert command("--help", AFML_CACHE_MODE="bogus").returncode == 0
+
+
+INTERRUPTED = """
+    import os, signal, sys
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs this may ignore it
+    from afml_cache.store import setaside, vault
+    from afml_cache.cli import main
+
+    def interrupted(inner, times=[0]):
+        def call(*args):
+            times[0] += 1
+            if times[0] == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            return inner(*args)
+        return call
+
+    setaside._AT_ONCE = 2
+    setaside._removal = interrupted(setaside._removal)
+    if sys.argv[1] == "prune":  # once for what has expired, then for what is evicted
+        vault.Vault.discard = interrupted(vault.Vault.discard)
+    main(sys.argv[1:])
+"""
+
+
+def interrupted(*arguments):
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(INTERRUPTED), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+def test_an_interrupted_clear_says_what_is_aside_and_how_it_comes_back(used):
+    done = interrupted("clear", f"{__name__}.labels", "--yes")
+    assert done.returncode == 130 and "Traceback" not in done.stderr
+    (cleared,) = list_cleared()
+    assert f"{cleared.entries} results had been moved aside" in done.stderr
+    assert f"afml-cache restore {cleared.path.name}" in done.stderr
+    assert json.loads(command("status", "--json").stdout)["entries"] < 5
+    assert command("restore", cleared.path.name).returncode == 0
+    assert json.loads(command("status", "--json").stdout)["entries"] == 5
+
+
+def test_an_interrupted_prune_says_how_much_is_gone(used):
+    done = interrupted("prune", "--max-size", "1B", "--yes")
+    assert done.returncode == 130 and "Traceback" not in done.stderr
+    assert "5 results had been removed by then" in done.stderr
+    assert json.loads(command("status", "--json").stdout)["entries"] == 0
 
 
 def test_a_reader_that_goes_is_no_traceback(used):

@@ -62,7 +62,6 @@ def used(store):
     [
         ("damaged", None),
         ("unavailable", None),
-        ("costly", labels.identity),
         ("misses", labels.identity),
     ],
 )
@@ -140,7 +139,7 @@ def test_results_of_cacheable_are_cleared_by_the_same_command(store):
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_every_kind_of_finding_has_a_command_unless_there_is_nothing_to_do(kind):
     command = Commands(None).of_finding(finding(kind, "m.f"), size_limit=None, stored={})
-    assert (command is None) == (kind in ("keep", "raised", "joblib_size"))
+    assert (command is None) == (kind in ("keep", "raised", "joblib_size", "costly"))
 
 
 @pytest.mark.parametrize("name", ["m.<lambda>", "m.$(touch x).f", "-x.f", "m.'quo\"te.f", "m.f g"])

@@ -130,7 +130,8 @@ def test_a_function_that_was_not_called_for_long_is_stale(store, with_a_past, sh
     (one,) = shown().stale
     assert one.name == "research.old.study" and one.size_bytes > 50_000
     assert one.command is not None
-    assert one.command.text == "afml-cache clear research.old.study"
+    # Wherever it is pasted, it is about the cache that the page shows.
+    assert one.command.text == f"afml-cache clear --directory {store.directory} research.old.study"
 
 
 def test_what_has_expired_is_told_with_the_command_that_removes_it(store, plant, shown):
@@ -140,7 +141,8 @@ def test_what_has_expired_is_told_with_the_command_that_removes_it(store, plant,
     assert page.expired == (1, store.sizes()[short.identity][1])
     (one,) = page.recommendations
     assert (one.kind, one.function) == ("expired", None) and "1 result has expired" in one.what
-    assert one.command is not None and one.command.text == "afml-cache prune"
+    assert one.command is not None
+    assert one.command.text == f"afml-cache prune --directory {store.directory}"
 
 
 def test_an_empty_cache_has_nothing_to_show(store, shown):

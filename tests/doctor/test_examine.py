@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 import zipfile
+from contextlib import closing
 
 import pytest
 
-from afml_cache import robust_cacheable
+from afml_cache import robust_cacheable, use_store
 from afml_cache.doctor import contents, place
 from afml_cache.doctor.bundle import write_bundle
 from afml_cache.doctor.examine import examine
@@ -166,10 +168,70 @@ def test_leftovers_of_dead_processes_are_found_and_young_ones_left_alone(used):
     assert "2 files (3.0 MB)" in finding.what
 
 
-def test_an_index_that_was_moved_aside_is_a_note(used):
+def test_an_index_that_was_moved_aside_is_a_warning_that_says_what_is_lost(used):
     (used / "index.sqlite.corrupt-20240101T000000").write_bytes(b"")
     (finding,) = found(used, "leftovers")
+    assert finding.level == "warning" and "small results and statistics, is lost" in finding.what
+
+
+@pytest.mark.parametrize("how", ["emptied", "removed"])
+def test_an_index_that_is_gone_beside_value_files_is_an_error(used, store, how):
+    labels("x" * 100_000)
+    store.close()
+    index = used / "index.sqlite"
+    index.unlink()
+    if how == "emptied":
+        index.touch()
+    (finding,) = found(used, "index")
+    assert finding.level == "error" and "1 value files are there" in finding.what
+    assert "verify --repair" in finding.remedy
+    assert index.exists() == (how == "emptied")
+
+
+@pytest.mark.parametrize("table", ["entry", "claim"])
+def test_rows_of_one_table_without_the_other_are_an_error(used, store, table):
+    store.close()
+    with closing(sqlite3.connect(used / "index.sqlite")) as connection:
+        connection.execute(f"DELETE FROM {table}")
+        connection.commit()
+    (finding,) = found(used, "rows")
+    assert finding.level == "error" and "contradicts itself about 1 entries" in finding.what
+
+
+def test_value_files_that_are_gone_are_told(used, store):
+    labels("x" * 100_000), labels("y" * 100_000)
+    store.flush()
+    first, second = (used / "values").glob("*/*")
+    first.unlink()
+    (finding,) = found(used, "rows")
+    assert finding.level == "warning" and "1 of the 2 value files" in finding.what
+    second.unlink()
+    (finding,) = found(used, "rows")
+    assert finding.level == "error" and "2 of the 2 value files" in finding.what
+
+
+def test_entries_of_another_secret_are_an_error_where_none_is_of_ours(used, store, monkeypatch):
+    store.close()
+    assert found(used, "other secret") == []
+    monkeypatch.setenv("AFML_CACHE_SECRET", "another one")
+    (finding,) = found(used, "other secret")
+    assert finding.level == "error" and "all 1 entries are sealed with another" in finding.what
+    with use_store(used):
+        labels("also of the other secret")
+    (finding,) = found(used, "other secret")
     assert finding.level == "note"
+    monkeypatch.delenv("AFML_CACHE_SECRET")  # the next call would make a secret of its own
+    (finding,) = found(used, "other secret")
+    assert "all 2 entries" in finding.what
+
+
+def test_adopting_is_advised_only_where_joblib_is_the_stranger(used):
+    (used / "mlruns").mkdir()
+    (finding,) = found(used, "two systems")
+    assert "adopt_from" not in finding.remedy
+    (used / "joblib").mkdir()
+    (finding,) = found(used, "two systems")
+    assert "adopt_from" in finding.remedy
 
 
 def test_an_index_that_is_none_is_an_error(used, store):
@@ -187,8 +249,59 @@ def test_a_bundle_holds_what_an_issue_needs_and_no_value(used, tmp_path):
         parts = {name: archive.read(name) for name in archive.namelist()}
     names = ["files", "findings", "log", "statistics", "versions"]
     assert sorted(parts) == [f"{name}.json" for name in names]
-    (stored,) = json.loads(parts["log.json"])
+    log = json.loads(parts["log.json"])
+    (stored,) = log["stored"]
     assert stored["function"].endswith("labels")
+    (hour,) = log["hours"]
+    assert (hour["function"], hour["computed"], hour["hits"]) == (stored["function"], 1, 0)
+    assert log["misses"] == {stored["function"]: {"first_call": 1}} and log["faults"] == {}
     assert json.loads(parts["statistics.json"])["summary"]["total_calls"] == 1
     assert json.loads(parts["versions.json"])["packages"]["pandas"]
     assert all(b"hunter2" not in part for part in parts.values())
+
+
+def test_a_bundle_leaves_a_damaged_index_as_it_is(used, store, tmp_path):
+    store.close()
+    index = used / "index.sqlite"
+    index.write_bytes(b"garbage" * 3 + index.read_bytes()[21:])
+    before = index.read_bytes()
+    file = tmp_path / "bundle.zip"
+    write_bundle(file, used, examine(used))
+    assert index.read_bytes() == before
+    assert not list(used.glob("index.sqlite.corrupt-*"))
+    with zipfile.ZipFile(file) as archive:
+        assert "statistics.json" not in archive.namelist()
+        findings = json.loads(archive.read("findings.json"))
+    assert any("is damaged" in one["what"] for one in findings)
+
+
+def test_a_bundle_writes_nothing_into_the_cache(used, store, tmp_path):
+    store.close()
+    before = {path: path.read_bytes() for path in used.rglob("*") if path.is_file()}
+    write_bundle(tmp_path / "bundle.zip", used, examine(used))
+    assert {path: path.read_bytes() for path in used.rglob("*") if path.is_file()} == before
+
+
+def test_a_bundle_has_no_text_of_an_error_that_is_a_users(run_python, used, tmp_path):
+    (tmp_path / "afml" / "cache").mkdir(parents=True)
+    (tmp_path / "afml" / "__init__.py").write_text("")
+    (tmp_path / "afml" / "cache" / "__init__.py").write_text("raise ValueError('hunter2')\n")
+    said = run_python(
+        """
+        import sys
+        from pathlib import Path
+        from zipfile import ZipFile
+        from afml_cache.doctor.bundle import write_bundle
+        from afml_cache.doctor.examine import examine
+        findings = examine(Path(sys.argv[1]))
+        write_bundle(Path("bundle.zip"), Path(sys.argv[1]), findings)
+        print([one.what for one in findings if one.check == "imports"])
+        with ZipFile("bundle.zip") as archive:
+            print(b"hunter2" in b"".join(map(archive.read, archive.namelist())))
+            print(b"`import afml.cache` fails (ValueError)" in archive.read("findings.json"))
+        """,
+        str(used),
+    )
+    shown, *held = said.splitlines()
+    assert "ValueError: hunter2" in shown  # on one's own screen
+    assert held == ["False", "True"]

@@ -25,7 +25,7 @@ from afml_cache.monitoring.summary import (
     get_cache_summary,
 )
 from afml_cache.monitoring.tables import compact_table, text_table
-from afml_cache.monitoring.words import as_text, percent, saved_in_words
+from afml_cache.monitoring.words import on_screen, percent, saved_in_words
 from afml_cache.store.active import active
 from afml_cache.store.location import is_cache
 from afml_cache.store.repair import were_set_aside
@@ -290,7 +290,7 @@ def export_evidence(path: str | os.PathLike[str]) -> Path:
 
 def _caption() -> str:
     summary = get_cache_summary()
-    directory = as_text(summary["directory"])
+    directory = on_screen(summary["directory"])
     if not (summary["exists"] or summary["total_calls"]):
         return f"there is no cache in {directory}"
     return (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from afml_cache.monitoring.words import as_text
+from afml_cache.monitoring.words import on_screen
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +45,7 @@ def add_row(to: Table, *cells: str) -> None:
     """Add a row of plain text."""
     from rich.text import Text
 
-    to.add_row(*(Text(as_text(cell)) for cell in cells))
+    to.add_row(*(Text(on_screen(cell)) for cell in cells))
 
 
 def folded(name: str, width: int) -> str:
@@ -66,7 +66,7 @@ def line(out: Console, text: str, style: str = "") -> None:
     """A sentence: wrapped on a terminal, one line in a pipe."""
     from rich.text import Text
 
-    out.print(Text(as_text(text), style), soft_wrap=not out.is_terminal)
+    out.print(Text(on_screen(text), style), soft_wrap=not out.is_terminal)
 
 
 def ago(when: float | None, now: float | None = None) -> str:

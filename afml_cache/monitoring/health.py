@@ -16,8 +16,8 @@ from afml_cache.monitoring.patterns import (
     unstored,
 )
 from afml_cache.monitoring.words import (
-    as_text,
     bytes_in_words,
+    on_screen,
     percent,
     saved_in_words,
     seconds_in_words,
@@ -135,10 +135,10 @@ def health_in_words(report: HealthReport) -> str:
             "  what is stored is not looked at meanwhile",
             *_findings_in_words(report["findings"]),
         ]
-        return as_text("\n".join(lines))
+        return on_screen("\n".join(lines))
     if report["status"] == "absent":
         place = Path(report["directory"])
-        return as_text(
+        return on_screen(
             f"{lines[0]}\n  {why_no_cache(place)} with AFML_CACHE or configure(directory=...)."
         )
     if report["total_calls"]:
@@ -154,7 +154,7 @@ def health_in_words(report: HealthReport) -> str:
         lines.append(f"  misses: {told}")
     if report["status"] == "empty":
         lines.append("  call a function under @cacheable or a newer decorator, and look again")
-    return as_text("\n".join([*lines, *_findings_in_words(report["findings"])]))
+    return on_screen("\n".join([*lines, *_findings_in_words(report["findings"])]))
 
 
 def _findings_in_words(findings: Sequence[Finding]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from html import escape
 
 from afml_cache.monitoring.figures import FunctionCacheStats
-from afml_cache.monitoring.words import as_text, bytes_in_words, percent, seconds_in_words
+from afml_cache.monitoring.words import bytes_in_words, on_screen, percent, seconds_in_words
 
 #: Functions in the table that a notebook shows, and in that of text.
 SHOWN, SHOWN_AS_TEXT = 20, 10
@@ -36,7 +36,7 @@ def text_table(
     """The same as text: the caption, then a line a function, its name last as it may be long."""
     more = len(stats) - shown
     rows = [
-        [*_numbers(one), as_text(one.function_name).replace("\n", "\\n")] for one in stats[:shown]
+        [*_numbers(one), on_screen(one.function_name).replace("\n", "\\n")] for one in stats[:shown]
     ]
     lines = [caption]
     if rows:
@@ -65,9 +65,8 @@ def _cells(one: FunctionCacheStats) -> str:
     cells = "".join(
         f'<td style="text-align: right">{escape(number)}</td>' for number in _numbers(one)
     )
-    return (
-        f'<th scope="row" style="text-align: left">{escape(as_text(one.function_name))}</th>{cells}'
-    )
+    name = escape(on_screen(one.function_name))
+    return f'<th scope="row" style="text-align: left">{name}</th>{cells}'
 
 
 def _or_dash(text: str | None) -> str:

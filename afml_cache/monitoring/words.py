@@ -20,9 +20,13 @@ def seconds_in_words(seconds: float) -> str:
 
     >>> seconds_in_words(0.00042), seconds_in_words(-3.21), seconds_in_words(7_300)
     ('0.42 ms', '-3.2 s', '2.0 h')
+    >>> seconds_in_words(0.9996), seconds_in_words(59.97)
+    ('1.0 s', '1.0 min')
     """
-    for size, unit in ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s")):
-        if abs(seconds) >= size:
+    # The least that is rounded to one of a unit is written in that unit.
+    units = ((86_400.0, 3597.0 * 24, "d"), (3600.0, 3597.0, "h"), (60.0, 59.95, "min"))
+    for size, least, unit in (*units, (1.0, 0.9995, "s")):
+        if abs(seconds) >= least:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds * 1000:.3g} ms" if seconds else "0 s"
 
@@ -55,15 +59,27 @@ def not_counting(unknown: int) -> str:
 def bytes_in_words(size: int) -> str:
     """Bytes in the decimal unit that suits them.
 
-    >>> bytes_in_words(512), bytes_in_words(1_500_000)
-    ('512 B', '1.5 MB')
+    >>> bytes_in_words(512), bytes_in_words(1_500_000), bytes_in_words(999_960)
+    ('512 B', '1.5 MB', '1.0 MB')
     """
-    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size >= unit:
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB")):
+        if size >= unit - unit // 20_000:  # what is rounded to one of a unit
             return f"{size / unit:.1f} {name}"
-    return f"{size} B"
+    return f"{size / 1000:.1f} kB" if size >= 1000 else f"{size} B"
 
 
 def as_text(name: str) -> str:
     """A name that can be written everywhere: that of a module may come from a file's, no UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def on_screen(text: str) -> str:
+    r"""Lines that a terminal only shows: a name may hold what it would obey.
+
+    >>> on_screen("research.\x1b[2Jlabels\u202e\nsecond line")
+    'research.\\x1b[2Jlabels\\u202e\nsecond line'
+    """
+    return "".join(
+        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode()
+        for one in as_text(text)
+    )

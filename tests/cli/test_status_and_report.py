@@ -143,3 +143,13 @@ def test_another_directory_is_looked_at_and_this_one_stays_in_use(used, run_json
     document = run_json("status", "--directory", str(tmp_path / "other"))
     assert (document["total_calls"], document["entries"]) == (1, 1)
     assert active() is used
+
+
+def test_a_name_that_a_terminal_would_obey_is_only_shown(store, run):
+    store.tally("m\x1b]0;x\x07.f\r").hits += 30
+    for command, code in (("report", 0), ("health", 0)):
+        said = run(command, code=code).output
+        assert not {"\x1b", "\x07", "\r"} & set(said)
+        assert (r"m\x1b]0;x\x07." in said) == (command == "report")
+    text = repr(get_cache_monitor())
+    assert "\x1b" not in text and r"m\x1b]0;x\x07.f\r" in text

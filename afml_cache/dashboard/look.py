@@ -18,7 +18,7 @@ from afml_cache.dashboard.advice import Commands
 from afml_cache.dashboard.shown import Hour, Shown, shown_of
 from afml_cache.errors import CacheWarning
 from afml_cache.store.active import use_store
-from afml_cache.store.foresight import first_to_go
+from afml_cache.store.foresight import first_to_go, unused_for
 from afml_cache.store.hours import KEPT
 from afml_cache.store.store import Store
 
@@ -27,6 +27,8 @@ INDEX = "index.sqlite"
 _TRIES = 3
 #: Hours that are shown: the first of these that all calls lie in.
 SPANS = (24, 7 * 24, KEPT)
+#: As long as a function has to go without a call to be called stale.
+_LONG = 30 * 86_400.0
 
 #: The store in use is one for the whole process, so one thread looks at a time.
 _one_at_a_time = threading.Lock()
@@ -59,10 +61,11 @@ def _look(directory: Path) -> Shown:
         status = get_comprehensive_cache_status()
         hours = _hours()
         expired, going = first_to_go(store, store.size_limit)
+        unused = unused_for(store, _LONG)
         stored = {name: entries for name, (entries, _) in store.sizes().items()}
     # Named always: where a command is pasted, the environment may name another cache.
     commands = Commands(str(directory))
-    return shown_of(status, hours, expired, going, stored=stored, commands=commands)
+    return shown_of(status, hours, expired, going, unused, stored=stored, commands=commands)
 
 
 @contextmanager

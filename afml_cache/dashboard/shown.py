@@ -104,7 +104,7 @@ class Shown:
     ``functions`` are all, the most called first; ``by_saved``, ``by_cost`` (seconds spent
     computing) and ``by_size`` the first of them, largest first; ``by_hit_rate`` the most called,
     the lowest rate first. ``expired`` and ``first_to_go`` are results and bytes: what has expired,
-    and what one eviction would take.
+    and what one eviction would take; ``unused`` what was not used for 30 days.
     """
 
     directory: str
@@ -127,6 +127,7 @@ class Shown:
     hours: tuple[Hour, ...]
     reasons: tuple[MissReason, ...]
     expired: tuple[int, int]
+    unused: tuple[int, int]
     first_to_go: tuple[int, int]
     stale: tuple[Stale, ...]
     recommendations: tuple[Recommendation, ...]
@@ -137,6 +138,7 @@ def shown_of(
     hours: Sequence[Hour],
     expired: Freed,
     first_to_go: Freed,
+    unused: Freed,
     *,
     stored: Mapping[str, int],
     commands: Commands,
@@ -151,6 +153,8 @@ def shown_of(
         The oldest first.
     expired, first_to_go : Freed
         As of :func:`afml_cache.store.foresight.first_to_go`.
+    unused : Freed
+        Results that were not used for 30 days.
     stored : dict
         Function -> results that the store itself holds, joblib's not counted.
     commands : Commands
@@ -187,6 +191,7 @@ def shown_of(
             for reason, times in health["miss_reasons"].items()
         ),
         expired=(expired.entries, expired.bytes),
+        unused=(unused.entries, unused.bytes),
         first_to_go=(first_to_go.entries, first_to_go.bytes),
         stale=tuple(
             Stale(
@@ -200,6 +205,7 @@ def shown_of(
         recommendations=(
             *_recommendations(health, stored, commands),
             *_of_expired(expired, commands),
+            *_of_unused(unused, commands),
         ),
     )
 
@@ -250,3 +256,13 @@ def _of_expired(expired: Freed, commands: Commands) -> list[Recommendation]:
     what = f"{expired.entries:,} {which} expired ({bytes_in_words(expired.bytes)})"
     remedy = "they are served no more, and go when room is needed; this removes them now"
     return [Recommendation("expired", what, None, remedy, commands.cache("prune"))]
+
+
+def _of_unused(unused: Freed, commands: Commands) -> list[Recommendation]:
+    if not unused:
+        return []
+    which = "result was" if unused.entries == 1 else "results were"
+    what = f"{unused.entries:,} {which} not used for 30 days ({bytes_in_words(unused.bytes)})"
+    remedy = "this removes them, after asking; they are computed again if they are called"
+    command = commands.cache("prune", "--max-age", "30d")
+    return [Recommendation("unused", what, None, remedy, command)]

@@ -156,7 +156,7 @@ def _first_to_go(shown: Shown) -> str:
 
 def _stale(shown: Shown) -> str:
     if not shown.stale:
-        return "<p>Every function that has results stored was called within 30 days.</p>"
+        return "<p>No function with results stored has gone 30 days without a call.</p>"
     items = [
         f"<li><p><b>{_broken(one.name)}</b>: {escape(bytes_in_words(one.size_bytes))}, "
         f"last called {_day(one.last_access)}.</p>{_command(one.command)}</li>"

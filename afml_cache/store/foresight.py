@@ -134,6 +134,26 @@ def first_to_go(store: Store, size_limit: int | None) -> tuple[Freed, Freed]:
     return store._faults.ask(lambda: store._index.read(look), (Freed(), Freed()))
 
 
+def unused_for(store: Store, seconds: float) -> Freed:
+    """The results that were not used for so long, expired ones not counted.
+
+    Parameters
+    ----------
+    store : Store
+        It may be read-only.
+    seconds : float
+    """
+
+    def look(cursor: sqlite3.Cursor) -> Freed:
+        now = time.time()
+        query = (
+            "SELECT function, size FROM claim WHERE used < ? AND (expires IS NULL OR expires > ?)"
+        )
+        return _added_up(cursor.execute(query, (now - seconds, now)))
+
+    return store._faults.ask(lambda: store._index.read(look), Freed())
+
+
 def _added_up(rows: Iterable[tuple[object, object]], enough: float = math.inf) -> Freed:
     """Rows of function and size, until there are ``enough`` bytes."""
     functions: dict[str, tuple[int, int]] = {}

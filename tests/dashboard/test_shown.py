@@ -73,9 +73,9 @@ def test_the_totals_are_those_of_the_health_report(store, with_a_past, shown):
     for field in ("status", "hit_rate", "saved_s", "entries", "size_bytes", "size_limit"):
         assert getattr(page, field) == health[field]
     assert {one.reason: one.times for one in page.reasons} == health["miss_reasons"]
-    assert [(one.what, one.function) for one in page.recommendations] == [
-        (one["what"], one["function"]) for one in health["findings"]
-    ]
+    *recommended, unused = [(one.what, one.function) for one in page.recommendations]
+    assert recommended == [(one["what"], one["function"]) for one in health["findings"]]
+    assert unused[0].startswith("1 result was not used for 30 days")
     assert page.directory == str(store.directory)
 
 
@@ -143,6 +143,19 @@ def test_what_has_expired_is_told_with_the_command_that_removes_it(store, plant,
     assert (one.kind, one.function) == ("expired", None) and "1 result has expired" in one.what
     assert one.command is not None
     assert one.command.text == f"afml-cache prune --directory {store.directory}"
+
+
+def test_old_results_of_a_function_that_is_called_are_counted_with_the_command(store, plant, shown):
+    plant(store, "m.f", hits=3, sizes=(700, 800, 900))
+    old = "UPDATE claim SET used = used - 40 * 86400 WHERE size < 900"
+    store._index.write(lambda cursor: cursor.execute(old))
+    page = shown()
+    assert page.unused[0] == 2 and page.stale == ()
+    (one,) = page.recommendations
+    assert (one.kind, one.function) == ("unused", None)
+    assert "2 results were not used for 30 days" in one.what
+    assert one.command is not None
+    assert one.command.text == f"afml-cache prune --max-age 30d --directory {store.directory}"
 
 
 def test_an_empty_cache_has_nothing_to_show(store, shown):

@@ -99,7 +99,16 @@ def _newest(store: Store, what: str | None) -> Entry:
         known = store.sizes()
         if what not in known and is_key(what) and not any(n.endswith(f".{what}") for n in known):
             return entry_of(store, what)
-        function = identity_among(what, known)
+        counted = store.counters()
+        function = identity_among(what, known | counted)
+        if function not in known:
+            reasons = counted[function].reasons
+            told = ", ".join(f"{times:,} {reason}" for reason, times in sorted(reasons.items()))
+            stop(
+                f"{function} has no result stored ({told or 'no call was counted'}), so there is "
+                "nothing to hold a call against. The warning at its first such call says why.",
+                USAGE,
+            )
     newest = max(store.entries(function), key=lambda entry: entry.created, default=None)
     if newest is None:
         stop(f"The store {store.directory} holds no result that could be explained.", USAGE)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from afml_cache import robust_cacheable, time_aware_cacheable
+from afml_cache import CacheWarning, robust_cacheable, time_aware_cacheable
 
 
 @robust_cacheable
@@ -118,3 +118,12 @@ def test_explain_of_a_call_tells_whether_it_would_hit_and_computes_nothing(
     assert "cannot be called so" in told
     assert "cannot be imported" in run("explain", "no_such_module.f", "1", code=2).output
     assert "whole name" in run("explain", "unheard_of", "1", code=2).output
+
+
+def test_explain_of_a_function_without_a_result_tells_why_it_has_none(used, run):
+    with pytest.warns(CacheWarning):
+        labels(1, (number for number in "cannot be read twice"))
+    used.flush()
+    labels.cache_clear()
+    said = run("explain", labels.identity, code=2).stderr
+    assert f"{labels.identity} has no result stored" in said and "unkeyable" in said

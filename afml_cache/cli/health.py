@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @on_a_cache
 def health(store: Store, as_json: bool) -> None:  # noqa: ARG001 - it is in use
-    """Whether the cache is well: findings, each with its remedy. Exit 1 where there is one."""
+    """Whether the cache is well: findings, each with its remedy. Exit 1: something to do."""
     from afml_cache.cache_monitoring import get_cache_monitor
     from afml_cache.cli.document import print_json
     from afml_cache.cli.screen import console, line
@@ -30,4 +30,5 @@ def health(store: Store, as_json: bool) -> None:  # noqa: ARG001 - it is in use
         out = console()
         for text in health_in_words(found).splitlines():
             line(out, text)
-    sys.exit(FOUND if found["findings"] else DONE)
+    to_do = any(finding["kind"] != "keep" for finding in found["findings"])
+    sys.exit(FOUND if to_do else DONE)

@@ -109,7 +109,8 @@ def test_a_cache_that_serves_is_good_and_its_numbers_add_up():
 def test_a_function_that_is_served_badly_is_named_with_a_remedy(one, what, remedy):
     report = health(one, stats("well", 90, 10))
     (finding,) = report["findings"]
-    assert report["status"] == "attention"
+    is_fine = remedy.endswith("keep it as it is")
+    assert report["status"] == ("good" if is_fine else "attention")
     assert finding["function"] == "f" and what in finding["what"] and remedy in finding["remedy"]
     assert what in health_in_words(report) and finding["remedy"] in health_in_words(report)
 

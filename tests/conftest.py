@@ -34,10 +34,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 @pytest.fixture
-def run_python(tmp_path: Path) -> Callable[..., str]:
+def run_python(tmp_path: Path, store: Store) -> Callable[..., str]:
     """Run a script in a new Python on this test's store; returns what it printed."""
 
     def run(source: str, *args: str, name: str = "script.py", **environment: str) -> str:
+        # Else a thread of this process writes them while the script counts what it does itself.
+        store.flush()
         script = tmp_path / name
         script.write_text(textwrap.dedent(source))
         done = subprocess.run(

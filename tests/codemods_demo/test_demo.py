@@ -164,6 +164,7 @@ def test_a_computation_in_the_first_migrated_run_breaks_the_promise(
 
 
 @pytest.mark.slow
+@pytest.mark.whole
 def test_the_whole_story_holds_on_fewer_prices(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

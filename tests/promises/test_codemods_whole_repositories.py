@@ -54,6 +54,7 @@ def its_tests(folder: Path) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.whole
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("options", [[], ["--to", "robust"]], ids=["auto", "robust"])
 def test_the_example_passes_its_own_tests_before_and_after(legacy: Any, options: list[str]) -> None:
@@ -87,6 +88,7 @@ def test_nothing_is_left_of_the_old_decorator_in_the_example(legacy: Any) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.whole
 @pytest.mark.timeout(600)
 def test_the_standard_library_goes_through_untouched(
     codemod: Any, contents: Callable[[Path], dict[str, tuple[object, ...]]]
@@ -111,6 +113,7 @@ def test_the_standard_library_goes_through_untouched(
 
 
 @pytest.mark.slow
+@pytest.mark.whole
 @pytest.mark.timeout(600)
 def test_the_standard_library_changes_at_an_added_function_only(codemod: Any) -> None:
     """Every file of it gets an import and a function; there and back, each byte is what it was."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import time
 
@@ -11,37 +13,45 @@ import pytest
 
 from afml_cache.store.store import Missing
 
-WRITER = """
-    import hashlib, sys
+#: Writers are forked, a process each: a new Python a kill would take most of the time.
+WRITERS = """
+    import hashlib, os, signal, sys
     import numpy as np
     from afml_cache.store.store import Claim, Store
-    base, generation = sys.argv[1], int(sys.argv[2])
-    # A limit and one key for many puts: killed while evicting and replacing, too.
-    store = Store(base, secret=b"a secret of at least thirty-two bytes", size_limit=4_000_000)
-    sizes = [1, 10, 700, 2_000, 40_000, 150_000]
-    print("ready", flush=True)
-    number = generation
-    while True:
-        number += 1
-        key = hashlib.blake2b(str(number % 60).encode(), digest_size=16).digest()
-        value = np.full(sizes[number % 6], number % 60, dtype="f8")
-        claim = Claim(f"f{number % 3}", b"c", b"e", b"a", {"number": number % 60}, seconds=0.1)
-        assert store.put(key, value if number % 4 else value.tolist(), claim) is None
-        store.tally("f").hits += 1
+
+    def write(base, generation):
+        # A limit and one key for many puts: killed while evicting and replacing, too.
+        store = Store(base, secret=b"a secret of at least thirty-two bytes", size_limit=4_000_000)
+        sizes = [1, 10, 700, 2_000, 40_000, 150_000]
+        print(os.getpid(), flush=True)
+        number = generation
+        while True:
+            number += 1
+            key = hashlib.blake2b(str(number % 60).encode(), digest_size=16).digest()
+            value = np.full(sizes[number % 6], number % 60, dtype="f8")
+            claim = Claim(f"f{number % 3}", b"c", b"e", b"a", {"number": number % 60}, seconds=0.1)
+            assert store.put(key, value if number % 4 else value.tolist(), claim) is None
+            store.tally("f").hits += 1
+
+    for line in sys.stdin:
+        writer = os.fork()
+        if writer == 0:
+            write(sys.argv[1], int(line))
+        _, status = os.waitpid(writer, 0)
+        print("killed" if os.WTERMSIG(status) == signal.SIGKILL else status, flush=True)
 """
 
 
 def rounds_of_kills(rounds, seed, open_store, base, digest_of, start_python) -> int:
     chosen = random.Random(seed)
     found = 0
+    writers = start_python(WRITERS, str(base))
     for generation in range(rounds):
-        writer = start_python(WRITER, str(base), str(generation * 7))
-        try:
-            assert writer.stdout.readline() == "ready\n", writer.stderr.read()
-            time.sleep(chosen.random() * 0.03)  # the instant of the kill
-        finally:
-            writer.kill()
-            writer.wait()
+        print(generation * 7, file=writers.stdin, flush=True)
+        writer = int(writers.stdout.readline())
+        time.sleep(chosen.random() * 0.03)  # the instant of the kill
+        os.kill(writer, signal.SIGKILL)
+        assert writers.stdout.readline() == "killed\n", writers.stderr.read()
         if generation % 10 == 9 or rounds < 20:
             found += everything_is_right_or_absent(open_store, digest_of)
     leftovers = list(base.glob("flights/*"))
@@ -83,8 +93,6 @@ def test_two_hundred_writers_may_be_killed(open_store, base, digest_of, start_py
 
 
 def test_an_interrupted_write_leaves_no_file(open_store, base, digest, claim, monkeypatch):
-    import os
-
     store = open_store()
     real, calls = os.write, 0
 

@@ -106,6 +106,11 @@ def _hours(shown: Shown) -> Plot | None:
                 "fixedrange": True,
                 "type": "date",
                 "nticks": 6,
+                # A year beside each day would not fit on a phone when a day begins in the plot.
+                "tickformatstops": [
+                    {"dtickrange": [None, 43_200_000], "value": "%H:%M\n%b %-d"},
+                    {"dtickrange": [86_400_000, None], "value": "%b %-d\n%Y"},
+                ],
                 "ticks": "outside",
                 "ticklen": 8,
                 "tickcolor": "rgba(0,0,0,0)",

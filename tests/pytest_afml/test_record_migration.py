@@ -164,7 +164,7 @@ WRONG = {
         '.rename("labels")',
         "test_quant.py::test_labels",
         "quant.features.labels(",
-        "its name, attrs, flags or index differ",
+        "the result: name was label, is labels",
     ),
     "the exception": (
         'ZeroDivisionError("no trades")',

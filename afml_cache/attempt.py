@@ -133,7 +133,7 @@ class Attempt:
             started = time.perf_counter()
             adopted = self._adopt(args, kwargs)
             if adopted is not None:
-                self._store.spend(function._identity, time.perf_counter() - started)
+                self._store.ledger.spend(function._identity, time.perf_counter() - started)
                 return adopted.value
         # Now, for the entry that is stored in a moment leaves no trace of the one before.
         told = self._store, self._key.digest, self._reason, function._options.ttl
@@ -202,7 +202,7 @@ class Attempt:
             yield
         except BaseException:
             seconds = time.perf_counter() - started
-            self._store.count_raised(self._function._identity)
+            self._store.ledger.count_raised(self._function._identity)
             self._function._count(self._reason, self._key, seconds, self._why_missed)
             raise
         self._seconds = time.perf_counter() - started
@@ -234,7 +234,7 @@ class Attempt:
         if not self._is_first:
             took = time.perf_counter() - self._started
             beside = took - self._seconds - self._waited
-            self._store.miss(function._identity, self._asked, self._seconds, beside)
+            self._store.ledger.miss(function._identity, self._asked, self._seconds, beside)
         if refused is not None:
             function._count(refused, self._key, self._seconds)
             return

@@ -145,7 +145,9 @@ class CacheMonitor:
         known = [] if figures.is_off() else list(active().counters())
         if name is not None:
             known = [self.get_function_stats(name).function_name]
-        return hourly_frame((active().hours(one) for one in known if not figures.is_off()), hours)
+        return hourly_frame(
+            (active().ledger.hours(one) for one in known if not figures.is_off()), hours
+        )
 
     def export_report(self, path: str | os.PathLike[str]) -> Path:
         """Write the report to a file, in one step.

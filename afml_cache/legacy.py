@@ -206,7 +206,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
             self._told(store, Outcome.COMPUTED, reason, call.seconds)
             if self._has_missed:  # the first one has also imported what joblib needs
                 beside = call.took() - call.seconds
-                store.miss(self._identity, call.asked, call.seconds, beside)
+                store.ledger.miss(self._identity, call.asked, call.seconds, beside)
             self._has_missed = True
             if call.refused is not None:
                 self._say_not_stored(call)
@@ -230,7 +230,7 @@ class JoblibCachedFunction(Generic[P, R_co]):
         if call.ran:
             call.stop()
             reason = call.missed or reason
-            store.count_raised(self._identity)
+            store.ledger.count_raised(self._identity)
             self._told(store, Outcome.COMPUTED, reason, call.seconds)
             if exact is not None:
                 exact.note(store, call.arguments, raised=True)

@@ -6,6 +6,7 @@ empty list.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -53,12 +54,12 @@ class WatchedCall:
         return self.outcome is not Outcome.COMPUTED
 
 
-class Watch:
+class Watch(ABC):
     """Something that goes on until it is closed, or until the end of its ``with`` block."""
 
+    @abstractmethod
     def close(self) -> None:
         """Watch no more; closing twice is closing once."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self

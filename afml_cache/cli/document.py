@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from afml_cache.store.store import Entry
 
 #: Goes up when a key changes its meaning or goes; new keys may come without.
 VERSION = 1
@@ -24,6 +27,19 @@ def iso(when: float | None) -> str | None:
     if when is None:
         return None
     return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")
+
+
+def entry_fields(entry: Entry) -> dict[str, Any]:
+    """What each command tells of a stored result."""
+    return {
+        "key": entry.digest.hex(),
+        "function": entry.function,
+        "size_bytes": entry.size,
+        "seconds": entry.seconds,
+        "created": iso(entry.created),
+        "used": iso(entry.used),
+        "expires": iso(entry.expires),
+    }
 
 
 def _plain(value: object) -> object:

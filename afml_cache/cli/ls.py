@@ -82,17 +82,11 @@ def _identity(function: str, stored: Mapping[str, Any]) -> str:
 
 
 def _entries_as_json(store: Store, found: list[tuple[Entry, dict[str, Extent]]]) -> None:
-    from afml_cache.cli.document import iso, print_json
+    from afml_cache.cli.document import entry_fields, print_json
 
     listed = [
         {
-            "key": entry.digest.hex(),
-            "function": entry.function,
-            "size_bytes": entry.size,
-            "seconds": entry.seconds,
-            "created": iso(entry.created),
-            "used": iso(entry.used),
-            "expires": iso(entry.expires),
+            **entry_fields(entry),
             "dates": dates_of(extents),
         }
         for entry, extents in found

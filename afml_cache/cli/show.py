@@ -21,7 +21,7 @@ def show(store: Store, as_json: bool, key: str) -> None:
     KEY is a key or its beginning, as `afml-cache ls FUNCTION` and f.cache_key(...) give it.
     """
     from afml_cache.by_date import extents_of_entry
-    from afml_cache.cli.document import iso, print_json
+    from afml_cache.cli.document import entry_fields, iso, print_json
     from afml_cache.cli.find import entry_of
     from afml_cache.cli.ls import dates_of
     from afml_cache.cli.screen import ago, console, line
@@ -37,13 +37,7 @@ def show(store: Store, as_json: bool, key: str) -> None:
     dates = dates_of(extents_of_entry(entry, described))
     if as_json:
         content = {
-            "key": entry.digest.hex(),
-            "function": entry.function,
-            "size_bytes": entry.size,
-            "seconds": entry.seconds,
-            "created": iso(entry.created),
-            "used": iso(entry.used),
-            "expires": iso(entry.expires),
+            **entry_fields(entry),
             "arguments": arguments,
             "dates": dates,
             "code": parts,

@@ -62,12 +62,12 @@ class Commands:
 
     Parameters
     ----------
-    directory : str or None
-        None where the command finds the cache without being told.
+    directory : str
     """
 
-    def __init__(self, directory: str | None) -> None:
-        self._options = [] if directory is None else ["--directory", directory]
+    def __init__(self, directory: str) -> None:
+        # Named always: where a command is pasted, the environment may name another cache.
+        self._options = ["--directory", directory]
 
     def cache(self, command: str, *options: str, name: str | None = None) -> Command | None:
         """``afml-cache`` with a command; None where a name cannot be written in a terminal."""

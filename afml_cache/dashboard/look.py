@@ -63,7 +63,6 @@ def _look(directory: Path) -> Shown:
         expired, going = first_to_go(store, store.size_limit)
         unused = unused_for(store, _LONG)
         stored = {name: entries for name, (entries, _) in store.sizes().items()}
-    # Named always: where a command is pasted, the environment may name another cache.
     commands = Commands(str(directory))
     return shown_of(status, hours, expired, going, unused, stored=stored, commands=commands)
 

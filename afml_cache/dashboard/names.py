@@ -1,24 +1,11 @@
-"""Names of functions as a page can show them: whatever is in them, and short enough for a phone."""
+"""Names of functions, short enough for a page on a phone."""
 
 from __future__ import annotations
-
-from afml_cache.monitoring.words import as_text
 
 #: So many characters fit above a bar on a narrow phone, beside the number.
 SHORT = 34
 #: The same for words, which are narrower, beside a count.
 SENTENCE = 44
-
-
-def readable(name: str) -> str:
-    r"""A name with nothing in it that cannot be seen: no control and no direction characters.
-
-    >>> readable("labels\u202e.f"), readable("a\nb")
-    ('labels\\u202e.f', 'a\\nb')
-    """
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in as_text(name)
-    )
 
 
 def shortened(name: str, most: int = SHORT) -> str:

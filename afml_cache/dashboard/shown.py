@@ -11,9 +11,8 @@ from typing import Any
 
 from afml_cache.cache_monitoring import CacheStatus
 from afml_cache.dashboard.advice import Command, Commands, Recommendation
-from afml_cache.dashboard.names import readable
 from afml_cache.monitoring.health import HealthReport
-from afml_cache.monitoring.words import bytes_in_words
+from afml_cache.monitoring.words import bytes_in_words, one_line
 from afml_cache.outcomes import Reason
 from afml_cache.store.upkeep import Freed
 
@@ -166,7 +165,7 @@ def shown_of(
     stale = status["patterns"]["stale_functions"]
     last = {one["function_name"]: one["last_access"] for one in status["functions"]}
     return Shown(
-        directory=readable(health["directory"]),
+        directory=one_line(health["directory"]),
         status=health["status"],
         calls=health["total_calls"],
         hits=health["hits"],
@@ -195,7 +194,7 @@ def shown_of(
         first_to_go=(first_to_go.entries, first_to_go.bytes),
         stale=tuple(
             Stale(
-                readable(one["function"]),
+                one_line(one["function"]),
                 one["size_bytes"],
                 last[one["function"]],
                 commands.cache("clear", name=one["function"]),
@@ -213,7 +212,7 @@ def shown_of(
 def _function(one: Mapping[str, Any], first_to_go: Freed) -> Function:
     going, going_bytes = first_to_go.functions.get(one["function_name"], (0, 0))
     return Function(
-        name=readable(one["function_name"]),
+        name=one_line(one["function_name"]),
         calls=one["total_calls"],
         hits=one["cache_hits"],
         misses=one["cache_misses"],
@@ -241,7 +240,7 @@ def _recommendations(
         Recommendation(
             kind=one["kind"],
             what=one["what"],
-            function=None if one["function"] is None else readable(one["function"]),
+            function=None if one["function"] is None else one_line(one["function"]),
             remedy=one["remedy"],
             command=commands.of_finding(one, size_limit=health["size_limit"], stored=stored),
         )

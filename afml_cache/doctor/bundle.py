@@ -108,7 +108,7 @@ def _of_the_store(directory: Path) -> tuple[Any, dict[str, Any]]:
             "hours": [
                 {"hour": _time(hour * HOUR), "function": function, **asdict(counted)}
                 for function in counters
-                for hour, counted in sorted(store.hours(function).items())
+                for hour, counted in sorted(store.ledger.hours(function).items())
             ],
             "stored": [
                 {

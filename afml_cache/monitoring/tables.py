@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from html import escape
 
 from afml_cache.monitoring.figures import FunctionCacheStats
-from afml_cache.monitoring.words import bytes_in_words, on_screen, percent, seconds_in_words
+from afml_cache.monitoring.words import bytes_in_words, one_line, percent, seconds_in_words
 
 #: Functions in the table that a notebook shows, and in that of text.
 SHOWN, SHOWN_AS_TEXT = 20, 10
@@ -35,9 +35,7 @@ def text_table(
 ) -> str:
     """The same as text: the caption, then a line a function, its name last as it may be long."""
     more = len(stats) - shown
-    rows = [
-        [*_numbers(one), on_screen(one.function_name).replace("\n", "\\n")] for one in stats[:shown]
-    ]
+    rows = [[*_numbers(one), one_line(one.function_name)] for one in stats[:shown]]
     lines = [caption]
     if rows:
         table = [[*_HEADS[1:], _HEADS[0]], *rows]
@@ -65,7 +63,7 @@ def _cells(one: FunctionCacheStats) -> str:
     cells = "".join(
         f'<td style="text-align: right">{escape(number)}</td>' for number in _numbers(one)
     )
-    name = escape(on_screen(one.function_name))
+    name = escape(one_line(one.function_name))
     return f'<th scope="row" style="text-align: left">{name}</th>{cells}'
 
 

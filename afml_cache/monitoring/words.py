@@ -73,6 +73,15 @@ def as_text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
+def one_line(name: str) -> str:
+    r"""A name as :func:`on_screen` shows it, without a break.
+
+    >>> one_line("labels\u202e.f"), one_line("a\nb")
+    ('labels\\u202e.f', 'a\\nb')
+    """
+    return on_screen(name).replace("\n", "\\n")
+
+
 def on_screen(text: str) -> str:
     r"""Lines that a terminal only shows: a name may hold what it would obey.
 

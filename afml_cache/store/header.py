@@ -55,7 +55,7 @@ def connect(address: str) -> tuple[sqlite3.Connection, Place | None]:
             place = _place(Path(connection.execute("PRAGMA database_list").fetchone()[2]))
         except OSError:  # removed this very moment: nobody else can find it either
             return connection, None
-        except BaseException:
+        except BaseException:  # an interrupt, too, must not leave a connection nobody counts
             connection.close()
             raise
         _open[place] += 1

@@ -34,7 +34,6 @@ from afml_cache.store.codec import encode
 from afml_cache.store.faults import MISSING, Faults, not_stored
 from afml_cache.store.flight import Flight, Flights
 from afml_cache.store.flusher import Flusher
-from afml_cache.store.hours import HourCounters
 from afml_cache.store.index import Index
 from afml_cache.store.intake import Call, Intake
 from afml_cache.store.lookup import Lookup
@@ -104,16 +103,16 @@ class Store:
         self._vault = Vault(self._index.values)
         self._opened = self._vault.opened
         self._flights = Flights(self.directory / "flights")
-        self._ledger = Ledger(self._index)
-        self._faults = Faults(self.directory, self._ledger)
+        self.ledger = Ledger(self._index)
+        self._faults = Faults(self.directory, self.ledger)
         self._catalog = Catalog(self._index, self._faults, lambda: self._ready().id)
-        self._touched = self._ledger.touched
+        self._touched = self.ledger.touched
         self._lookup = Lookup(self._index, self._vault, self._touched, age_limit, self._ready)
         self._intake = Intake(
-            self._index, self._vault, self._ledger, Sweeper(self._flights), size_limit, age_limit
+            self._index, self._vault, self.ledger, Sweeper(self._flights), size_limit, age_limit
         )
         self._due = 0.0
-        self._flusher = Flusher(self._ledger, self._index, read_only, self._look_soon)
+        self._flusher = Flusher(self.ledger, self._index, read_only, self._look_soon)
 
     def __enter__(self) -> Store:
         return self
@@ -325,7 +324,7 @@ class Store:
     def tally(self, function: str) -> Tally:
         """The hits of one function; the caller adds to its ``hits`` and ``seconds``."""
         exits.enter(self)
-        return self._ledger.tally(function)
+        return self.ledger.tally(function)
 
     def count(
         self,
@@ -341,40 +340,24 @@ class Store:
         ``seconds`` were spent in computing, or saved; a hit ``took`` so long, if it was timed.
         """
         exits.enter(self)
-        self._ledger.count(function, outcome, reason, seconds, took)
+        self.ledger.count(function, outcome, reason, seconds, took)
         self._flusher.keep_up()
-
-    def spend(self, function: str, seconds: float) -> None:
-        """Count the seconds that adopting a result took."""
-        self._ledger.spend(function, seconds)
-
-    def count_raised(self, function: str) -> None:
-        """Count that a computed call raised; :meth:`count` counts the call."""
-        self._ledger.count_raised(function)
-
-    def miss(self, function: str, asked: float, computed: float, beside: float) -> None:
-        """Count what a miss took (see `Ledger.miss`); written later, with others."""
-        self._ledger.miss(function, asked, computed, beside)
-
-    def hours(self, function: str) -> dict[int, HourCounters]:
-        """How the calls of one function went by hours since the epoch; a month is kept."""
-        return self._ledger.hours(function)
 
     def counters(self, function: str | None = None) -> dict[str, Counters]:
         """How the calls of each function went, over all processes that have written theirs."""
-        found = self._ledger.counters()
+        found = self.ledger.counters()
         if function is None:
             return found
         return {function: found.get(function, Counters())}
 
     def faults(self) -> dict[str, int]:
         """How often the store met unreadable, tampered or foreign entries or was unavailable."""
-        return self._ledger.faults()
+        return self.ledger.faults()
 
     def flush(self) -> None:
         """Write the counters that have piled up in memory."""
         self._flusher.write()
-        self._ledger.tell()
+        self.ledger.tell()
 
     def close(self) -> None:
         """Write what is pending and close the index; the next use opens it again."""
@@ -405,7 +388,7 @@ class Store:
         if self._suffix is None:
             exits.enter(self)
             self._suffix = sealer.id
-            self._ledger.due = self._due
+            self.ledger.due = self._due
         self._index.refresh()
         self._flusher.keep_up()
         return sealer.id
@@ -416,5 +399,5 @@ class Store:
 
     def after_fork(self) -> None:
         """In a child: begin anew; what has piled up is the parent's to write."""
-        self._ledger.after_fork()
+        self.ledger.after_fork()
         self._suffix = None

@@ -159,12 +159,12 @@ def test_an_index_that_is_held_by_another_is_written_when_it_is_free(store, open
     def hold(cursor):
         plain(1)
         (writer,) = writers()
-        tried = store._ledger.due
-        wait_until(lambda: store._ledger.due > tried)  # it has tried, in vain
+        tried = store.ledger.due
+        wait_until(lambda: store.ledger.due > tried)  # it has tried, in vain
         return writer
 
     writer = other._index.write(hold)
-    assert store._ledger.counters()[plain.identity].hits == 1
+    assert store.ledger.counters()[plain.identity].hits == 1
     wait_until(lambda: calls(other.counters()) == {plain.identity: (1, 1)})
     writer.join(30.0)
     assert not writer.is_alive()

@@ -31,11 +31,11 @@ def test_calls_are_counted_in_their_hour_before_and_after_they_are_written(
             whole.add(counters)
         return whole
 
-    assert together(store.hours("f")) == expected
+    assert together(store.ledger.hours("f")) == expected
     store.close()
-    assert together(open_store().hours("f")) == expected
-    assert together(open_store().hours("g")) == HourCounters(hits=1)
-    assert open_store().hours("h") == {}
+    assert together(open_store().ledger.hours("f")) == expected
+    assert together(open_store().ledger.hours("g")) == HourCounters(hits=1)
+    assert open_store().ledger.hours("h") == {}
 
 
 def test_hits_before_a_pause_belong_to_the_hour_in_which_they_came(open_store, digest, claim):
@@ -43,13 +43,13 @@ def test_hits_before_a_pause_belong_to_the_hour_in_which_they_came(open_store, d
     store.put(digest(1), 1, claim("f", seconds=2.0))
     store.get(digest(1))
     store.tally("f").hits += 1
-    then = store._ledger._since = time.time() - 5 * HOUR  # as if the process had paused since
+    then = store.ledger._since = time.time() - 5 * HOUR  # as if the process had paused since
     expected = {hour_of(then): HourCounters(hits=1, seconds_saved=2.0)}
-    assert store.hours("f") == expected
+    assert store.ledger.hours("f") == expected
     store.flush()
-    assert store.hours("f") == expected
+    assert store.ledger.hours("f") == expected
     store.tally("f").hits += 1
-    assert set(store.hours("f")) != set(expected)
+    assert set(store.ledger.hours("f")) != set(expected)
 
 
 def test_hours_that_are_too_old_are_forgotten_and_nothing_else(open_store):
@@ -67,7 +67,7 @@ def test_hours_that_are_too_old_are_forgotten_and_nothing_else(open_store):
     again = open_store()
     again.count("f", Outcome.COMPUTED, Reason.CODE)
     again.flush()
-    assert {now - hour for hour in again.hours("f")} - {0} == {1, KEPT - 1}
+    assert {now - hour for hour in again.ledger.hours("f")} - {0} == {1, KEPT - 1}
     assert again.counters()["f"].computed == 2
     assert again.counters()["f"].hits == 0  # an hour's counters are not all counters
 
@@ -99,10 +99,10 @@ def test_a_store_of_before_opens_and_goes_on(open_store):
     counted = open_store().counters()["f"]
     assert (counted.hits, counted.computed, counted.seconds_saved) == (7, 3, 14.0)
     assert (counted.hits_timed, counted.last) == (0, None)
-    assert open_store().hours("f") == {}
+    assert open_store().ledger.hours("f") == {}
     again = open_store()
     again.count("f", Outcome.COMPUTED, Reason.ARGUMENT, seconds=1.0)
-    assert again.counters()["f"].computed == 4 and len(again.hours("f")) == 1
+    assert again.counters()["f"].computed == 4 and len(again.ledger.hours("f")) == 1
 
 
 @pytest.mark.parametrize(

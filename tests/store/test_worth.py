@@ -28,7 +28,7 @@ def test_a_key_dearer_than_the_computation_is_told_once(store):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         for _ in range(2):
-            while store._ledger.worth.accounts[rows_of.identity].spent < 1.0 and not told:
+            while store.ledger.worth.accounts[rows_of.identity].spent < 1.0 and not told:
                 rows_of(frame)
                 store.flush()
         for _ in range(10):
@@ -72,7 +72,7 @@ def test_keys_of_calls_that_never_hit_are_told_of_too(store, function):
 def test_first_calls_of_several_threads_at_once_are_no_measure_of_the_others(store):
     def call(first):
         slow_start = 0.3 if first else 0.0001
-        store._ledger.miss("m.f", slow_start, 0.001, slow_start)
+        store.ledger.miss("m.f", slow_start, 0.001, slow_start)
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -92,9 +92,9 @@ def test_first_calls_of_several_threads_at_once_are_no_measure_of_the_others(sto
         store.flush()
         assert told == []
         for _ in range(400):  # but what goes on losing is
-            store._ledger.miss("m.f", 0.03, 0.001, 0.03)
+            store.ledger.miss("m.f", 0.03, 0.001, 0.03)
         store.flush()
-    assert store._ledger.worth.accounts["m.f"].misses == 416 and len(told) == 1
+    assert store.ledger.worth.accounts["m.f"].misses == 416 and len(told) == 1
 
 
 def test_misses_whose_computation_is_dear_are_not_told_of(store):
@@ -103,7 +103,7 @@ def test_misses_whose_computation_is_dear_are_not_told_of(store):
         for number in range(20):
             slow(number)
         store.flush()
-    account = store._ledger.worth.accounts[slow.identity]
+    account = store.ledger.worth.accounts[slow.identity]
     assert account.misses == 19 and account.saved > account.spent and told == []
 
 
@@ -115,7 +115,7 @@ def test_what_pays_and_what_hardly_costs_is_not_told(store):
             slow(1)
             rows_of(small)  # a loss, of a millisecond or two
         store.flush()
-    accounts = store._ledger.worth.accounts
+    accounts = store.ledger.worth.accounts
     assert accounts[slow.identity].saved > accounts[slow.identity].spent
     assert accounts[rows_of.identity].spent > accounts[rows_of.identity].saved
     assert told == []
@@ -141,7 +141,7 @@ def test_one_hit_that_was_held_up_is_no_measure_of_the_others(store):
         store.flush()
         took(store.tally("m.f"), *1_000 * [0.00001])
         store.flush()
-    assert store._ledger.worth.accounts["m.f"].hits == 2_001 and told == []
+    assert store.ledger.worth.accounts["m.f"].hits == 2_001 and told == []
     assert store.counters()["m.f"].hit_seconds > 30.0  # it is counted all the same
 
 
@@ -168,7 +168,7 @@ def test_clearing_a_function_takes_nothing_away_from_what_its_hits_saved(store, 
     store.flush()
     assert store.counters() == before
     assert before[slow.identity].hits_unpriced == 0
-    account = store._ledger.worth.accounts[slow.identity]
+    account = store.ledger.worth.accounts[slow.identity]
     assert account.hits == 28 and account.saved > account.spent
 
 
@@ -182,7 +182,7 @@ def test_hits_of_an_entry_that_another_process_cleared_at_once_are_not_judged(st
         store.flush()
     counted = store.counters()[slow.identity]
     assert (counted.hits, counted.hits_unpriced, counted.seconds_saved) == (7, 7, 0.0)
-    account = store._ledger.worth.accounts[slow.identity]
+    account = store.ledger.worth.accounts[slow.identity]
     assert (account.hits, account.spent) == (0, 0.0) and told == []
     stats = get_cache_monitor().get_function_stats(slow)
     assert stats.saved_s is None  # not 40 seconds lost

@@ -38,6 +38,15 @@ class Project:
         reload_module(sys.modules[name], place.read_bytes())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def only_what_is_made_here_is_searched():
+    """A reload searches the heap; what other tests have left there takes seconds, each time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 import textwrap
+import threading
 import time
 from datetime import timedelta
 
@@ -32,7 +33,7 @@ from afml_cache import (
     use_settings,
 )
 from afml_cache.function_names import module_of
-from afml_cache.store import rows, upkeep
+from afml_cache.store import rows, setaside, upkeep
 from afml_cache.store.claims import Claim
 
 RAN: list[object] = []
@@ -306,6 +307,27 @@ def test_functions_of_other_processes_store_on_while_one_is_cleared(start_python
     assert left <= 150 <= cleared + left
     assert restored.unreadable == 0
     assert len(list(store.entries("script.stored"))) == 150 and store.verify() == []
+
+
+def test_what_is_being_cleared_may_be_read_meanwhile(store, monkeypatch):
+    labels(1), labels(2)
+    keep, readers = setaside._keep_file, []
+
+    def while_somebody_looks(store, row, folder):
+        if not readers:  # as whoever explains a miss looks into what was cleared
+            reader = sqlite3.connect(
+                folder / "index.sqlite", isolation_level=None, check_same_thread=False
+            )
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM entry").fetchone()
+            readers.append(threading.Timer(0.2, reader.close))
+            readers[0].start()
+        return keep(store, row, folder)
+
+    monkeypatch.setattr(setaside, "_keep_file", while_somebody_looks)
+    assert selective_cache_clear(functions=labels).entries == 2
+    readers[0].join()
+    assert restore_cleared().entries == 2
 
 
 # -- what has changed -------------------------------------------------------------

@@ -101,10 +101,6 @@ class Binder:
             return {"(args)": args, "(kwargs)": dict(kwargs)}
         return {name: values[name] for name in self._counted}
 
-    def first_parameter(self) -> str | None:
-        """The name of the first positional parameter: ``self`` in a method."""
-        return self._positional[0] if self._positional else None
-
     def _all_values(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> dict[str, Any] | None:

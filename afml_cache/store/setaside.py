@@ -19,6 +19,7 @@ from afml_cache.store import notes, rows
 from afml_cache.store.claims import BadEntryError, UnavailableError
 from afml_cache.store.cleared import INDEX, VALUES, Cleared, account, held, new_folder, remove, tidy
 from afml_cache.store.index import Index
+from afml_cache.store.patience import patiently
 from afml_cache.store.pool import Pool
 from afml_cache.store.schema import create
 from afml_cache.store.store import Store
@@ -105,13 +106,18 @@ def _slots(
 
 
 def _move(store: Store, slots: list[bytes], folder: Path) -> None:
-    pool = Pool()
-    cleared = pool.connect(f"{(folder / INDEX).as_uri()}?mode=rwc")
+    pool, path = Pool(), folder / INDEX
+    cleared = pool.connect(f"{path.as_uri()}?mode=rwc")
+
+    def commit() -> sqlite3.Cursor:
+        # Whoever explains a miss, or tells what can be restored, reads it at any moment.
+        return patiently(path, lambda: cleared.execute("COMMIT"))
+
     try:
         cleared.execute("PRAGMA journal_mode=delete")
         cleared.execute("BEGIN IMMEDIATE")
         create(cleared)
-        cleared.execute("COMMIT")
+        commit()
         for start in range(0, len(slots), _AT_ONCE):
             some = list(_rows(store._index, slots[start : start + _AT_ONCE]))
             cleared.execute("BEGIN IMMEDIATE")
@@ -120,7 +126,7 @@ def _move(store: Store, slots: list[bytes], folder: Path) -> None:
                     rows.insert(cleared, row)
             codes = {row.code for row in some}
             store._index.read(lambda live: notes.copy(live, cleared, codes))  # noqa: B023 - run here
-            cleared.execute("COMMIT")
+            commit()
             store._vault.discard(store._index.write(_removal(some)))
         store._index.write(notes.sweep)
     finally:

@@ -214,7 +214,14 @@ class Attempt:
             function._count(self._reason, self._key, self._seconds, self._why_missed)
             return
         refused: Reason | None
-        if miss.was_replaced(self._code, function._code.current()):
+        try:
+            now = function._code.current()
+        except Exception as error:  # noqa: BLE001 - the result is there, and the caller's
+            miss.say_no_key(function._identity, error)
+            now = None
+        if now is None:
+            refused = Reason.UNKEYABLE
+        elif miss.was_replaced(self._code, now):
             miss.say_code_changed(function._identity)
             refused = Reason.SOURCE_CHANGED
         else:

@@ -20,6 +20,7 @@ from typing import Any
 from afml_cache import notices
 from afml_cache.cacheable_functions import decorated_functions
 from afml_cache.keys.memoized import empty_if_outdated, kinds_of_memoized
+from afml_cache.keys.parsing import syntax_tree
 from afml_cache.keys.source import text_of
 from afml_cache.keys.superseded import supersede
 from afml_cache.legacy import JoblibCachedFunction
@@ -184,7 +185,7 @@ def _bind_imported(
     space: dict[str, Any], text: str, module: str, constants: Mapping[str, tuple[Any, Any]]
 ) -> None:
     try:
-        tree = ast.parse(text)
+        tree = syntax_tree(text)
     except (SyntaxError, ValueError):
         return  # half saved: it will be loaded anew itself
     for node in ast.walk(tree):

@@ -21,6 +21,7 @@ from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptor
 from typing import Any
 
 from afml_cache.errors import UnkeyableArgumentError
+from afml_cache.keys.parsing import syntax_tree
 from afml_cache.old_definitions import closed_over
 from afml_cache.watched_modules import is_installed
 
@@ -133,7 +134,7 @@ def _class_statements(data: bytes) -> Counter[str]:
     """How often a source defines each class, by qualified name."""
     found: Counter[str] = Counter()
     try:
-        todo: list[tuple[str, ast.AST]] = [("", ast.parse(data))]
+        todo: list[tuple[str, ast.AST]] = [("", syntax_tree(data))]
     except (SyntaxError, ValueError):  # a loader makes Python of it; executing it will tell
         return found
     while todo:

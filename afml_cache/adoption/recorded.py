@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from afml_cache.keys.normal import normal_form
+from afml_cache.keys.parsing import syntax_tree
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -68,7 +69,7 @@ def definition(text: str) -> FunctionNode | None:
     """The function definition that a text begins with, however far it is indented."""
     for candidate in (text, "if 1:\n" + text):
         try:
-            tree = ast.parse(candidate)
+            tree = syntax_tree(candidate)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         body: list[ast.stmt] = tree.body

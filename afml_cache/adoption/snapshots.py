@@ -7,7 +7,6 @@ scripts, which importing would run, modules that could not be imported, the clas
 
 from __future__ import annotations
 
-import ast
 import functools
 import os
 import sqlite3
@@ -24,6 +23,7 @@ from xxhash import xxh3_128_digest
 from afml_cache.adoption.recorded import is_named_as_cache
 from afml_cache.adoption.records import Records
 from afml_cache.keys.normal import normal_form
+from afml_cache.keys.parsing import syntax_tree
 from afml_cache.main_module import main_name
 
 #: Larger files are data that happens to be Python.
@@ -210,7 +210,7 @@ class _Held:
 def _form_of(held: _Held) -> bytes:
     """The digest of what a file does; the decorators of caches leave no trace in it."""
     try:
-        tree = ast.parse(held.source)
+        tree = syntax_tree(held.source)
         return xxh3_128_digest(normal_form(tree, is_named_as_cache))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return xxh3_128_digest(held.source)

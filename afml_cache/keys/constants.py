@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from afml_cache.keys.lookup import module_name
+from afml_cache.keys.parsing import syntax_tree
 from afml_cache.keys.source import text_of
 
 #: Constants whose value a literal in the source can give.
@@ -139,7 +140,7 @@ def _said_by(file: str, space: Mapping[str, Any]) -> Mapping[str, object] | None
 def _literals(text: str) -> Mapping[str, object]:
     """The literals that a source assigns at its top and in the bodies of its classes."""
     try:
-        tree = ast.parse(text)
+        tree = syntax_tree(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     return dict(_assigned(tree.body, ""))

@@ -28,6 +28,7 @@ from xxhash import xxh3_128_digest
 
 from afml_cache.keys.instructions import instructions_digest, same_but_for
 from afml_cache.keys.normal import FunctionNode, normal_form
+from afml_cache.keys.parsing import syntax_tree
 from afml_cache.keys.qualnames import is_put_in, names_like
 from afml_cache.keys.reach import Reach, chain_of, reach_of, reach_of_bytecode
 
@@ -190,7 +191,7 @@ def _parse(file: str, text: str, flags: int) -> _Parsed | None:
     try:
         # IPython lets cells await at their top level.
         flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        tree = compile(text, file, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree = syntax_tree(text, file, flags)
         code = compile(tree, file, "exec", flags, dont_inherit=True)
         # Not splitlines(), which takes form feeds, too, for ends of lines.
         parsed = _Parsed(_definitions(tree, code), dict(_from_imports(tree)), text.split("\n"))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from afml_cache.keys.parsing import syntax_tree
 from afml_cache.keys.summary import literal_or_text, outline
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def normalised(source: str) -> str:
 def _parsed(source: str) -> ast.AST | None:
     for text, depth in ((source, 0), (f"if 1:\n{source}", 1)):  # a method is indented
         try:
-            found: Any = ast.parse(text)
+            found: Any = syntax_tree(text)
         except SyntaxError:
             continue
         for _ in range(depth + 1):

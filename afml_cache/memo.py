@@ -75,6 +75,7 @@ class CachedFunction(Generic[P, R_co]):
         "_last_tally",
         "_options",
         "_owner",
+        "_recorder",
         "_remembered",
         "_untimed",
         "_wrapped",
@@ -90,6 +91,7 @@ class CachedFunction(Generic[P, R_co]):
         self._identity = function_identity(function)
         self._identity_digest = identity_digest(self._identity)
         self._owner = owner_of(function)
+        self._recorder = options.recorder
         self._binder = Binder(function, options.ignore)
         self._code = FunctionCode(function, depends_on=options.depends_on, version=options.version)
         self._is_async = inspect.iscoroutinefunction(function)
@@ -119,6 +121,8 @@ class CachedFunction(Generic[P, R_co]):
         self._count_hit(store, key)
         if started is not None:
             self._time_hit(store, time.perf_counter() - started)
+        if self._recorder is not None:
+            self._recorder.served(self, store, key, found, args, kwargs)
         return found  # type: ignore[no-any-return]
 
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallKey | None:
@@ -230,6 +234,8 @@ class CachedFunction(Generic[P, R_co]):
         if is_there and (self._options.ttl is None or not self._is_old(store, key)):
             self._count_hit(store, key)
             self._time_hit(store, time.perf_counter() - started)
+            if self._recorder is not None:
+                self._recorder.served(self, store, key, found, args, kwargs)
             return found
         attempt = Attempt(self, store, key, found)
         if store.read_only:

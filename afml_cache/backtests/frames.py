@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from afml_cache.backtests.plain import Account, as_number
 from afml_cache.backtests.rows import Recorded
+from afml_cache.backtests.run import as_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,4 +103,6 @@ def _float(number: float | None) -> float:
 
 
 def _shown(value: Any) -> Any:
-    return value.text if isinstance(value, Account) else value
+    if isinstance(value, Account):
+        return value.text
+    return as_text(value) if isinstance(value, str) else value

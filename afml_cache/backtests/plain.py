@@ -63,7 +63,7 @@ def to_plain(value: object) -> Any:
     budget = [_MOST]
     try:
         return _plain(value, budget, _DEEPEST)
-    except _TooMuchError:
+    except (_TooMuchError, _NotPlainError):
         return _account(value)
 
 
@@ -122,14 +122,20 @@ def as_number(value: object) -> float | int | bool | None:
     if isinstance(value, decimal.Decimal):
         return float(value) if not value.is_snan() else math.nan
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.bool_ | numpy.integer | numpy.floating):
+    if numpy is None or isinstance(value, numpy.timedelta64):  # which is an integer to numpy
+        return None
+    if isinstance(value, numpy.bool_ | numpy.integer | numpy.floating):
         number: float | int | bool = value.item()
         return number if isinstance(number, bool | int | float) else float(value)
     return None
 
 
 class _TooMuchError(Exception):
-    """It is too long, too deep, or of a type that is not written out."""
+    """The whole is too long or too deep to be written out."""
+
+
+class _NotPlainError(Exception):
+    """A part is of a type that is not written out, or too large a number."""
 
 
 def _plain(value: Any, budget: list[int], depth: int) -> Any:
@@ -141,7 +147,7 @@ def _plain(value: Any, budget: list[int], depth: int) -> Any:
         return value
     if kind is int:
         if value.bit_length() > _LARGEST:
-            raise _TooMuchError
+            raise _NotPlainError
         return value
     if kind is float:
         return value if math.isfinite(value) else {"type": "float", "value": repr(value)}
@@ -158,7 +164,7 @@ def _plain(value: Any, budget: list[int], depth: int) -> Any:
     tagged = _tagged(kind, value)
     # Whatever does not come back as it went in (a subclass, a time zone) is accounted for.
     if tagged is None or not _same(from_plain(tagged), value):
-        raise _TooMuchError
+        raise _NotPlainError
     return tagged
 
 
@@ -166,9 +172,7 @@ def _within(value: object, budget: list[int], depth: int) -> Any:
     """A part of a larger value: what cannot be written out costs the whole only itself."""
     try:
         return _plain(value, budget, depth - 1)
-    except _TooMuchError:
-        if budget[0] < 0 or depth <= 0:
-            raise
+    except _NotPlainError:
         return _account(value)
 
 

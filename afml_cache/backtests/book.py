@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from afml_cache import notices
-from afml_cache.backtests import tables
+from afml_cache.backtests import kept_frames, tables
 from afml_cache.backtests.run import Run
 from afml_cache.store import exits, location
 from afml_cache.store.claims import UnavailableError
@@ -73,12 +73,16 @@ class RunBook:
 
     # -- writing ---------------------------------------------------------------------
 
-    def is_recorded(self, run_id: str) -> bool:
-        """Whether there is a run of this id; True where there is no telling now."""
+    def is_recorded(self, strategy: str, run_id: str) -> bool:
+        """Whether there is a run of this id, with its files; True where there is no telling now."""
         if run_id in self._held or time.monotonic() < self._due:
             return True
         try:
-            return bool(self.read("SELECT 1 FROM run WHERE id=?", (run_id,)))
+            found = self.read("SELECT trades, equity FROM run WHERE id=?", (run_id,))
+            if not found:
+                return False
+            kept = dict(zip(("trades", "equity"), found[0], strict=True))
+            return kept_frames.is_complete(self.directory, strategy, run_id, kept)
         except FAULTS as error:
             self._due = time.monotonic() + _RESPITE
             self._tell("read", error)

@@ -157,7 +157,7 @@ class BacktestCache:
         run = self.get_run_metadata(run_id)
         store = self._in_use()
         forms = kept_frames.keep(store, run.strategy, run_id, "trades", trades)
-        if trades is not None and not forms:
+        if trades is not None and forms in ("", kept_frames.LOST):
             raise BacktestRecordError(f"the trades of {run_id} could not be kept; see the warning")
         try:
             self._book().write(

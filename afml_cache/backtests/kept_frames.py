@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from afml_cache.store.store import Store
 
 FOLDER = "backtests"
 PARQUET, SEALED = "parquet", "sealed"
+#: Stands for a part that could not be written: the next process that meets the run tries again.
+LOST = "lost"
 
 
 def place_of(directory: Path, strategy: str, run_id: str, part: str, form: str) -> Path:
@@ -45,8 +48,8 @@ def keep(store: Store, strategy: str, run_id: str, part: str, value: Any) -> str
     Returns
     -------
     str
-        The forms in which it is kept: ``"parquet"``, ``"sealed"``, ``"parquet sealed"``; empty
-        where it could not be.
+        The forms in which it is kept: ``"parquet"``, ``"sealed"``, ``"parquet sealed"``; ``"lost"``
+        where it could not be now; empty where it never can be, or there is nothing to keep.
     """
     if value is None:
         return ""
@@ -70,12 +73,14 @@ def keep(store: Store, strategy: str, run_id: str, part: str, value: Any) -> str
             f"the {part} of {run_id} cannot be recorded in {target.parent} ({why}); the result is "
             "not affected. See that the disk has room and the folder can be written to",
         )
+        return LOST
     except Exception as error:  # noqa: BLE001 - what pickling a value of the user's raises
         notices.warn_once(
             ("backtest_frames", strategy, part),
             f"the {part} of {strategy} cannot be recorded, since a {type(value).__name__} like "
             f"this cannot be pickled ({type(error).__name__}: {error}); the result is not affected",
         )
+        return PARQUET if PARQUET in forms else ""
     return " ".join(forms)
 
 
@@ -119,6 +124,15 @@ def _keep_sealed(target: Path, value: Any, store: Store) -> None:
             draft.unlink(missing_ok=True)
 
 
+def is_complete(directory: Path, strategy: str, run_id: str, kept: Mapping[str, str]) -> bool:
+    """Whether the files of a run are there, given the forms of each part."""
+    return all(
+        form != LOST and place_of(directory, strategy, run_id, part, form).exists()
+        for part, forms in kept.items()
+        for form in forms.split()
+    )
+
+
 def load(store: Store, strategy: str, run_id: str, part: str, forms: str) -> Any:
     """What :func:`keep` has kept in these forms; None where it was nothing.
 
@@ -127,7 +141,7 @@ def load(store: Store, strategy: str, run_id: str, part: str, forms: str) -> Any
     BacktestRecordError
         It is there, or was, and cannot be read.
     """
-    kept = forms.split()
+    kept = [form for form in forms.split() if form != LOST]
     problem: Exception | None = None
     for form in (SEALED, PARQUET):  # the sealed one is there because the other one is not exact
         if form not in kept:
@@ -148,7 +162,7 @@ def load(store: Store, strategy: str, run_id: str, part: str, forms: str) -> Any
     raise BacktestRecordError(
         f"the {part} of {run_id} cannot be read from "
         f"{place_of(store.directory, strategy, run_id, part, kept[0])} ({told}); the run itself "
-        "and its metrics are there. Call the backtest again to have them recorded anew"
+        "and its metrics are there. A call of the backtest in a new process records them anew"
     ) from problem
 
 

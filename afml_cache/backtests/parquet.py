@@ -64,10 +64,14 @@ def _table(value: Any, pa: Any) -> tuple[Any, dict[str, Any]]:
         form = {"kind": "ndarray", "dtype": value.dtype.str, "dimensions": value.ndim}
         return pa.Table.from_pandas(frame), form
     if isinstance(value, pd.Series):
-        named = isinstance(value.name, str)
-        frame = value.to_frame(value.name if named else "value")
+        named = type(value.name) in (str, int)
+        frame = value.to_frame(str(value.name) if named else "value")
         form = {"kind": "Series", "named": named, "name": value.name if named else None}
     elif isinstance(value, pd.DataFrame):
+        kinds = {type(name) for name in value.columns}
+        if len(kinds) > 1:  # as text, which is all that a file has, they may be the same
+            named = ", ".join(sorted(kind.__name__ for kind in kinds))
+            raise TypeError(f"its columns have names of several types: {named}")
         frame, form = value, {"kind": "DataFrame"}
     elif type(value).__module__.partition(".")[0] == "polars":
         frame = value.to_frame() if hasattr(value, "to_frame") else value

@@ -60,7 +60,7 @@ class RunRecorder:
         if key.digest in book.known or store.read_only:
             return
         try:
-            if not book.is_recorded(run_id_of(self.strategy, key.digest)):
+            if not book.is_recorded(self.strategy, run_id_of(self.strategy, key.digest)):
                 self._record_again(function, store, key, value, args, kwargs)
             elif not book.in_doubt:
                 book.known.add(key.digest)

@@ -83,10 +83,11 @@ def safe_name(name: str) -> str:
     >>> safe_name("sma"), safe_name("Mean reversion / 15 min")
     ('sma', 'Mean_reversion_15_min-6ecd387d')
     """
+    name = as_text(name)
     # Where case does not count, "SMA" and "sma" would be one folder: only the plain are kept.
     if re.fullmatch(r"[a-z0-9_][a-z0-9_.-]*", name) and len(name) <= _LONGEST_NAME:
         return name
-    digest = xxh3_128_hexdigest(name.encode("utf-8", "surrogatepass"))[:8]
+    digest = xxh3_128_hexdigest(name.encode())[:8]
     plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")[:_LONGEST_NAME]
     return f"{plain or 'strategy'}-{digest}"
 

@@ -20,7 +20,9 @@ def write(path: Path, value: Any) -> None:
 
     table, form = _table(value, pa)
     metadata = {**(table.schema.metadata or {}), _KEY: json.dumps(form).encode()}
-    pq.write_table(table.replace_schema_metadata(metadata), path)
+    # Numbers seldom repeat: looking for repetitions takes longer than all the rest.
+    texts = [one.name for one in table.schema if not pa.types.is_primitive(one.type)]
+    pq.write_table(table.replace_schema_metadata(metadata), path, use_dictionary=texts)
 
 
 def read(path: Path) -> Any:
@@ -28,7 +30,7 @@ def read(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     with path.open("rb") as file:  # not by name: a name with a colon is an address to Arrow
-        table = pq.read_table(file)
+        table = pq.ParquetFile(file).read(use_threads=False)
     form = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
     kind = form.get("kind")
     if kind == "Arrow":
@@ -37,7 +39,7 @@ def read(path: Path) -> Any:
         import polars
 
         return polars.from_arrow(table)
-    frame = table.to_pandas()
+    frame = table.to_pandas(use_threads=False)
     if kind == "ndarray":
         array = frame.to_numpy() if form["dimensions"] == 2 else frame.iloc[:, 0].to_numpy()
         return array.astype(form["dtype"], copy=False)
@@ -62,7 +64,7 @@ def _table(value: Any, pa: Any) -> tuple[Any, dict[str, Any]]:
         frame = pd.DataFrame(value)
         frame.columns = [f"{number}" for number in range(frame.shape[1])]
         form = {"kind": "ndarray", "dtype": value.dtype.str, "dimensions": value.ndim}
-        return pa.Table.from_pandas(frame), form
+        return pa.Table.from_pandas(frame, nthreads=1), form
     if isinstance(value, pd.Series):
         named = type(value.name) in (str, int)
         frame = value.to_frame(str(value.name) if named else "value")
@@ -83,4 +85,4 @@ def _table(value: Any, pa: Any) -> tuple[Any, dict[str, Any]]:
     freq = getattr(frame.index, "freq", None)
     if isinstance(frame.index, pd.DatetimeIndex | pd.TimedeltaIndex):
         form |= {"freq": None if freq is None else frame.index.freqstr, "unit": frame.index.unit}
-    return pa.Table.from_pandas(frame), form
+    return pa.Table.from_pandas(frame, nthreads=1), form

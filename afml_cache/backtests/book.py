@@ -57,8 +57,9 @@ class RunBook:
         Keys of calls whose run is known to be recorded.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
         self.directory = directory
+        self._read_only = read_only
         self.path = directory / location.RECORDS / FILE
         self.known: set[bytes] = set()
         self._pool = Pool()
@@ -134,8 +135,14 @@ class RunBook:
                 cursor.execute("COMMIT")
                 return result
 
+        self.require_writable()
         with self._pool.writing:
             return self._patiently(attempt, patience)
+
+    def require_writable(self) -> None:
+        """Raise `UnavailableError` in mode "readonly"."""
+        if self._read_only:
+            raise UnavailableError("read-only", "mode is 'readonly': configure(mode='on') first")
 
     # -- reading ---------------------------------------------------------------------
 
@@ -151,8 +158,8 @@ class RunBook:
             return []
 
         def attempt() -> list[tuple[Any, ...]]:
-            if not location.may_write(self.path.parent) or not location.may_write(self.path):
-                return self._read_only(query, parameters)
+            if not self._is_writable():
+                return self._read_as_it_is(query, parameters)
             with self._cursor() as cursor:
                 return cursor.execute(query, parameters).fetchall()
 
@@ -167,7 +174,10 @@ class RunBook:
             self._tell("read", error)
             return []
 
-    def _read_only(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def _is_writable(self) -> bool:
+        return not self._read_only and all(map(location.may_write, (self.path.parent, self.path)))
+
+    def _read_as_it_is(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         # In a read-only folder the write-ahead log may be out of reach: the rest is not.
         addresses = [f"{self.path.as_uri()}?mode=ro", f"{self.path.as_uri()}?mode=ro&immutable=1"]
         for address in addresses:
@@ -365,5 +375,5 @@ def book_of(store: Store) -> RunBook:
     """The records beside a store; one object a store."""
     book = _books.get(store)
     if book is None:
-        book = _books.setdefault(store, RunBook(store.directory))
+        book = _books.setdefault(store, RunBook(store.directory, read_only=store.read_only))
     return book

@@ -9,24 +9,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from afml_cache import notices, settings
-from afml_cache.backtests import cleared_runs, kept_frames
+from afml_cache.backtests import cleared_runs
+from afml_cache.backtests.asked import figures, part_of, replace_trades, result_of, runs_named
 from afml_cache.backtests.best import BestRun, best_of, check_metric
-from afml_cache.backtests.book import FAULTS, RunBook, book_of
+from afml_cache.backtests.book import RunBook, book_of
 from afml_cache.backtests.cleared_runs import ClearedRuns
 from afml_cache.backtests.frames import frame_of, parameters_and_metrics
 from afml_cache.backtests.given import arguments_given, record_given
 from afml_cache.backtests.rows import (
     BacktestMetadata,
     BacktestResult,
-    Recorded,
-    runs_of_ids,
     runs_where,
     trials_of,
 )
 from afml_cache.backtests.run import as_text
-from afml_cache.errors import BacktestRecordError, UnknownRunError
 from afml_cache.store.active import active
-from afml_cache.store.location import RECORDS
 from afml_cache.store.store import Store
 
 if TYPE_CHECKING:
@@ -154,20 +151,7 @@ class BacktestCache:
         BacktestRecordError
             They cannot be kept.
         """
-        run = self.get_run_metadata(run_id)
-        store = self._in_use()
-        forms = kept_frames.keep(store, run.strategy, run_id, "trades", trades)
-        if trades is not None and forms in ("", kept_frames.LOST):
-            raise BacktestRecordError(f"the trades of {run_id} could not be kept; see the warning")
-        try:
-            self._book().write(
-                lambda cursor: cursor.execute("UPDATE run SET trades=? WHERE id=?", (forms, run_id))
-            )
-        except FAULTS as error:
-            raise BacktestRecordError(
-                f"the trades of {run_id} are kept, but {self._book().path} cannot be written to "
-                f"({error}); see that the disk has room, and try again"
-            ) from error
+        replace_trades(self._in_use(), self.get_run_metadata(run_id), trades)
 
     # -- asking ----------------------------------------------------------------------
 
@@ -201,7 +185,7 @@ class BacktestCache:
                 (name, arguments.parameters_digest, arguments.data_digest),
             )
         found = runs_where(self._book(), *where)
-        return self._result(found[0]) if found else None
+        return result_of(self._in_use(), found[0]) if found else None
 
     def get_walk_forward_split(
         self, strategy: str, split: int, params: Any = None
@@ -216,11 +200,11 @@ class BacktestCache:
             where += " AND parameters_digest=?"
             values += (arguments_given(params, None).parameters_digest,)
         found = runs_where(self._book(), f"{where} {_LATEST}", values)
-        return self._result(found[0]) if found else None
+        return result_of(self._in_use(), found[0]) if found else None
 
     def get_run_metadata(self, run_id: str) -> BacktestMetadata:
         """What is known of a run besides its results; raises `UnknownRunError`."""
-        return self._one(run_id).metadata
+        return runs_named(self._in_use(), [run_id])[0].metadata
 
     def get_cached_trades(self, run_id: str) -> Any:
         """The trades of a run; None where it had none, or they were not kept.
@@ -232,11 +216,11 @@ class BacktestCache:
         BacktestRecordError
             They were kept and cannot be read.
         """
-        return self._load(self._one(run_id).metadata, "trades")
+        return part_of(self._in_use(), self.get_run_metadata(run_id), "trades")
 
     def get_cached_equity(self, run_id: str) -> Any:
         """The equity curve of a run, as :meth:`get_cached_trades`."""
-        return self._load(self._one(run_id).metadata, "equity")
+        return part_of(self._in_use(), self.get_run_metadata(run_id), "equity")
 
     def runs(self, strategy: str | None = None) -> pd.DataFrame:
         """The runs of one strategy, or all: a row each, the oldest first.
@@ -282,11 +266,7 @@ class BacktestCache:
 
         ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
         wanted = [metrics] if isinstance(metrics, str) else metrics
-        found = runs_of_ids(self._book(), list(dict.fromkeys(ids)))
-        for run_id in ids:
-            if run_id not in found:
-                raise self._unknown(run_id)
-        runs = [found[run_id] for run_id in ids]
+        runs = runs_named(self._in_use(), ids)
         for metric in wanted or ():
             check_metric(runs, metric)
         columns: dict[str, Any] = {"strategy": pd.Series([run.metadata.strategy for run in runs])}
@@ -373,15 +353,7 @@ class BacktestCache:
 
     def get_cache_stats(self) -> dict[str, Any]:
         """What is recorded: ``runs`` and ``trials``, ``strategies`` (of each both), ``bytes``."""
-        book = self._book()
-        rows = book.read_all("SELECT name, runs, trials FROM strategy ORDER BY name")
-        return {
-            "directory": str(book.directory / RECORDS),
-            "runs": sum(row[1] for row in rows),
-            "trials": sum(row[2] for row in rows),
-            "strategies": {name: {"runs": runs, "trials": trials} for name, runs, trials in rows},
-            "bytes": _bytes(book),
-        }
+        return figures(self._book())
 
     # -- inner -----------------------------------------------------------------------
 
@@ -390,43 +362,6 @@ class BacktestCache:
 
     def _book(self) -> RunBook:
         return book_of(self._in_use())
-
-    def _one(self, run_id: str) -> Recorded:
-        found = runs_of_ids(self._book(), [run_id])
-        if run_id not in found:
-            raise self._unknown(run_id)
-        return found[run_id]
-
-    def _unknown(self, run_id: str) -> UnknownRunError:
-        return UnknownRunError(
-            f"no run {run_id!r} is recorded in {self._book().path}; runs() lists those that are"
-        )
-
-    def _result(self, run: Recorded) -> BacktestResult:
-        frames = {}
-        for part in ("trades", "equity"):
-            try:
-                frames[part] = self._load(run.metadata, part)
-            except BacktestRecordError as error:  # the metrics are there all the same
-                notices.warn_once(("backtest_frames", run.metadata.run_id, part), str(error))
-                frames[part] = None
-        return BacktestResult(run.metadata, run.metrics, **frames)
-
-    def _load(self, run: BacktestMetadata, part: str) -> Any:
-        forms = run.kept.get(part, "")
-        return kept_frames.load(self._in_use(), run.strategy, run.run_id, part, forms)
-
-
-def _bytes(book: RunBook) -> int:
-    beside = (book.path.with_name(book.path.name + suffix) for suffix in ("", "-wal"))
-    frames = book.path.with_name(kept_frames.FOLDER).rglob("*")
-    total = 0
-    for path in (*beside, *frames):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # removed meanwhile
-            continue
-    return total
 
 
 def get_backtest_cache() -> BacktestCache:

@@ -21,6 +21,7 @@ from afml_cache.backtests import kept_frames, tables
 from afml_cache.backtests.book import FAULTS, FILE, RunBook
 from afml_cache.errors import ClearingError
 from afml_cache.store import location
+from afml_cache.store.claims import UnavailableError
 
 FOLDER = "cleared_runs"
 _AT_ONCE = 500
@@ -67,6 +68,7 @@ def clear_before(book: RunBook, before: float) -> ClearedRuns:
         Not all could be moved; nothing is lost.
     """
     try:
+        book.require_writable()
         book.write_held(1.0)
         trials = sum(count for (count,) in book.read("SELECT trials FROM strategy"))
         ids = [id for (id,) in book.read("SELECT id FROM run WHERE created < ?", (before,))]
@@ -82,8 +84,8 @@ def clear_before(book: RunBook, before: float) -> ClearedRuns:
         return ClearedRuns(runs, files, folder, trials)
     except FAULTS as error:
         raise ClearingError(
-            f"not all old runs of {book.path} could be moved aside ({error}); nothing is lost. See "
-            "that the disk has room and the folder can be written to, and clear again"
+            f"not all old runs of {book.path} could be moved aside ({_why(error)}); nothing is "
+            "lost. See that the disk has room and the folder can be written to, and clear again"
         ) from error
 
 
@@ -104,9 +106,13 @@ def restore(book: RunBook) -> int:
         return restored
     except FAULTS as error:
         raise ClearingError(
-            f"not all runs in {_folder(book)} could be brought back ({error}); nothing is lost. "
-            "See that the disk has room and the folder can be written to, and restore again"
+            f"not all runs in {_folder(book)} could be brought back ({_why(error)}); nothing is "
+            "lost. See that the disk has room and the folder can be written to, and restore again"
         ) from error
+
+
+def _why(error: BaseException) -> object:
+    return error.detail if isinstance(error, UnavailableError) else error
 
 
 def _move(

@@ -58,6 +58,7 @@ def _table(value: Any, pa: Any) -> tuple[Any, dict[str, Any]]:
     import numpy as np
     import pandas as pd
 
+    form: dict[str, Any]
     if isinstance(value, np.ndarray):
         if value.ndim > 2:
             raise TypeError(f"an array of {value.ndim} dimensions is no table")
@@ -72,8 +73,8 @@ def _table(value: Any, pa: Any) -> tuple[Any, dict[str, Any]]:
     elif isinstance(value, pd.DataFrame):
         kinds = {type(name) for name in value.columns}
         if len(kinds) > 1:  # as text, which is all that a file has, they may be the same
-            named = ", ".join(sorted(kind.__name__ for kind in kinds))
-            raise TypeError(f"its columns have names of several types: {named}")
+            several = ", ".join(sorted(kind.__name__ for kind in kinds))
+            raise TypeError(f"its columns have names of several types: {several}")
         frame, form = value, {"kind": "DataFrame"}
     elif type(value).__module__.partition(".")[0] == "polars":
         frame = value.to_frame() if hasattr(value, "to_frame") else value

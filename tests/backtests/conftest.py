@@ -16,6 +16,7 @@ def _engine_talks() -> Iterator[None]:
     """The engine warns of orders that it cancels, and of what pandas will drop."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="backtesting")
+        warnings.filterwarnings("ignore", "DatetimeIndex.dayofweek is deprecated")
         yield
 
 

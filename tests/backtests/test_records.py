@@ -18,6 +18,8 @@ import pandas as pd
 import pytest
 
 from afml_cache import (
+    BacktestRecordError,
+    ClearingError,
     cached_backtest,
     clear_afml_cache,
     content_key,
@@ -298,8 +300,13 @@ def test_nothing_is_recorded_while_the_cache_is_off_or_only_read(goog: Any, stor
     with use_settings(mode="readonly"), use_store(store.directory):
         run(goog, {"window": 20})
         assert run(goog, {"window": 30})[0]["trades"] > 0
-        assert get_backtest_cache().trial_count("sma") == 1
-        assert len(get_backtest_cache().runs("sma")) == 1
+        cache = get_backtest_cache()
+        assert cache.trial_count("sma") == len(cache.runs("sma")) == 1
+        (run_id,) = cache.runs()["run_id"]
+        with pytest.raises(BacktestRecordError, match="readonly"):
+            cache.cache_trades(run_id, None)
+        with pytest.raises(ClearingError, match="readonly"):
+            cache.clear_old_runs(0)
 
 
 def test_a_run_that_changes_its_data_is_recorded_with_what_it_was_given() -> None:

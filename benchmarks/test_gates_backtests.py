@@ -145,7 +145,8 @@ def _fill(records: Path, runs: int) -> None:
     with sqlite3.connect(records) as db:
         for table, new in (("run", "'study-' || printf('%016x', i)"), ("trial", "randomblob(16)")):
             columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-            values = ", ".join(new if name == "id" else name for name in columns)
+            others = {"id": new, "parameters_digest": "randomblob(16)", "created": "created + i"}
+            values = ", ".join(others.get(name, name) for name in columns)
             db.execute(
                 f"WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
                 f"INSERT INTO {table} ({', '.join(columns)}) "

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from afml_cache.backtests.book import RunBook
 from afml_cache.backtests.plain import as_number
-from afml_cache.backtests.rows import Recorded
+from afml_cache.backtests.rows import Recorded, runs_of_ids, runs_where
+from afml_cache.backtests.run import to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,45 @@ class BestRun:
         return f"{self.metric} {self.value:g}, {place} of {many}: {named or 'no parameters'}"
 
 
-def best_of(
+def best_runs(
+    book: RunBook, strategy: str, metric: str, maximize: bool, top_n: int, trials: int
+) -> list[BestRun]:
+    """The best first, of equal ones the earlier; runs without the metric, or with NaN, are none.
+
+    Raises
+    ------
+    ValueError
+        None of the runs has the metric.
+    """
+    ids = _candidates(book, strategy, metric, maximize, top_n)
+    found = list(runs_of_ids(book, ids).values())
+    if not found:
+        check_metric(runs_where(book, "strategy=? LIMIT 1000", (strategy,)), metric)
+    return _ranked(found, metric, maximize, top_n, trials)
+
+
+def _candidates(book: RunBook, strategy: str, metric: str, maximize: bool, top_n: int) -> list[str]:
+    """Ids of runs among which the best are: SQL sorts the numbers that it can read."""
+    if to_json(metric) != f'"{metric}"':  # a path has no way to say it
+        return [id for (id,) in book.read_all("SELECT id FROM run WHERE strategy=?", (strategy,))]
+    name, order = f'$."{metric}"', "DESC" if maximize else "ASC"
+    numbers = book.read_all(
+        "SELECT id FROM (SELECT id, created, json_extract(metrics, ?) AS value FROM run "
+        "WHERE strategy=?) WHERE typeof(value) IN ('integer', 'real') "
+        f"ORDER BY value {order}, created LIMIT ?",
+        (name, strategy, top_n),
+    )
+    others = book.read_all(  # infinity and Decimals, which JSON has as no number
+        "SELECT id FROM (SELECT id, json_extract(metric_types, ?) AS type FROM run "
+        "WHERE strategy=?) WHERE type = 'decimal' OR type LIKE '%inf'",
+        (name, strategy),
+    )
+    return [id for (id,) in (*numbers, *others)]
+
+
+def _ranked(
     runs: Iterable[Recorded], metric: str, maximize: bool, top_n: int, trials: int
 ) -> list[BestRun]:
-    """The best first, of equal ones the earlier; runs without the metric, or with NaN, are none."""
     valued = []
     for run in runs:
         value = as_number(run.metrics.get(metric))

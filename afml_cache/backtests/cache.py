@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from afml_cache import notices, settings
 from afml_cache.backtests import cleared_runs
 from afml_cache.backtests.asked import figures, part_of, replace_trades, result_of, runs_named
-from afml_cache.backtests.best import BestRun, best_of, check_metric
+from afml_cache.backtests.best import BestRun, best_runs, check_metric
 from afml_cache.backtests.book import RunBook, book_of
 from afml_cache.backtests.cleared_runs import ClearedRuns
 from afml_cache.backtests.frames import frame_of, parameters_and_metrics
@@ -301,9 +301,8 @@ class BacktestCache:
         """
         if top_n < 1:
             raise ValueError(f"top_n is {top_n!r}; it can be 1 or more")
-        runs = runs_where(self._book(), "strategy=? ORDER BY created, rowid", (as_text(strategy),))
-        check_metric(runs, metric)
-        return best_of(runs, metric, maximize, top_n, self.trial_count(strategy))
+        trials = self.trial_count(strategy)
+        return best_runs(self._book(), as_text(strategy), metric, maximize, top_n, trials)
 
     # -- the ledger ------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from afml_cache.backtests.arguments import Arguments
 #: Hexadecimal digits of the key in the id of a run: two of 100,000 share them once in 10^9 times.
 _DIGITS = 16
 _LONGEST_NAME = 80
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +99,7 @@ def as_text(name: str) -> str:
 
 
 def to_json(plain: Any) -> str:
-    """What :func:`afml_cache.backtests.plain.to_plain` made, as text."""
-    return json.dumps(plain, separators=(",", ":"), allow_nan=False)
+    """What :func:`afml_cache.backtests.plain.to_plain` made, as text that SQLite takes."""
+    text = json.dumps(plain, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    # Half characters alone are escaped: SQL finds a name by the letters that it is written with.
+    return _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)

@@ -32,8 +32,8 @@ TABLES = (
     f"CREATE TABLE run (id TEXT PRIMARY KEY, {_SAID}, trial BLOB, user TEXT, host TEXT, "
     "pid INTEGER, git_commit TEXT, trades TEXT, equity TEXT)",
     "CREATE INDEX run_by_strategy ON run (strategy, created)",
-    "CREATE INDEX run_by_call ON run (strategy, parameters_digest, data_digest)",
-    "CREATE INDEX run_by_split ON run (strategy, split) WHERE split IS NOT NULL",
+    "CREATE INDEX run_by_call ON run (strategy, parameters_digest, data_digest, created)",
+    "CREATE INDEX run_by_split ON run (strategy, split, created) WHERE split IS NOT NULL",
     f"CREATE TABLE trial (id BLOB NOT NULL, {_SAID}, UNIQUE (strategy, id))",
     "CREATE TABLE strategy (name TEXT PRIMARY KEY, runs INTEGER NOT NULL DEFAULT 0, "
     "trials INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",

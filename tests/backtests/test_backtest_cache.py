@@ -213,6 +213,33 @@ def test_the_best_says_of_how_many_it_is_the_best(cache: BacktestCache) -> None:
         cache.find_best_parameters("sma", "sharpe", top_n=0)
 
 
+def test_the_best_may_be_infinite_or_a_decimal_and_metrics_may_be_called_anything(
+    cache: BacktestCache,
+) -> None:
+    names = [
+        "Return [%]",
+        "# Trades",
+        'a "quoted" one',
+        "back\\slash",
+        "dot.ted",
+        "ä",
+        "$",
+        "'",
+        "a\nb",
+        "\udc80",
+    ]
+    for number, value in enumerate(
+        [1.0, Decimal("2.5"), math.inf, -math.inf, np.float64("nan"), 2]
+    ):
+        metrics = dict.fromkeys(names, value)
+        cache.cache_backtest("odd", {"n": number}, PRICES, metrics)
+    for name in names:
+        best = cache.find_best_parameters("odd", name, top_n=9)
+        assert [one.value for one in best] == [math.inf, 2.5, 2.0, 1.0, -math.inf]
+        (least,) = cache.find_best_parameters("odd", name, maximize=False)
+        assert least.parameters == {"n": 3} and least.value == -math.inf
+
+
 def test_the_metadata_of_no_run_is_an_error_that_says_so(cache: BacktestCache) -> None:
     for ask in (cache.get_run_metadata, cache.get_cached_trades, cache.get_cached_equity):
         with pytest.raises(UnknownRunError, match=r"runs\(\) lists those that are"):

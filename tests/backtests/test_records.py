@@ -368,7 +368,9 @@ def test_the_records_are_their_owners_alone(goog: Any, store: Any) -> None:
 def test_importing_the_decorator_loads_nothing_heavy() -> None:
     program = (
         "import sys\n"
-        "from afml_cache.backtest_cache import cached_backtest, get_backtest_cache\n"
+        "from afml.cache.backtest_cache import BacktestCache, cached_backtest, get_backtest_cache\n"
+        "import afml_cache\n"
+        "assert BacktestCache is afml_cache.BacktestCache\n"
         "cached_backtest('x')(lambda data: None)\n"
         "heavy = {'numpy', 'pandas', 'pyarrow', 'joblib', 'sklearn', 'backtesting', 'vectorbt'}\n"
         "print(sorted(heavy & set(sys.modules)))"

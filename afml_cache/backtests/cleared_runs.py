@@ -176,7 +176,11 @@ def _link(path: Path, target: Path) -> bool:
     if target.exists() or not path.exists():
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    return location.copy_if_absent(path, target)
+    try:
+        os.link(path, target)
+    except OSError:  # a file system without links
+        return location.copy_if_absent(path, target)
+    return True
 
 
 def _folder(book: RunBook) -> Path:

@@ -32,7 +32,7 @@ _PARTS = ("trades", "equity")
 class ClearedRuns:
     """What was moved aside; false where that was nothing.
 
-    Attributes
+    Parameters
     ----------
     runs, files : int
     path : Path or None

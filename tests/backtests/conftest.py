@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 #: The engine is an extra; without it there are no real backtests to test with.
-collect_ignore_glob = [] if find_spec("backtesting") else ["test_*.py"]
+collect_ignore_glob = [] if find_spec("backtesting") else ["*.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from afml_cache.auto_reload import get_auto_cache as get_auto_cache
     from afml_cache.auto_reload import jupyter_auto_setup as jupyter_auto_setup
     from afml_cache.auto_reload import setup_auto_reloading as setup_auto_reloading
+    from afml_cache.backtest_cache import BacktestCache as BacktestCache
+    from afml_cache.backtest_cache import BacktestMetadata as BacktestMetadata
+    from afml_cache.backtest_cache import BacktestResult as BacktestResult
+    from afml_cache.backtest_cache import BestRun as BestRun
+    from afml_cache.backtest_cache import CachedBacktest as CachedBacktest
+    from afml_cache.backtest_cache import ClearedRuns as ClearedRuns
+    from afml_cache.backtest_cache import DataWindow as DataWindow
+    from afml_cache.backtest_cache import cached_backtest as cached_backtest
+    from afml_cache.backtest_cache import get_backtest_cache as get_backtest_cache
     from afml_cache.by_date import DatedEntry as DatedEntry
     from afml_cache.by_date import DateSpan as DateSpan
     from afml_cache.by_date import invalidate as invalidate
@@ -48,6 +57,7 @@ if TYPE_CHECKING:
     from afml_cache.clearing import restore_cleared as restore_cleared
     from afml_cache.diagnosis import Explanation as Explanation
     from afml_cache.errors import AfmlCacheError as AfmlCacheError
+    from afml_cache.errors import BacktestRecordError as BacktestRecordError
     from afml_cache.errors import CacheWarning as CacheWarning
     from afml_cache.errors import ClearingError as ClearingError
     from afml_cache.errors import ConfigurationError as ConfigurationError
@@ -55,6 +65,7 @@ if TYPE_CHECKING:
     from afml_cache.errors import UncacheableFunctionError as UncacheableFunctionError
     from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
     from afml_cache.errors import UnknownFunctionError as UnknownFunctionError
+    from afml_cache.errors import UnknownRunError as UnknownRunError
     from afml_cache.function_tracker import FunctionTracker as FunctionTracker
     from afml_cache.function_tracker import TrackedFunction as TrackedFunction
     from afml_cache.function_tracker import get_function_tracker as get_function_tracker
@@ -101,17 +112,25 @@ __version__ = "0.1.0"
 _HOMES = {
     "AfmlCacheError": "errors",
     "AutoCache": "auto_reload",
+    "BacktestCache": "backtest_cache",
+    "BacktestMetadata": "backtest_cache",
+    "BacktestRecordError": "errors",
+    "BacktestResult": "backtest_cache",
+    "BestRun": "backtest_cache",
     "CacheAnalyzer": "cache_analyzer",
     "CacheInfo": "cache_info",
     "CacheMonitor": "cache_monitoring",
     "CacheWarning": "errors",
+    "CachedBacktest": "backtest_cache",
     "CachedFunction": "memo",
     "CallResult": "results",
     "Cleaning": "selective_cleaner",
     "Cleared": "clearing",
+    "ClearedRuns": "backtest_cache",
     "ClearingError": "errors",
     "ConfigurationError": "errors",
     "DIGEST_FORMAT": "results",
+    "DataWindow": "backtest_cache",
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
     "Explanation": "diagnosis",
@@ -129,12 +148,14 @@ _HOMES = {
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
     "UnknownFunctionError": "errors",
+    "UnknownRunError": "errors",
     "WatchedCall": "watching",
     "analyze_cache_patterns": "cache_monitoring",
     "auto_cacheable": "auto_reload",
     "cache_directory": "settings",
     "cache_maintenance": "selective_cleaner",
     "cacheable": "legacy",
+    "cached_backtest": "backtest_cache",
     "clear_afml_cache": "clearing",
     "clear_changed_functions": "selective_cleaner",
     "configure": "settings",
@@ -143,6 +164,7 @@ _HOMES = {
     "export_evidence": "cache_monitoring",
     "forget_causes": "notices",
     "get_auto_cache": "auto_reload",
+    "get_backtest_cache": "backtest_cache",
     "get_cache_efficiency_report": "cache_monitoring",
     "get_cache_hit_rate": "cache_monitoring",
     "get_cache_monitor": "cache_monitoring",

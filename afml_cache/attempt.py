@@ -7,7 +7,7 @@ function runs at most once and its result reaches the caller.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -38,12 +38,29 @@ class Options:
     ttl: float | None = None  #: seconds
     depends_on: tuple[object, ...] = ()
     dates: DateParameters | None = None  #: of a time-aware function: store what they cover
+    recorder: Recorder | None = None  #: keeps records of the results beside their entries
+
+
+class Recorder(Protocol):
+    """What is told of every result that the store knows or is offered; it never raises."""
+
+    def served(
+        self, function: Asked, store: Store, key: CallKey, value: object, args: Any, kwargs: Any
+    ) -> None:
+        """A result that had been computed before reaches a caller; to be quick at."""
+
+    def before(self, function: Asked, key: CallKey, values: Mapping[str, Any]) -> object:
+        """The function is about to run with these values; returns what :meth:`ran` is given."""
+
+    def ran(self, store: Store, before: object, result: object, seconds: float) -> None:
+        """It has run, and its result is stored if it can be."""
 
 
 class Asked(Protocol):
     """What an attempt needs of the cached function that was called."""
 
     _identity: str
+    _wrapped: Any
     _options: Options
     _binder: Binder
     _code: FunctionCode
@@ -78,6 +95,7 @@ class Attempt:
         "_is_first",
         "_is_flying",
         "_key",
+        "_noted",
         "_reason",
         "_seconds",
         "_started",
@@ -124,6 +142,7 @@ class Attempt:
         if type(found) is not Missing:
             if function._options.ttl is None or not function._is_old(self._store, self._key):
                 function._count_hit(self._store, self._key, self._took())
+                self._tell_served(found, args, kwargs)
                 return found
             found = Missing(Reason.EXPIRED)
         elif self._reason in (Reason.FIRST_CALL, Reason.ARGUMENT):
@@ -134,12 +153,15 @@ class Attempt:
             adopted = self._adopt(args, kwargs)
             if adopted is not None:
                 self._store.ledger.spend(function._identity, time.perf_counter() - started)
+                self._tell_served(adopted.value, args, kwargs)
                 return adopted.value
         # Now, for the entry that is stored in a moment leaves no trace of the one before.
         told = self._store, self._key.digest, self._reason, function._options.ttl
         self._details = circumstances.details(*told, known=True)
         self._explain()
         self._before = miss.attributes_before(self._values)
+        if function._options.recorder is not None:
+            self._noted = function._options.recorder.before(function, self._key, self._values)
         return found
 
     def _took(self) -> float:
@@ -150,6 +172,12 @@ class Attempt:
         took = time.perf_counter() - self._started
         entry = self._store.entry(self._key.digest)
         return took if entry is None else min(took, entry.seconds)
+
+    def _tell_served(self, value: object, args: Any, kwargs: Any) -> None:
+        function = self._function
+        recorder = function._options.recorder
+        if recorder is not None:
+            recorder.served(function, self._store, self._key, value, args, kwargs)
 
     def count_unstored(self, args: Any, kwargs: Any) -> None:
         """Count a call that a store which may not be written to has no entry of.
@@ -208,11 +236,17 @@ class Attempt:
         self._seconds = time.perf_counter() - started
 
     def keep(self, result: object) -> None:
-        """Store the result and count the call."""
-        function = self._function
+        """Store the result, count the call, and have it recorded where results are."""
         if not self._is_flying:
-            function._count(self._reason, self._key, self._seconds, self._why_missed)
+            self._function._count(self._reason, self._key, self._seconds, self._why_missed)
             return
+        self._put(result)
+        recorder = self._function._options.recorder
+        if recorder is not None:
+            recorder.ran(self._store, self._noted, result, self._seconds)
+
+    def _put(self, result: object) -> None:
+        function = self._function
         refused: Reason | None
         try:
             now = function._code.current()

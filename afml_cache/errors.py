@@ -42,6 +42,14 @@ class UnknownFunctionError(AfmlCacheError, LookupError):
     """The store knows no function of this name, or several."""
 
 
+class BacktestRecordError(AfmlCacheError):
+    """What was recorded of a backtest cannot be read; the message says what, and what is left."""
+
+
+class UnknownRunError(AfmlCacheError, LookupError):
+    """No run of this id is recorded."""
+
+
 class ReportError(AfmlCacheError):
     """A report cannot be written in the way that was asked for; nothing has been written."""
 

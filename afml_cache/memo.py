@@ -72,6 +72,7 @@ class CachedFunction(Generic[P, R_co]):
         "_missed_in",
         "_options",
         "_owner",
+        "_recorder",
         "_remembered",
         "_wrapped",
     )
@@ -86,6 +87,7 @@ class CachedFunction(Generic[P, R_co]):
         self._identity = function_identity(function)
         self._identity_digest = identity_digest(self._identity)
         self._owner = owner_of(function)
+        self._recorder = options.recorder
         self._binder = Binder(function, options.ignore)
         self._code = FunctionCode(function, depends_on=options.depends_on, version=options.version)
         self._is_async = inspect.iscoroutinefunction(function)
@@ -112,6 +114,8 @@ class CachedFunction(Generic[P, R_co]):
         if type(found) is Missing or (self._options.ttl is not None and self._is_old(store, key)):
             return self._miss(store, key, found, args, kwargs, started)
         self._count_hit(store, key, perf_counter() - started)
+        if self._recorder is not None:
+            self._recorder.served(self, store, key, found, args, kwargs)
         return found  # type: ignore[no-any-return]
 
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallKey | None:
@@ -222,6 +226,8 @@ class CachedFunction(Generic[P, R_co]):
         is_there = type(found) is not Missing
         if is_there and (self._options.ttl is None or not self._is_old(store, key)):
             self._count_hit(store, key, perf_counter() - started)
+            if self._recorder is not None:
+                self._recorder.served(self, store, key, found, args, kwargs)
             return found
         attempt = Attempt(self, store, key, found, started)
         if store.read_only:

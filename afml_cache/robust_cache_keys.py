@@ -88,7 +88,7 @@ def robust_cacheable(
     ...     square(3), square(3, verbose=True), square.cache_info().hits
     (9, 9, 1)
     """
-    return _decorate(function, ignore, version, ttl, depends_on, CachedFunction)
+    return decorate(function, ignore, version, ttl, depends_on, CachedFunction)
 
 
 @overload
@@ -169,10 +169,10 @@ def time_aware_cacheable(
         kind = DateNormalisedFunction if dates == "normalise" else CachedFunction
         return kind(target, aware)
 
-    return _decorate(function, ignore, version, ttl, depends_on, make)
+    return decorate(function, ignore, version, ttl, depends_on, make)
 
 
-def _decorate(
+def decorate(
     function: Any,
     ignore: str | Iterable[str],
     version: object,
@@ -180,6 +180,7 @@ def _decorate(
     depends_on: object | Sequence[object],
     make: Callable[[Any, Options], CachedFunction[..., Any]],
 ) -> Any:
+    """The decorator of these options, or what it makes of ``function``."""
     options = Options(
         ignore=(ignore,) if isinstance(ignore, str) else tuple(ignore),
         version=version,

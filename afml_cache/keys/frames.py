@@ -144,7 +144,8 @@ def _columns_of_blocks(frame: Any, count: int, plan: Plan) -> list[Column]:
     for block in frame._mgr.blocks:
         values = block.values
         places = block.mgr_locs
-        if type(values) is np.ndarray:
+        if isinstance(values, np.ndarray):
+            values = values.view(np.ndarray)  # a column shows nothing of a subclass
             dtype = dtype_stream(values.dtype)
             length = values.shape[1]
             if is_plain(values.dtype):

@@ -112,6 +112,10 @@ def _encode(value: object, make: type[pickle.Pickler]) -> Encoded:
         from afml_cache.store import arrays
 
         reducers.update(arrays.reducers(substitutes))
+    if "vectorbt" in sys.modules:
+        from afml_cache.store import portfolios
+
+        reducers.update(portfolios.reducers())
     pickler.dispatch_table = reducers
     pickler.dump(value)
     return Encoded(target.getvalue(), parts)

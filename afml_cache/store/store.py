@@ -372,6 +372,10 @@ class Store:
         """The right to compute ``digest``, not yet taken."""
         return self._flights.flight(digest)
 
+    def sealer(self) -> Sealer:
+        """What makes and checks seals with the secret in force; raises `UnavailableError`."""
+        return self._ready()
+
     # -- housekeeping ----------------------------------------------------------------
 
     def _ready(self) -> Sealer:

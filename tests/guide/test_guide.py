@@ -256,3 +256,58 @@ def test_patterns_are_reported_for_an_issue(run, snippet, hours):
     told = eval(run(snippet("help_report_patterns.py")).stdout)  # the guide prints it
     assert told["miss_reasons"] == {"argument": 4, "first_call": 2}
     assert told["high_miss_rate_functions"] == []
+
+
+# -- backtests, as the guide's fourth phase and its fifth pattern use them
+
+BACKTEST = """
+import os, sys
+import pandas as pd
+from afml.cache import cached_backtest, get_backtest_cache
+
+data = pd.DataFrame({"close": range(1_000)}, index=pd.date_range("2024-01-01", periods=1_000))
+metrics = {"sharpe": 1.5}
+trades = pd.DataFrame({"price": [10.0, 11.0]})
+equity = data["close"].astype(float)
+param_grid = [{"window": window} for window in range(1 + int(sys.argv[1]), 1, -1)]
+results = []
+
+def run_backtest(data, params):
+    return {"sharpe": float(params["window"])}
+"""
+
+
+def test_phase_4_wraps_an_existing_backtest(run, snippet):
+    use = """
+for params in param_grid * 2:
+    told, deals, curve = run_my_backtest(data, params)
+    assert told == metrics and deals.equals(trades) and curve.equals(equity)
+info = run_my_backtest.cache_info()
+print(info.computed, info.hits, get_backtest_cache().trial_count("my_strategy"))
+"""
+    program = snippet("phase_4_backtests.py", before=BACKTEST, after=use)
+    assert run(program, "2").stdout == "2 2 2\n"
+    assert run(program, "3").stdout == "3 7 3\n"
+
+
+def test_pattern_5_only_new_parameters_are_computed_and_a_crash_costs_the_run_in_flight(
+    run, snippet
+):
+    use = """
+from afml.cache import watch_calls
+assert results == [{"sharpe": float(params["window"])} for params in param_grid]
+calls = []
+with watch_calls(calls.append):
+    for params in param_grid:
+        if params["window"] == int(os.environ.get("CRASH", -1)):
+            print(sum(not call.was_served for call in calls), flush=True)
+            os.kill(os.getpid(), 9)
+        run_backtest(data, params)
+print(sum(not call.was_served for call in calls), get_backtest_cache().trial_count())
+"""
+    program = snippet("pattern_5_parameter_optimization.py", before=BACKTEST, after=use)
+    with pytest.raises(AssertionError):
+        run(program, "5", CRASH="3")  # after three of five
+    assert run(program, "5").stdout == "2 5\n"
+    assert run(program, "7").stdout == "2 7\n"  # two parameters more
+    assert run(program, "7").stdout == "0 7\n"

@@ -324,3 +324,19 @@ def test_estimators_are_described_by_their_type() -> None:
     from sklearn.linear_model import LogisticRegression
 
     assert "LogisticRegression" in describe(LogisticRegression()).summary["type"]
+
+
+def test_columns_that_a_library_made_of_its_own_arrays_are_columns() -> None:
+    """The trades of the library backtesting hold its indicators."""
+    import pandas as pd
+
+    class Indicator(np.ndarray):
+        """An array with a name."""
+
+    def frame(kind: type[np.ndarray]) -> pd.DataFrame:
+        made = pd.DataFrame({"size": [1, 2]})
+        made["sma"] = np.array([1.5, 2.5]).view(kind)
+        return made
+
+    assert_same(frame(Indicator), frame(np.ndarray))
+    assert_same(frame(Indicator)["sma"], frame(np.ndarray)["sma"])

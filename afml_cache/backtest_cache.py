@@ -1,0 +1,22 @@
+"""Cached backtests, their runs and trials: the public names of :mod:`afml_cache.backtests`."""
+
+from __future__ import annotations
+
+from afml_cache.backtests.best import BestRun
+from afml_cache.backtests.cache import BacktestCache, get_backtest_cache
+from afml_cache.backtests.cleared_runs import ClearedRuns
+from afml_cache.backtests.decorator import CachedBacktest, cached_backtest
+from afml_cache.backtests.rows import BacktestMetadata, BacktestResult
+from afml_cache.backtests.windows import DataWindow
+
+__all__ = [
+    "BacktestCache",
+    "BacktestMetadata",
+    "BacktestResult",
+    "BestRun",
+    "CachedBacktest",
+    "ClearedRuns",
+    "DataWindow",
+    "cached_backtest",
+    "get_backtest_cache",
+]

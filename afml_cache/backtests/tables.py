@@ -1,0 +1,118 @@
+"""The tables of the records: runs, and the ledger of trials.
+
+Runs may be moved aside once they are old; no statement here removes a trial. How many of either a
+strategy has is kept beside them by triggers, so that asking costs the same however many there are.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from afml_cache.backtests.plain import apart
+from afml_cache.backtests.run import Run, as_text, to_json
+from afml_cache.backtests.windows import window_to_plain
+
+FORMAT = 1
+
+#: What a run and a trial both say; a trial says it of the first run that it was made by.
+_SAID = (
+    "strategy TEXT, function TEXT, code BLOB, parameters_digest BLOB, data_digest BLOB, "
+    "parameters TEXT, parameter_types TEXT, data TEXT, metrics TEXT, metric_types TEXT, "
+    "seconds REAL, created REAL, split INTEGER"
+)
+SAID = (
+    "strategy, function, code, parameters_digest, data_digest, parameters, parameter_types, "
+    "data, metrics, metric_types, seconds, created, split"
+)
+#: What a run says besides.
+RUN = f"id, {SAID}, trial, user, host, pid, git_commit, trades, equity"
+
+TABLES = (
+    f"CREATE TABLE run (id TEXT PRIMARY KEY, {_SAID}, trial BLOB, user TEXT, host TEXT, "
+    "pid INTEGER, git_commit TEXT, trades TEXT, equity TEXT)",
+    "CREATE INDEX run_by_strategy ON run (strategy, created)",
+    "CREATE INDEX run_by_call ON run (strategy, parameters_digest, data_digest, created)",
+    "CREATE INDEX run_by_split ON run (strategy, split, created) WHERE split IS NOT NULL",
+    f"CREATE TABLE trial (id BLOB NOT NULL, {_SAID}, UNIQUE (strategy, id))",
+    "CREATE TABLE strategy (name TEXT PRIMARY KEY, runs INTEGER NOT NULL DEFAULT 0, "
+    "trials INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
+    "CREATE TRIGGER run_added AFTER INSERT ON run BEGIN "
+    "INSERT OR IGNORE INTO strategy (name) VALUES (new.strategy); "
+    "UPDATE strategy SET runs = runs + 1 WHERE name = new.strategy; END",
+    "CREATE TRIGGER run_gone AFTER DELETE ON run BEGIN "
+    "UPDATE strategy SET runs = runs - 1 WHERE name = old.strategy; END",
+    "CREATE TRIGGER trial_added AFTER INSERT ON trial BEGIN "
+    "INSERT OR IGNORE INTO strategy (name) VALUES (new.strategy); "
+    "UPDATE strategy SET trials = trials + 1 WHERE name = new.strategy; END",
+)
+
+_COLUMNS = RUN.split(", ")
+_MARKS = ", ".join("?" * len(_COLUMNS))
+_ORIGIN = ("user", "host", "pid", "git_commit")
+#: A run that was made again replaces the one of its id, with its trades; who made it is not known
+#: of one that is recorded again from a hit.
+_NEW = ", ".join(
+    f"{name}=coalesce(excluded.{name}, {name})" if name in _ORIGIN else f"{name}=excluded.{name}"
+    for name in _COLUMNS[1:]
+)
+_WRITE_RUN = f"INSERT INTO run ({RUN}) VALUES ({_MARKS}) ON CONFLICT (id) DO UPDATE SET {_NEW}"
+_WRITE_TRIAL = (
+    f"INSERT INTO trial (id, {SAID}) VALUES (?, {', '.join('?' * len(SAID.split(', ')))}) "
+    "ON CONFLICT DO NOTHING"
+)
+
+
+def create(cursor: sqlite3.Cursor) -> None:
+    """Make the tables, within a transaction."""
+    for statement in TABLES:
+        cursor.execute(statement)
+    cursor.execute(f"PRAGMA user_version={FORMAT}")
+
+
+def write_runs(cursor: sqlite3.Cursor, runs: Iterable[Run]) -> None:
+    """Write runs, and the trials that they are."""
+    for run in runs:
+        said = _said(run)
+        origin = run.origin
+        besides = (run.trial, origin.user, origin.host, origin.pid, origin.commit)
+        cursor.execute(_WRITE_RUN, (run.id, *said, *besides, run.trades, run.equity))
+        cursor.execute(_WRITE_TRIAL, (run.trial, *said))
+
+
+def _said(run: Run) -> tuple[object, ...]:
+    arguments = run.arguments
+    return (
+        as_text(run.strategy),
+        as_text(run.function),
+        run.code,
+        arguments.parameters_digest,
+        arguments.data_digest,
+        *map(to_json, apart(arguments.parameters)),
+        to_json([window_to_plain(window) for window in arguments.windows]),
+        *map(to_json, apart(run.metrics)),
+        run.seconds,
+        run.created,
+        run.split,
+    )
+
+
+def carry_over(old: sqlite3.Connection, cursor: sqlite3.Cursor) -> dict[str, int]:
+    """Copy what can be read of a damaged file into new tables; returns the rows of each table."""
+    carried = {}
+    for table in ("run", "trial"):
+        columns = RUN if table == "run" else f"id, {SAID}"
+        marks = ", ".join("?" * len(columns.split(", ")))
+        before = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        # From the front until it breaks, then from the back: an error is where the damage begins.
+        for direction in ("ASC", "DESC"):
+            try:
+                for row in old.execute(f"SELECT {columns} FROM {table} ORDER BY rowid {direction}"):
+                    cursor.execute(
+                        f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row
+                    )
+                break
+            except (sqlite3.DatabaseError, UnicodeDecodeError):
+                continue
+        carried[table] = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()[0] - before
+    return carried

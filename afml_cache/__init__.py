@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from afml_cache.auto_reload import get_auto_cache as get_auto_cache
     from afml_cache.auto_reload import jupyter_auto_setup as jupyter_auto_setup
     from afml_cache.auto_reload import setup_auto_reloading as setup_auto_reloading
+    from afml_cache.backtests.purged import combinatorial_paths as combinatorial_paths
+    from afml_cache.backtests.purged import (
+        combinatorial_purged_splits as combinatorial_purged_splits,
+    )
+    from afml_cache.backtests.purged import purged_kfold as purged_kfold
+    from afml_cache.backtests.splits import Split as Split
+    from afml_cache.backtests.splits import walk_forward_splits as walk_forward_splits
     from afml_cache.by_date import DatedEntry as DatedEntry
     from afml_cache.by_date import DateSpan as DateSpan
     from afml_cache.by_date import invalidate as invalidate
@@ -125,6 +132,7 @@ _HOMES = {
     "ReportError": "errors",
     "Restored": "clearing",
     "Settings": "settings",
+    "Split": "backtests.splits",
     "TrackedFunction": "function_tracker",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
@@ -137,6 +145,8 @@ _HOMES = {
     "cacheable": "legacy",
     "clear_afml_cache": "clearing",
     "clear_changed_functions": "selective_cleaner",
+    "combinatorial_paths": "backtests.purged",
+    "combinatorial_purged_splits": "backtests.purged",
     "configure": "settings",
     "content_key": "keys.content",
     "explain_last_miss": "missed",
@@ -159,6 +169,7 @@ _HOMES = {
     "optimize_cache_system": "selective_cleaner",
     "pin_adoption": "pin_adoption",
     "print_cache_health": "cache_monitoring",
+    "purged_kfold": "backtests.purged",
     "register_key": "keys.content",
     "restore_cleared": "clearing",
     "restore_settings": "settings",
@@ -171,6 +182,7 @@ _HOMES = {
     "use_settings": "settings",
     "use_store": "store.active",
     "value_differences": "results",
+    "walk_forward_splits": "backtests.splits",
     "watch_calls": "watching",
     "watch_results": "results",
 }

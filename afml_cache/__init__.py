@@ -20,11 +20,22 @@ if TYPE_CHECKING:
     from afml_cache.auto_reload import get_auto_cache as get_auto_cache
     from afml_cache.auto_reload import jupyter_auto_setup as jupyter_auto_setup
     from afml_cache.auto_reload import setup_auto_reloading as setup_auto_reloading
+    from afml_cache.backtests.overfitting import OverfittingProbability as OverfittingProbability
+    from afml_cache.backtests.overfitting import (
+        probability_of_backtest_overfitting as probability_of_backtest_overfitting,
+    )
     from afml_cache.backtests.purged import combinatorial_paths as combinatorial_paths
     from afml_cache.backtests.purged import (
         combinatorial_purged_splits as combinatorial_purged_splits,
     )
     from afml_cache.backtests.purged import purged_kfold as purged_kfold
+    from afml_cache.backtests.sharpe import DeflatedSharpe as DeflatedSharpe
+    from afml_cache.backtests.sharpe import deflated_sharpe_ratio as deflated_sharpe_ratio
+    from afml_cache.backtests.sharpe import deflated_sharpe_report as deflated_sharpe_report
+    from afml_cache.backtests.sharpe import expected_maximum_sharpe as expected_maximum_sharpe
+    from afml_cache.backtests.sharpe import minimum_backtest_length as minimum_backtest_length
+    from afml_cache.backtests.sharpe import probabilistic_sharpe_ratio as probabilistic_sharpe_ratio
+    from afml_cache.backtests.sharpe import sharpe_ratio as sharpe_ratio
     from afml_cache.backtests.splits import Split as Split
     from afml_cache.backtests.splits import walk_forward_splits as walk_forward_splits
     from afml_cache.by_date import DatedEntry as DatedEntry
@@ -121,12 +132,14 @@ _HOMES = {
     "DIGEST_FORMAT": "results",
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
+    "DeflatedSharpe": "backtests.sharpe",
     "Explanation": "diagnosis",
     "FunctionCacheStats": "cache_monitoring",
     "FunctionTracker": "function_tracker",
     "Maintenance": "selective_cleaner",
     "NotedFunction": "noted.keys",
     "Outcome": "outcomes",
+    "OverfittingProbability": "backtests.overfitting",
     "Reason": "outcomes",
     "Reloaded": "auto_reload",
     "ReportError": "errors",
@@ -149,6 +162,9 @@ _HOMES = {
     "combinatorial_purged_splits": "backtests.purged",
     "configure": "settings",
     "content_key": "keys.content",
+    "deflated_sharpe_ratio": "backtests.sharpe",
+    "deflated_sharpe_report": "backtests.sharpe",
+    "expected_maximum_sharpe": "backtests.sharpe",
     "explain_last_miss": "missed",
     "export_evidence": "cache_monitoring",
     "forget_causes": "notices",
@@ -165,10 +181,13 @@ _HOMES = {
     "jupyter_auto_setup": "auto_reload",
     "list_cleared": "clearing",
     "list_entries": "by_date",
+    "minimum_backtest_length": "backtests.sharpe",
     "noted_functions": "noted.keys",
     "optimize_cache_system": "selective_cleaner",
     "pin_adoption": "pin_adoption",
     "print_cache_health": "cache_monitoring",
+    "probabilistic_sharpe_ratio": "backtests.sharpe",
+    "probability_of_backtest_overfitting": "backtests.overfitting",
     "purged_kfold": "backtests.purged",
     "register_key": "keys.content",
     "restore_cleared": "clearing",
@@ -177,6 +196,7 @@ _HOMES = {
     "selective_cache_clear": "selective_cleaner",
     "setup_auto_reloading": "auto_reload",
     "setup_production_cache": "production",
+    "sharpe_ratio": "backtests.sharpe",
     "smart_cacheable": "selective_cleaner",
     "time_aware_cacheable": "robust_cache_keys",
     "use_settings": "settings",

@@ -8,7 +8,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from backtesting.test import GOOG
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,8 @@ from afml_cache.backtests.purged import (
     combinatorial_purged_splits,
     purged_kfold,
 )
+
+GOOG = pytest.importorskip("backtesting.test").GOOG
 
 #: Labels that are decided ten bars later.
 T1 = pd.Series(GOOG.index[10:], GOOG.index[:-10])

@@ -7,12 +7,14 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from backtesting.test import EURUSD, GOOG
 from hypothesis import given
 from hypothesis import strategies as st
 
 from afml_cache import ConfigurationError, content_key
 from afml_cache.backtests.splits import walk_forward_splits
+
+prices = pytest.importorskip("backtesting.test")
+GOOG, EURUSD = prices.GOOG, prices.EURUSD
 
 
 def test_rows_are_laid_out_one_block_after_the_other() -> None:

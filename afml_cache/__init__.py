@@ -64,6 +64,10 @@ if TYPE_CHECKING:
     from afml_cache.clearing import clear_afml_cache as clear_afml_cache
     from afml_cache.clearing import list_cleared as list_cleared
     from afml_cache.clearing import restore_cleared as restore_cleared
+    from afml_cache.cv_cache import clear_cv_cache as clear_cv_cache
+    from afml_cache.cv_cache import cv_cache_with_classifier_state as cv_cache_with_classifier_state
+    from afml_cache.cv_cache import cv_cacheable as cv_cacheable
+    from afml_cache.cv_folds import cross_validate_cached as cross_validate_cached
     from afml_cache.diagnosis import Explanation as Explanation
     from afml_cache.errors import AfmlCacheError as AfmlCacheError
     from afml_cache.errors import CacheWarning as CacheWarning
@@ -158,10 +162,14 @@ _HOMES = {
     "cacheable": "legacy",
     "clear_afml_cache": "clearing",
     "clear_changed_functions": "selective_cleaner",
+    "clear_cv_cache": "cv_cache",
     "combinatorial_paths": "backtests.purged",
     "combinatorial_purged_splits": "backtests.purged",
     "configure": "settings",
     "content_key": "keys.content",
+    "cross_validate_cached": "cv_folds",
+    "cv_cache_with_classifier_state": "cv_cache",
+    "cv_cacheable": "cv_cache",
     "deflated_sharpe_ratio": "backtests.sharpe",
     "deflated_sharpe_report": "backtests.sharpe",
     "expected_maximum_sharpe": "backtests.sharpe",

@@ -306,6 +306,8 @@ def sorted_stamps(index: object) -> pd.Index[Any]:
 
     if isinstance(index, pd.Series | pd.DataFrame):
         index = index.index
+    elif len(getattr(index, "shape", ())) > 1:  # a matrix has rows and no labels
+        index = pd.RangeIndex(index.shape[0])  # type: ignore[attr-defined]
     stamps: pd.Index[Any] = index if isinstance(index, pd.Index) else pd.Index(index)  # type: ignore[call-overload]
     if not len(stamps):
         raise ConfigurationError("there are no rows to split")

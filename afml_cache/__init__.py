@@ -68,6 +68,10 @@ if TYPE_CHECKING:
     from afml_cache.cv_cache import cv_cache_with_classifier_state as cv_cache_with_classifier_state
     from afml_cache.cv_cache import cv_cacheable as cv_cacheable
     from afml_cache.cv_folds import cross_validate_cached as cross_validate_cached
+    from afml_cache.data_tracking import DataAccessTracker as DataAccessTracker
+    from afml_cache.data_tracking import data_tracking_cacheable as data_tracking_cacheable
+    from afml_cache.data_tracking import log_data_access as log_data_access
+    from afml_cache.data_tracking import print_contamination_report as print_contamination_report
     from afml_cache.diagnosis import Explanation as Explanation
     from afml_cache.errors import AfmlCacheError as AfmlCacheError
     from afml_cache.errors import CacheWarning as CacheWarning
@@ -134,6 +138,7 @@ _HOMES = {
     "ClearingError": "errors",
     "ConfigurationError": "errors",
     "DIGEST_FORMAT": "results",
+    "DataAccessTracker": "data_tracking",
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
     "DeflatedSharpe": "backtests.sharpe",
@@ -170,6 +175,7 @@ _HOMES = {
     "cross_validate_cached": "cv_folds",
     "cv_cache_with_classifier_state": "cv_cache",
     "cv_cacheable": "cv_cache",
+    "data_tracking_cacheable": "data_tracking",
     "deflated_sharpe_ratio": "backtests.sharpe",
     "deflated_sharpe_report": "backtests.sharpe",
     "expected_maximum_sharpe": "backtests.sharpe",
@@ -189,11 +195,13 @@ _HOMES = {
     "jupyter_auto_setup": "auto_reload",
     "list_cleared": "clearing",
     "list_entries": "by_date",
+    "log_data_access": "data_tracking",
     "minimum_backtest_length": "backtests.sharpe",
     "noted_functions": "noted.keys",
     "optimize_cache_system": "selective_cleaner",
     "pin_adoption": "pin_adoption",
     "print_cache_health": "cache_monitoring",
+    "print_contamination_report": "data_tracking",
     "probabilistic_sharpe_ratio": "backtests.sharpe",
     "probability_of_backtest_overfitting": "backtests.overfitting",
     "purged_kfold": "backtests.purged",

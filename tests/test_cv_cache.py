@@ -140,7 +140,7 @@ def test_fitting_in_place_is_cached_and_leaves_the_callers_estimator_alone(data,
     mine = clone(estimator).fit(X, y)
     state = copy.deepcopy(mine)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # no word of changed arguments
+        warnings.simplefilter("error", CacheWarning)  # no word of changed arguments
         first = in_place(mine, X, y, splits)
         assert in_place(mine, X, y, splits) == first
     assert RAN == ["in place"]
@@ -172,7 +172,7 @@ def test_refitting_an_estimator_whose_state_counts_works_on_a_copy(data) -> None
     mine = clone(TREE).fit(X[:200], y[:200])
     before = mine.score(X, y)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", CacheWarning)
         assert refitted(mine, X, y) == refitted(mine, X, y)
     assert RAN == ["refitted"]
     assert mine.score(X, y) == before
@@ -266,7 +266,7 @@ def test_what_is_not_reproducible_is_cached_and_told_once(data, estimator, cv, t
 def test_what_is_reproducible_is_not_complained_about(data, estimator, cv) -> None:
     X, y = data
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", CacheWarning)
         scores(estimator, X, y, cv)
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afml_cache import ConfigurationError
@@ -128,6 +128,7 @@ def check(t1: pd.Series, split, blocks, embargo) -> None:
         assert kept.isdisjoint(banned)
 
 
+@settings(deadline=None)
 @given(labels(), st.integers(2, 5), st.sampled_from(EMBARGOES))
 def test_folds_cover_all_labels_and_training_overlaps_none_of_the_test(t1, n, embargo) -> None:
     try:
@@ -139,6 +140,7 @@ def test_folds_cover_all_labels_and_training_overlaps_none_of_the_test(t1, n, em
         check(t1, split, [split.test], embargo)
 
 
+@settings(deadline=None)
 @given(labels(), st.sampled_from([(4, 1), (4, 2), (5, 2)]), st.sampled_from(EMBARGOES))
 def test_combinations_keep_to_the_same_rules(t1, groups, embargo) -> None:
     try:
@@ -150,6 +152,7 @@ def test_combinations_keep_to_the_same_rules(t1, groups, embargo) -> None:
         check(t1, split, [blocks[group] for group in split.test_groups], embargo)
 
 
+@settings(deadline=None)
 @given(labels(), st.integers(2, 5))
 def test_nothing_is_purged_without_need(t1, n) -> None:
     try:

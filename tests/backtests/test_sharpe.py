@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afml_cache import ConfigurationError
@@ -48,6 +48,7 @@ def test_five_years_of_data_bear_45_trials() -> None:
     assert minimum_backtest_length(45, 2.0) == pytest.approx(minimum_backtest_length(45) / 4)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 10**6), st.floats(0.1, 5))
 def test_the_minimum_length_keeps_below_its_bound(n_trials: int, target: float) -> None:
     assert 0 < minimum_backtest_length(n_trials, target) < 2 * math.log(n_trials) / target**2
@@ -60,6 +61,7 @@ def test_the_expected_maximum_is_what_drawing_finds() -> None:
         assert expected_maximum_sharpe(n_trials, 0.05**2) == pytest.approx(found, rel=0.03)
 
 
+@settings(deadline=None)
 @given(
     st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.integers(2, 5000), st.floats(-2, 2),
     st.floats(0, 20), st.integers(2, 10**5), st.floats(1e-8, 0.1),
@@ -109,6 +111,7 @@ def test_one_trial_is_not_deflated() -> None:
     assert report.probability == report.undeflated
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**5), st.integers(1, 10**5))
 def test_more_trials_never_make_it_more_probable(one: int, other: int) -> None:
     fewer, more = sorted((one, other))

@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afml_cache import ConfigurationError, content_key
@@ -147,6 +147,7 @@ LENGTHS = [(5, 3, 2, 1), (10, 2, 2, 0), ("20D", "10D", "10D", "2D"), ("1ME", "1M
            ("100h", "50h", "30h", "5h"), ("2MS", "1MS", "1MS", "1D")]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(LENGTHS), st.booleans())
 def test_rows_that_come_later_leave_the_earlier_folds_as_they_are(data, lengths, anchored) -> None:
     whole = stamps(data.draw)
@@ -164,6 +165,7 @@ def test_rows_that_come_later_leave_the_earlier_folds_as_they_are(data, lengths,
     assert all_of_them[: len(earlier)] == earlier
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(LENGTHS), st.booleans())
 def test_training_is_over_before_the_test_and_its_embargo_begin(data, lengths, anchored) -> None:
     index = stamps(data.draw)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.attempt import Options
-from afml_cache.cv_functions import CrossValidatedFunction
+from afml_cache.cv_functions import CrossValidatedFunction, say_unseeded
 from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def cross_validate_cached(
     for name, given in (("y", y), ("sample_weight", sample_weight)):
         if given is not None and _length(given) != size:
             raise ConfigurationError(f"X has {size:,} rows and {name} {_length(given):,}")
+    say_unseeded(_NAME, {"splits": splits})
     if hasattr(splits, "split"):
         splits = splits.split(X, y)
     pairs = [tuple(np.asarray(rows) for rows in pair) for pair in splits]
@@ -155,7 +156,8 @@ def _fit_and_score(
     return {"fit_seconds": fitted - began, "score_seconds": ended - fitted, **scores}
 
 
-_score_fold = CrossValidatedFunction(_fit_and_score, Options(version=_VERSION))
+_NAME = "cross_validate_cached"
+_score_fold = CrossValidatedFunction(_fit_and_score, Options(version=_VERSION), called=_NAME)
 
 
 def _metrics(scoring: Any) -> dict[str, Any]:

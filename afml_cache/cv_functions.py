@@ -45,12 +45,18 @@ class CrossValidatedFunction(CachedFunction[P, R_co]):
     options : Options
     counts_state : bool
         Whether the fitted state of estimators is part of the key, and seen by the function.
+    called : str
+        How the user knows the function, where that is not its name.
     """
 
-    __slots__ = ("_counts_state",)
+    __slots__ = ("_called", "_counts_state")
 
     def __init__(
-        self, function: Callable[P, R_co], options: Options, counts_state: bool = False
+        self,
+        function: Callable[P, R_co],
+        options: Options,
+        counts_state: bool = False,
+        called: str = "",
     ) -> None:
         super().__init__(function, options)
         if inspect.iscoroutinefunction(function):
@@ -59,6 +65,7 @@ class CrossValidatedFunction(CachedFunction[P, R_co]):
                 "not wait, so write it with a plain def, or use @robust_cacheable"
             )
         self._counts_state = counts_state
+        self._called = called or self._identity
         self._binder = _CopyingBinder(function, options.ignore, counts_state)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
@@ -74,11 +81,11 @@ class CrossValidatedFunction(CachedFunction[P, R_co]):
     def _miss(self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any) -> R_co:
         if not store.read_only:
             _note(store, self._identity)
-        say_unseeded(self._identity, self._binder.bind(args, kwargs))
+        say_unseeded(self._called, self._binder.bind(args, kwargs))
         return super()._miss(store, key, found, args, kwargs)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        parts = (self._wrapped, self._options, self._counts_state)
+        parts = (self._wrapped, self._options, self._counts_state, self._called)
         return reduce_cached(self, CrossValidatedFunction, parts)
 
 

@@ -486,6 +486,20 @@ def test_weights_count_in_fitting_and_in_scoring(data) -> None:
 
 
 @pytest.mark.parametrize(
+    ("estimator", "splits", "told"),
+    [
+        (DecisionTreeClassifier(), KFold(2), r"estimator\.random_state"),
+        (TREE, KFold(2, shuffle=True), r"splits\.random_state"),
+    ],
+)
+def test_folds_that_are_not_reproducible_are_told(data, estimator, splits, told) -> None:
+    X, y = data
+    with pytest.warns(CacheWarning, match=rf"cross_validate_cached\(\) .* {told}") as caught:
+        cross_validate_cached(estimator, X, y, splits=splits)
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
     ("changed", "told"),
     [
         ({"splits": []}, "splits is empty"),

@@ -373,6 +373,38 @@ def test_four_processes_of_which_two_are_killed_count_exactly(
     assert logged <= counted <= logged + 2
 
 
+@pytest.mark.slow
+def test_processes_that_begin_the_records_at_once_lose_no_count(
+    start_python: Callable[..., subprocess.Popen[str]],
+) -> None:
+    script = """
+        from afml_cache import log_data_access
+        import afml_cache.data_access.records
+        print("ready", flush=True)
+        input()
+        log_data_access("prices", "2020", "2021", "test")
+    """
+    begun = [start_python(script, name="beginner.py") for _ in range(8)]
+    for process in begun:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in begun:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.wait(60) for process in begun] == [0] * 8
+    assert accesses()["count"].sum() == 8
+
+
+def test_a_long_list_is_not_searched_for_frames() -> None:
+    @data_tracking_cacheable("ticks", "train")
+    def ticks(start: str, end: str) -> list[pd.Series]:
+        return [PRICES.close[:1]] * 20_000
+
+    ticks("2024", "2024")
+    assert ranges_of(accesses()) == [("2024-01-01", "2024-12-31")]
+
+
 def test_a_forked_process_counts_by_itself() -> None:
     log_data_access("prices", "2020", "2021", "train")
     with warnings.catch_warnings():

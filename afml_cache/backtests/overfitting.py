@@ -209,6 +209,8 @@ def _matrix(returns: Any) -> tuple[NDArray[np.float64], tuple[Any, ...]]:
     import numpy as np
 
     columns = getattr(returns, "columns", None)
+    if columns is not None and not returns.index.is_monotonic_increasing:
+        raise ConfigurationError("the returns are not in time order; sort_index() first")
     values = np.asarray(returns, dtype=float)
     if values.ndim != 2 or values.shape[1] < 2:
         raise ConfigurationError(

@@ -261,8 +261,12 @@ class _Span:
                 "time such as '365D' or '6ME'"
             ) from error
         # An offset that goes to the last day of a period means all of that day.
-        self._to_last_day = any(
-            word in type(self._offset).__name__ for word in ("MonthEnd", "QuarterEnd", "YearEnd")
+        self._to_last_day = (
+            any(
+                word in type(self._offset).__name__
+                for word in ("MonthEnd", "QuarterEnd", "YearEnd")
+            )
+            or getattr(self._offset, "weekday", None) is not None
         )
         self._is_elapsed = isinstance(self._offset, pd.offsets.Tick | pd.Timedelta)
         day = pd.Timedelta(days=1)
@@ -309,6 +313,9 @@ def sorted_stamps(index: object) -> pd.Index[Any]:
     elif len(getattr(index, "shape", ())) > 1:  # a matrix has rows and no labels
         index = pd.RangeIndex(index.shape[0])  # type: ignore[attr-defined]
     stamps: pd.Index[Any] = index if isinstance(index, pd.Index) else pd.Index(index)  # type: ignore[call-overload]
+    if isinstance(stamps, pd.MultiIndex):  # a panel of dates and assets
+        dated = (n for n, level in enumerate(stamps.levels) if isinstance(level, pd.DatetimeIndex))
+        stamps = stamps.get_level_values(next(dated, 0))
     if not len(stamps):
         raise ConfigurationError("there are no rows to split")
     if stamps.hasnans:

@@ -159,7 +159,19 @@ def _inode(path: Path) -> tuple[int, int]:
 
 
 def _new(records: AccessRecords) -> sqlite3.Connection:
+    from filelock import FileLock, Timeout
+
     location.make_folder(records.directory, records.path.parent)
+    # One process at a time: changing the journal does not wait for those that do the same.
+    lock = FileLock(records.path.with_suffix(".lock"), timeout=_PATIENCE, mode=0o600)
+    try:
+        with lock:
+            return _set_up(records)
+    except Timeout as error:
+        raise sqlite3.OperationalError(f"another process keeps {lock.lock_file} locked") from error
+
+
+def _set_up(records: AccessRecords) -> sqlite3.Connection:
     if not records.path.exists():
         # Names of files and functions lie there; the folder may be one that others can read.
         os.close(os.open(records.path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -182,7 +194,9 @@ def _new(records: AccessRecords) -> sqlite3.Connection:
 @contextlib.contextmanager
 def _reading(records: AccessRecords) -> Iterator[sqlite3.Connection]:
     """A connection of its own: a report may be made where nothing can be written."""
-    uri = f"{records.path.as_uri()}?mode=ro"
+    # Where no file can be made beside it, SQLite only opens what it is told nobody changes.
+    how = "mode=ro" if location.can_write(records.path.parent) else "immutable=1"
+    uri = f"{records.path.as_uri()}?{how}"
     with contextlib.closing(
         sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)
     ) as db:

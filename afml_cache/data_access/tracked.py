@@ -18,6 +18,9 @@ from afml_cache.memo import CachedFunction
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 
+#: A container of more is no collection of frames, and looking through it would slow down hits.
+_MOST_FRAMES = 10_000
+
 
 class TrackedFunction(CachedFunction[P, R_co]):
     """A cached function that returns data, and notes which dates each call touched.
@@ -57,7 +60,9 @@ class TrackedFunction(CachedFunction[P, R_co]):
             dataset = _filled(self._dataset, values)
             purpose = _filled(self._purpose, values).lower()
             dates = self._options.dates or DateParameters()
-            extent = union(extents_of({"result": result}, DateParameters()).values())
+            extent = None
+            if not isinstance(result, list | tuple | dict) or len(result) <= _MOST_FRAMES:
+                extent = union(extents_of({"result": result}, DateParameters()).values())
             if extent is None:
                 extent = union(extents_of(values, dates).values())
         except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result

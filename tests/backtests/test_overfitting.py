@@ -130,6 +130,7 @@ def test_the_answer_does_not_depend_on_the_order_of_the_strategies(crossovers) -
     [
         (np.ones((100, 1)), {}, "two strategies at least"),
         (np.ones(100), {}, "two strategies at least"),
+        (pd.DataFrame(np.zeros((100, 3)), GOOG.index[100:0:-1]), {}, "not in time order"),
         (np.zeros((100, 3)), {"n_blocks": 7}, "n_blocks=7: it has to be even"),
         (np.zeros((100, 3)), {"n_blocks": 26}, "from 2 to 24"),
         (np.zeros((100, 3)), {"n_blocks": 0}, "from 2 to 24"),

@@ -86,6 +86,24 @@ def test_rows_of_one_stamp_are_never_divided() -> None:
         assert split.train_end < split.test_start
 
 
+def test_a_panel_of_dates_and_assets_is_split_by_its_dates() -> None:
+    index = pd.MultiIndex.from_product([["A", "B"], GOOG.index[:60]], names=["asset", "date"])
+    panel = pd.DataFrame({"close": 1.0}, index.swaplevel()).sort_index()
+    for split in walk_forward_splits(panel, "1ME", "1ME"):
+        assert split.train_end < split.test_start
+    assert len(walk_forward_splits(panel, 20, 10)[0].test) == 20
+    with pytest.raises(ConfigurationError, match="not in time order"):
+        walk_forward_splits(pd.DataFrame({"close": 1.0}, index), 20, 10)
+
+
+def test_weeks_end_with_their_last_day() -> None:
+    days = pd.date_range("2024-01-03", periods=60)  # a Wednesday
+    for split in walk_forward_splits(days, "2W", "1W"):
+        assert (split.test_start.day_name(), split.test_end.day_name()) == ("Monday", "Sunday")
+    for split in walk_forward_splits(days, "14D", "7D"):
+        assert split.test_start.day_name() == "Wednesday"
+
+
 def test_a_list_of_splits_is_what_scikit_learn_takes() -> None:
     model_selection = pytest.importorskip("sklearn.model_selection")
     linear_model = pytest.importorskip("sklearn.linear_model")

@@ -192,6 +192,11 @@ class _Labels:
                 f"the label that starts at {index[first]} ends before, at {t1.iloc[first]}"
             )
         rows, span = _embargo(embargo, len(index))
+        if span is not None and not isinstance(index, pd.DatetimeIndex):
+            raise ConfigurationError(
+                f"embargo={embargo!r} is a stretch of time, which needs that labels have dates; "
+                f"they begin at {index.dtype}, so give rows or a share of them"
+            )
         return cls(index, _plain(index), _plain(ends), rows, span)
 
     def last_embargoed(self, end: Any) -> Any:

@@ -89,7 +89,7 @@ def probabilistic_sharpe_ratio(
         \mathrm{PSR}(SR^*) = \Phi\left(\frac{(\widehat{SR} - SR^*)\sqrt{T - 1}}
         {\sqrt{1 - \gamma_3 \widehat{SR} + \frac{\gamma_4 - 1}{4}\widehat{SR}^2}}\right)
 
-    (Bailey and Lopez de Prado 2012; equation in section "Probabilistic Sharpe ratio".)
+    (Bailey and Lopez de Prado 2012.)
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def expected_maximum_sharpe(n_trials: float, trial_variance: float, mean: float 
         \Phi^{-1}\left[1 - \frac{1}{N}\right] + \gamma
         \Phi^{-1}\left[1 - \frac{1}{N e}\right]\right)
 
-    with the Euler-Mascheroni constant (Bailey and Lopez de Prado 2014, equation 1). One trial
+    with the Euler-Mascheroni constant (Bailey and Lopez de Prado 2014). One trial
     has no maximum to choose: then it is the mean.
 
     Parameters
@@ -192,8 +192,8 @@ def deflated_sharpe_ratio(
     """The probability that the best of many trials has skill.
 
     The probabilistic Sharpe ratio against the maximum that luck alone would find:
-    ``PSR(expected_maximum_sharpe(n_trials, trial_variance))`` (Bailey and Lopez de Prado 2014,
-    equation 2). Below 0.95, being the best of so many is no evidence.
+    ``PSR(expected_maximum_sharpe(n_trials, trial_variance))`` (Bailey and Lopez de Prado
+    2014). Below 0.95, being the best of so many is no evidence.
 
     Parameters
     ----------

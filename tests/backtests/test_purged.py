@@ -59,7 +59,7 @@ def test_adjacent_groups_of_a_combination_are_one_block() -> None:
 
 
 def test_the_paths_of_six_groups_two_tested_are_those_of_the_book() -> None:
-    # Lopez de Prado 2018, section 12.3: N = 6, k = 2 make 15 splits and 5 paths.
+    # Lopez de Prado 2018, chapter 12: N = 6, k = 2 make 15 splits and 5 paths.
     paths = combinatorial_paths(6, 2)
     assert paths.shape == (5, 6)
     tested = list(itertools.combinations(range(6), 2))
@@ -82,6 +82,7 @@ def test_the_paths_of_six_groups_two_tested_are_those_of_the_book() -> None:
         (T1, {"embargo": -3}, "negative"),
         (T1, {"embargo": "-3D"}, "negative"),
         (T1, {"embargo": "soon"}, "not understood"),
+        (pd.Series([2, 3, 4], [1, 2, 3]), {"n_splits": 3, "embargo": "5D"}, "labels have dates"),
         (pd.Series(T1.index[-1], T1.index), {}, "no label left to train on"),
     ],
 )

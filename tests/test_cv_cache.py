@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import warnings
 
 import joblib
@@ -299,12 +300,26 @@ def test_methods_and_options_work_as_under_the_other_decorators(data) -> None:
     assert study.run.explain(clone(TREE).fit(X, y), X, y).reason is None
 
 
+def test_it_is_pickled_with_all_that_makes_it(data) -> None:
+    X, y = data
+
+    @cv_cacheable(version=2)
+    def local(classifier, X, y):
+        return cross_val_score(classifier, X, y, cv=2)
+
+    first = local(TREE, X, y)
+    again = joblib.wrap_non_picklable_objects(local)
+    again = pickle.loads(pickle.dumps(again))
+    assert (first == again(clone(TREE).fit(X, y), X, y)).all()
+    assert local.cache_info().hits == 1
+
+
+@pytest.mark.slow
 def test_it_travels_to_other_processes(data) -> None:
     X, y = data
 
     @cv_cacheable
     def local(classifier, X, y):
-        RAN.append("local")
         return cross_val_score(classifier, X, y, cv=2)
 
     first = local(TREE, X, y)

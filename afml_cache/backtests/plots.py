@@ -192,7 +192,7 @@ def plot_sweep(
         interpolation="nearest",
     )
     _hatch(axes, np.argwhere(np.isnan(values)))
-    _ticks(axes, cells)
+    _ticks(axes, cells, size[0])
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     scale = figure.colorbar(image, ax=axes)
@@ -333,6 +333,8 @@ def _finish(
     if always or len(series) > 1:
         longest = max(len(str(label)) for label in axes.get_legend_handles_labels()[1])
         columns = max(1, min(len(series), 4, 90 // (longest + 8)))
+        lines = -(-len(series) // columns)
+        figure.set_figheight(figure.get_figheight() + 0.21 * (lines - 1))  # not out of the curves
         figure.legend(loc="outside lower center", ncols=columns, frameon=False)
 
 
@@ -399,13 +401,15 @@ def _ordered(values: pd.Series[Any]) -> list[Any]:
         return sorted(found, key=str)
 
 
-def _ticks(axes: Axes, cells: pd.DataFrame) -> None:
+def _ticks(axes: Axes, cells: pd.DataFrame, width: float) -> None:
     for axis, labels, most in ((axes.xaxis, cells.columns, 16), (axes.yaxis, cells.index, 24)):
         each = -(-len(labels) // most)
         places = range(0, len(labels), each)
         axis.set_ticks(list(places), [_named(labels[place]) for place in places])
     longest = max(len(_named(label)) for label in cells.columns)
-    if longest * min(len(cells.columns), 16) > 60:
+    # A letter is about a twelfth of an inch wide; the axis has what labels and scale leave it.
+    room = 11 * (width - 2.2) / min(len(cells.columns), 16)
+    if longest > room:
         axes.tick_params(axis="x", rotation=45)
         for label in axes.get_xticklabels():
             label.set(horizontalalignment="right", rotation_mode="anchor")

@@ -128,6 +128,7 @@ def test_many_curves_can_be_told_apart() -> None:
     looks = {(line.get_color(), line.get_linestyle()) for line in axes.get_lines()}
     assert len(looks) == 21
     legend = axes.figure.legends[0].get_window_extent()
+    assert axes.get_window_extent().height > 200  # the legend has not eaten the curves
     assert legend.x0 >= 0
     assert legend.x1 <= axes.figure.bbox.x1
 
@@ -264,6 +265,15 @@ def test_any_parameters_make_an_axis() -> None:
     axes = drawn(plot_sweep(table, "growth", "since", "exit"))
     assert texts(axes) == ["2020-01-01", "2021-01-01"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["5", "stop"]
+
+
+def test_long_names_of_parameters_do_not_overlap() -> None:
+    names = ["momentum_long_only", "mean_reversion", "breakout"]
+    table = pd.DataFrame({"rule": names, "stop": 1, "growth": [1.0, 2.0, 3.0]})
+    axes = drawn(plot_sweep(table, "growth", "rule", "stop"))
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {45.0}
+    axes = drawn(plot_sweep(table.assign(rule=["a", "b", "c"]), "growth", "rule", "stop"))
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {0.0}
 
 
 def test_many_values_thin_out_the_labels() -> None:

@@ -15,8 +15,12 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 
 pytest_plugins = ["pytester"]
 
-#: What tests read, not run.
+_HAS_SKLEARN = find_spec("sklearn") is not None
+
+#: What tests read, not run; and examples that need what is not installed.
 collect_ignore = ["tests/data"]
+if not _HAS_SKLEARN:
+    collect_ignore += ["afml_cache/cv_cache.py", "afml_cache/cv_folds.py"]
 
 # The documentation's examples are sealed with this, and leave the user's configuration alone.
 os.environ.setdefault("AFML_CACHE_SECRET", "the documentation's secret")
@@ -62,7 +66,11 @@ def tear_down(namespace: dict[str, Any]) -> None:
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser()],
     patterns=["README.md", "docs/*.md"],
-    excludes=[] if find_spec("watchfiles") else ["docs/reloading.md"],
+    excludes=[
+        *([] if find_spec("watchfiles") else ["docs/reloading.md"]),
+        *([] if _HAS_SKLEARN else ["docs/cross_validation.md"]),
+        *([] if find_spec("matplotlib") and find_spec("backtesting") else ["docs/plots.md"]),
+    ],
     setup=set_up,
     teardown=tear_down,
 ).pytest()

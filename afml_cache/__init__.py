@@ -29,6 +29,24 @@ if TYPE_CHECKING:
     from afml_cache.backtest_cache import DataWindow as DataWindow
     from afml_cache.backtest_cache import cached_backtest as cached_backtest
     from afml_cache.backtest_cache import get_backtest_cache as get_backtest_cache
+    from afml_cache.backtests.overfitting import OverfittingProbability as OverfittingProbability
+    from afml_cache.backtests.overfitting import (
+        probability_of_backtest_overfitting as probability_of_backtest_overfitting,
+    )
+    from afml_cache.backtests.purged import combinatorial_paths as combinatorial_paths
+    from afml_cache.backtests.purged import (
+        combinatorial_purged_splits as combinatorial_purged_splits,
+    )
+    from afml_cache.backtests.purged import purged_kfold as purged_kfold
+    from afml_cache.backtests.sharpe import DeflatedSharpe as DeflatedSharpe
+    from afml_cache.backtests.sharpe import deflated_sharpe_ratio as deflated_sharpe_ratio
+    from afml_cache.backtests.sharpe import deflated_sharpe_report as deflated_sharpe_report
+    from afml_cache.backtests.sharpe import expected_maximum_sharpe as expected_maximum_sharpe
+    from afml_cache.backtests.sharpe import minimum_backtest_length as minimum_backtest_length
+    from afml_cache.backtests.sharpe import probabilistic_sharpe_ratio as probabilistic_sharpe_ratio
+    from afml_cache.backtests.sharpe import sharpe_ratio as sharpe_ratio
+    from afml_cache.backtests.splits import Split as Split
+    from afml_cache.backtests.splits import walk_forward_splits as walk_forward_splits
     from afml_cache.by_date import DatedEntry as DatedEntry
     from afml_cache.by_date import DateSpan as DateSpan
     from afml_cache.by_date import invalidate as invalidate
@@ -55,6 +73,14 @@ if TYPE_CHECKING:
     from afml_cache.clearing import clear_afml_cache as clear_afml_cache
     from afml_cache.clearing import list_cleared as list_cleared
     from afml_cache.clearing import restore_cleared as restore_cleared
+    from afml_cache.cv_cache import clear_cv_cache as clear_cv_cache
+    from afml_cache.cv_cache import cv_cache_with_classifier_state as cv_cache_with_classifier_state
+    from afml_cache.cv_cache import cv_cacheable as cv_cacheable
+    from afml_cache.cv_folds import cross_validate_cached as cross_validate_cached
+    from afml_cache.data_tracking import DataAccessTracker as DataAccessTracker
+    from afml_cache.data_tracking import data_tracking_cacheable as data_tracking_cacheable
+    from afml_cache.data_tracking import log_data_access as log_data_access
+    from afml_cache.data_tracking import print_contamination_report as print_contamination_report
     from afml_cache.diagnosis import Explanation as Explanation
     from afml_cache.errors import AfmlCacheError as AfmlCacheError
     from afml_cache.errors import BacktestRecordError as BacktestRecordError
@@ -131,19 +157,23 @@ _HOMES = {
     "ConfigurationError": "errors",
     "DIGEST_FORMAT": "results",
     "DataWindow": "backtest_cache",
+    "DataAccessTracker": "data_tracking",
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
+    "DeflatedSharpe": "backtests.sharpe",
     "Explanation": "diagnosis",
     "FunctionCacheStats": "cache_monitoring",
     "FunctionTracker": "function_tracker",
     "Maintenance": "selective_cleaner",
     "NotedFunction": "noted.keys",
     "Outcome": "outcomes",
+    "OverfittingProbability": "backtests.overfitting",
     "Reason": "outcomes",
     "Reloaded": "auto_reload",
     "ReportError": "errors",
     "Restored": "clearing",
     "Settings": "settings",
+    "Split": "backtests.splits",
     "TrackedFunction": "function_tracker",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
@@ -158,8 +188,18 @@ _HOMES = {
     "cached_backtest": "backtest_cache",
     "clear_afml_cache": "clearing",
     "clear_changed_functions": "selective_cleaner",
+    "clear_cv_cache": "cv_cache",
+    "combinatorial_paths": "backtests.purged",
+    "combinatorial_purged_splits": "backtests.purged",
     "configure": "settings",
     "content_key": "keys.content",
+    "cross_validate_cached": "cv_folds",
+    "cv_cache_with_classifier_state": "cv_cache",
+    "cv_cacheable": "cv_cache",
+    "data_tracking_cacheable": "data_tracking",
+    "deflated_sharpe_ratio": "backtests.sharpe",
+    "deflated_sharpe_report": "backtests.sharpe",
+    "expected_maximum_sharpe": "backtests.sharpe",
     "explain_last_miss": "missed",
     "export_evidence": "cache_monitoring",
     "forget_causes": "notices",
@@ -177,10 +217,16 @@ _HOMES = {
     "jupyter_auto_setup": "auto_reload",
     "list_cleared": "clearing",
     "list_entries": "by_date",
+    "log_data_access": "data_tracking",
+    "minimum_backtest_length": "backtests.sharpe",
     "noted_functions": "noted.keys",
     "optimize_cache_system": "selective_cleaner",
     "pin_adoption": "pin_adoption",
     "print_cache_health": "cache_monitoring",
+    "print_contamination_report": "data_tracking",
+    "probabilistic_sharpe_ratio": "backtests.sharpe",
+    "probability_of_backtest_overfitting": "backtests.overfitting",
+    "purged_kfold": "backtests.purged",
     "register_key": "keys.content",
     "restore_cleared": "clearing",
     "restore_settings": "settings",
@@ -188,11 +234,13 @@ _HOMES = {
     "selective_cache_clear": "selective_cleaner",
     "setup_auto_reloading": "auto_reload",
     "setup_production_cache": "production",
+    "sharpe_ratio": "backtests.sharpe",
     "smart_cacheable": "selective_cleaner",
     "time_aware_cacheable": "robust_cache_keys",
     "use_settings": "settings",
     "use_store": "store.active",
     "value_differences": "results",
+    "walk_forward_splits": "backtests.splits",
     "watch_calls": "watching",
     "watch_results": "results",
 }

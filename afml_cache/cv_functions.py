@@ -1,0 +1,236 @@
+"""A cached function that cross-validates: it works on estimators of its own.
+
+Cross-validation fits what it is given. So the function gets a copy of each estimator, and the
+key is made of another: neither does a fit in place change the key, nor does it depend on whether
+the call was a hit what has become of the caller's estimator.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from afml_cache import notices
+from afml_cache.attempt import Options
+from afml_cache.cacheable_functions import decorated_functions, reduce_cached
+from afml_cache.errors import UncacheableFunctionError
+from afml_cache.keys.call import Binder, CallKey
+from afml_cache.memo import CachedFunction
+from afml_cache.store import location
+from afml_cache.store.store import Store
+
+__all__ = ["CrossValidatedFunction", "cross_validated_functions"]
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+#: Solvers that draw no random numbers, whatever ``random_state`` is.
+_EXACT_SOLVERS = frozenset(
+    {"lbfgs", "newton-cg", "newton-cholesky", "cholesky", "svd", "lsqr", "sparse_cg"}
+)
+
+
+class CrossValidatedFunction(CachedFunction[P, R_co]):
+    """A cached function whose estimators count by their parameters, or with their fitted state.
+
+    Parameters
+    ----------
+    function : callable
+        No ``async def`` function.
+    options : Options
+    counts_state : bool
+        Whether the fitted state of estimators is part of the key, and seen by the function.
+    called : str
+        How the user knows the function, where that is not its name.
+    """
+
+    __slots__ = ("_called", "_counts_state")
+
+    def __init__(
+        self,
+        function: Callable[P, R_co],
+        options: Options,
+        counts_state: bool = False,
+        called: str = "",
+    ) -> None:
+        super().__init__(function, options)
+        if inspect.iscoroutinefunction(function):
+            raise UncacheableFunctionError(
+                f"{function.__qualname__} is an async function; cross-validation computes and does "
+                "not wait, so write it with a plain def, or use @robust_cacheable"
+            )
+        self._counts_state = counts_state
+        self._called = called or self._identity
+        self._binder = _CopyingBinder(function, options.ignore, counts_state)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        own_args, own_kwargs = self._as_called(args, kwargs)
+        return super().__call__(*own_args, **own_kwargs)
+
+    def _as_called(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        own_args = tuple(own_copy(value, self._counts_state) for value in args)
+        return own_args, {k: own_copy(v, self._counts_state) for k, v in kwargs.items()}
+
+    def _miss(self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any) -> R_co:
+        if not store.read_only:
+            _note(store, self._identity)
+        say_unseeded(self._called, self._binder.bind(args, kwargs))
+        return super()._miss(store, key, found, args, kwargs)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        parts = (self._wrapped, self._options, self._counts_state, self._called)
+        return reduce_cached(self, CrossValidatedFunction, parts)
+
+
+class _CopyingBinder(Binder):
+    """Binds copies of estimators, so that nobody fits what a key was made of."""
+
+    __slots__ = ("_counts_state",)
+
+    def __init__(
+        self, function: Callable[..., Any], ignore: Iterable[str], counts_state: bool
+    ) -> None:
+        super().__init__(function, ignore)
+        self._counts_state = counts_state
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        bound = super().bind(args, kwargs)
+        return {name: own_copy(value, self._counts_state) for name, value in bound.items()}
+
+
+def own_copy(value: Any, counts_state: bool) -> Any:
+    """A copy of an estimator, unfitted unless its state counts; of those in plain containers, too.
+
+    Everything else is given back as it is.
+    """
+    if type(value) in (list, tuple):
+        if any(map(_may_hold_estimators, value)):
+            return type(value)(own_copy(item, counts_state) for item in value)
+        return value
+    if type(value) is dict:
+        if any(map(_may_hold_estimators, value.values())):
+            return {key: own_copy(item, counts_state) for key, item in value.items()}
+        return value
+    if not is_estimator(value):
+        return value
+    from sklearn.base import clone
+
+    try:
+        return copy.deepcopy(value) if counts_state else clone(value)
+    except Exception as error:  # noqa: BLE001 - foreign constructors may raise anything
+        name = type(value).__qualname__
+        notices.warn_once(
+            ("no_clone", name),
+            f"{name} cannot be copied ({type(error).__name__}: {error}), so it is used as it is: "
+            "its fitted state counts, and where a call fits it, the result is not cached. Its "
+            "__init__ has to set its parameters as they are given and do nothing else",
+        )
+        return value
+
+
+def is_estimator(value: object) -> bool:
+    """Whether a value can be fitted and cloned as scikit-learn does it."""
+    cls = type(value)
+    return cls is not type and hasattr(cls, "fit") and hasattr(cls, "get_params")
+
+
+def _may_hold_estimators(value: object) -> bool:
+    return type(value) in (list, tuple, dict) or is_estimator(value)
+
+
+# -- what is not reproducible ------------------------------------------------------------
+
+
+def say_unseeded(function: str, values: Mapping[str, Any]) -> None:
+    """Warn once a function of what draws other random numbers at each run."""
+    unseeded = sorted({told for name, value in values.items() for told in _unseeded(value, name)})
+    if not unseeded:
+        return
+    notices.warn_once(
+        ("unseeded", function, tuple(unseeded)),
+        f"{function}() is not reproducible, since {', '.join(unseeded)} is None: what this run "
+        "happens to find is cached and served from now on; give it a number to know that it can "
+        "be found again",
+    )
+
+
+def _unseeded(value: Any, name: str) -> Iterator[str]:
+    if type(value) in (list, tuple):
+        for position, item in enumerate(value):
+            yield from _unseeded(item, f"{name}[{position}]")
+    elif type(value) is dict:
+        for key, item in value.items():
+            yield from _unseeded(item, f"{name}[{key!r}]")
+    elif is_estimator(value):
+        parameters: dict[str, Any] = {}
+        with contextlib.suppress(Exception):  # foreign estimators: nothing can be said of them
+            parameters = value.get_params(deep=True)
+        for parameter, given in parameters.items():
+            owner = parameter.removesuffix("random_state")
+            if owner == parameter or given is not None or (owner and not owner.endswith("__")):
+                continue
+            solver = parameters.get(f"{owner}solver")
+            is_network = f"{owner}hidden_layer_sizes" in parameters  # starts at random weights
+            if solver not in _EXACT_SOLVERS or is_network:
+                yield f"{name}.{parameter}"
+    elif (
+        hasattr(type(value), "split")
+        and getattr(value, "random_state", 0) is None
+        and getattr(value, "shuffle", True)  # splitters without this switch always shuffle
+    ):
+        yield f"{name}.random_state"
+
+
+# -- which functions these are -----------------------------------------------------------
+
+_noted: set[tuple[Path, str]] = set()
+
+
+def _list_of(store: Store) -> Path:
+    return store.directory / location.RECORDS / "cross_validated.txt"
+
+
+def _note(store: Store, function: str) -> None:
+    """Write down that a function cross-validates, for ``clear_cv_cache`` in any process."""
+    if (store.directory, function) in _noted:
+        return
+    path = _list_of(store)
+    try:
+        location.make_folder(store.directory, path.parent)
+        # One write to the end of the file: many processes may do so at once.
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(handle, f"{function}\n".encode("utf-8", "backslashreplace"))
+        finally:
+            os.close(handle)
+    except OSError as error:
+        notices.warn_once(
+            ("cv_note", str(path)),
+            f"{path} cannot be written to ({error}), so clear_cv_cache() in another process will "
+            f"not know that {function}() cross-validates; "
+            f"selective_cache_clear(functions={function!r}) clears it",
+        )
+        return
+    _noted.add((store.directory, function))
+
+
+def cross_validated_functions(store: Store) -> set[str]:
+    """The functions whose entries in this store are of cross-validations, by their names.
+
+    Raises
+    ------
+    OSError
+        The list of them cannot be read.
+    """
+    names = {one.identity for one in decorated_functions() if type(one) is CrossValidatedFunction}
+    with contextlib.suppress(FileNotFoundError):
+        text = _list_of(store).read_text(encoding="utf-8", errors="replace")
+        names |= {line for line in text.splitlines() if line}
+    return names

@@ -1,0 +1,216 @@
+"""``<base>/records/data_access.sqlite``: every access that was logged, never cleared or evicted.
+
+One row a data set, purpose, stretch of time and line of code, with a count. Each access is
+committed before the call goes on, so that a process that is killed loses nothing that it logged,
+and counts of many processes add up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from afml_cache.data_access.caller import Caller
+from afml_cache.keys.extent import Extent
+from afml_cache.store import location
+
+FILE = "data_access.sqlite"
+
+#: Seconds to wait for other processes that write.
+_PATIENCE = 30.0
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS access (
+    dataset TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    aware INTEGER NOT NULL,
+    file TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    function TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    first_use REAL NOT NULL,
+    last_use REAL NOT NULL,
+    PRIMARY KEY (dataset, purpose, first, last, aware, file, line, function)
+) WITHOUT ROWID
+"""
+_COUNT = """
+INSERT INTO access VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)
+ON CONFLICT DO UPDATE SET
+    count = count + 1,
+    first_use = min(first_use, excluded.first_use),
+    last_use = max(last_use, excluded.last_use)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Accesses of one line of code to one stretch of a data set, for one purpose.
+
+    ``first_use`` and ``last_use`` are seconds since 1970.
+    """
+
+    dataset: str
+    purpose: str
+    extent: Extent
+    by: Caller
+    count: int
+    first_use: float
+    last_use: float
+
+
+class AccessRecords:
+    """The records below one cache directory. Reading and writing raise OSError or sqlite3.Error."""
+
+    __slots__ = ("directory", "path")
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.path = directory / location.RECORDS / FILE
+
+    def count(self, dataset: str, purpose: str, extent: Extent, by: Caller) -> None:
+        """Count one access, now."""
+        now = time.time()
+        values = (
+            *(dataset, purpose, extent.first, extent.last, int(extent.aware)),
+            *(_storable(by.file), by.line, by.function, now, now),
+        )
+        with _connected(self) as db:
+            db.execute(_COUNT, values)
+
+    def accesses(self) -> list[Access]:
+        """All of them, by data set and in the order of their first use."""
+        if not self.path.exists():
+            return []
+        query = "SELECT * FROM access ORDER BY dataset, first_use"
+        with _reading(self) as db:
+            rows = db.execute(query).fetchall()
+        return [_access(*row) for row in rows]
+
+
+def _access(
+    dataset: str,
+    purpose: str,
+    first: int,
+    last: int,
+    aware: int,
+    file: str,
+    line: int,
+    function: str,
+    count: int,
+    first_use: float,
+    last_use: float,
+) -> Access:
+    extent, by = Extent(first, last, bool(aware)), Caller(file, line, function)
+    return Access(dataset, purpose, extent, by, count, first_use, last_use)
+
+
+def _storable(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+@dataclass(slots=True)
+class _Open:
+    """The connection of this process, and the file that it was opened to."""
+
+    path: Path
+    process: int
+    inode: tuple[int, int]
+    db: sqlite3.Connection
+
+
+_lock = threading.Lock()
+_open: _Open | None = None
+
+
+@contextlib.contextmanager
+def _connected(records: AccessRecords) -> Iterator[sqlite3.Connection]:
+    """The connection of this process, for one thread at a time; made where there is none."""
+    global _open
+    with _lock:
+        known = _open
+        if (
+            known is None
+            or known.path != records.path
+            or known.process != os.getpid()
+            or known.inode != _inode(records.path)  # somebody moved the records away
+        ):
+            if known is not None and known.process == os.getpid():
+                known.db.close()
+            _open = None
+            db = _new(records)
+            _open = known = _Open(records.path, os.getpid(), _inode(records.path), db)
+        yield known.db
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return found.st_dev, found.st_ino
+
+
+def _new(records: AccessRecords) -> sqlite3.Connection:
+    from filelock import FileLock, Timeout
+
+    location.make_folder(records.directory, records.path.parent)
+    # One process at a time: changing the journal does not wait for those that do the same.
+    lock = FileLock(records.path.with_suffix(".lock"), timeout=_PATIENCE, mode=0o600)
+    try:
+        with lock:
+            return _set_up(records)
+    except Timeout as error:
+        raise sqlite3.OperationalError(f"another process keeps {lock.lock_file} locked") from error
+
+
+def _set_up(records: AccessRecords) -> sqlite3.Connection:
+    if not records.path.exists():
+        # Names of files and functions lie there; the folder may be one that others can read.
+        os.close(os.open(records.path, os.O_CREAT | os.O_RDWR, 0o600))
+    db = sqlite3.connect(
+        records.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+    )
+    try:
+        # A log that is written ahead takes a commit without waiting for the disk, and survives
+        # the death of any process; on a network it would need memory that machines share.
+        network = location.is_network(records.directory)
+        db.execute(f"PRAGMA journal_mode={'delete' if network else 'wal'}")
+        db.execute(f"PRAGMA synchronous={'full' if network else 'normal'}")
+        db.execute(_TABLE)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextlib.contextmanager
+def _reading(records: AccessRecords) -> Iterator[sqlite3.Connection]:
+    """A connection of its own: a report may be made where nothing can be written."""
+    # Where no file can be made beside it, SQLite only opens what it is told nobody changes.
+    how = "mode=ro" if location.can_write(records.path.parent) else "immutable=1"
+    uri = f"{records.path.as_uri()}?{how}"
+    with contextlib.closing(
+        sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)
+    ) as db:
+        yield db
+
+
+def _after_fork() -> None:
+    global _lock, _open
+    _lock = threading.Lock()  # another thread of the parent may have held it
+    # The parent's connection must not be used, and not be closed here either.
+    if _open is not None:
+        _left_alone.append(_open)
+    _open = None
+
+
+_left_alone: list[_Open] = []
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,92 @@
+"""A cached function that returns data, and notes which dates each call touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from afml_cache import notices
+from afml_cache.attempt import Options
+from afml_cache.cacheable_functions import reduce_cached
+from afml_cache.data_access.caller import Caller, user_frame
+from afml_cache.data_access.purposes import checked_name
+from afml_cache.data_access.tracker import tracker
+from afml_cache.keys.extent import extents_of, union
+from afml_cache.keys.ranges import DateParameters
+from afml_cache.memo import CachedFunction
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+#: A container of more is no collection of frames, and looking through it would slow down hits.
+_MOST_FRAMES = 10_000
+
+
+class TrackedFunction(CachedFunction[P, R_co]):
+    """A cached function that returns data, and notes which dates each call touched.
+
+    Parameters
+    ----------
+    function : callable
+    options : Options
+    dataset, purpose : str
+        May name parameters: ``"prices/{symbol}"``.
+    """
+
+    __slots__ = ("_dataset", "_purpose")
+
+    def __init__(
+        self, function: Callable[P, R_co], options: Options, dataset: str, purpose: str
+    ) -> None:
+        super().__init__(function, options)
+        self._dataset = dataset
+        self._purpose = purpose
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        result = super().__call__(*args, **kwargs)
+        if self._is_async:
+            return self._awaited(result, args, kwargs, user_frame())  # type: ignore[return-value]
+        self._note(result, args, kwargs, user_frame())
+        return result
+
+    async def _awaited(self, pending: Any, args: Any, kwargs: Any, by: Caller) -> Any:
+        result = await pending
+        self._note(result, args, kwargs, by)
+        return result
+
+    def _note(self, result: object, args: Any, kwargs: Any, by: Caller) -> None:
+        try:
+            values = self._binder.bind(args, kwargs)
+            dataset = _filled(self._dataset, values)
+            purpose = _filled(self._purpose, values).lower()
+            dates = self._options.dates or DateParameters()
+            extent = None
+            if not isinstance(result, list | tuple | dict) or len(result) <= _MOST_FRAMES:
+                extent = union(extents_of({"result": result}, DateParameters()).values())
+            if extent is None:
+                extent = union(extents_of(values, dates).values())
+        except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
+            notices.warn_once(
+                ("access_note", self._identity),
+                f"what {self._identity}() touched of {self._dataset} is not noted "
+                f"({type(error).__name__}: {error})",
+            )
+            return
+        if extent is None:
+            notices.warn_once(
+                ("access_undated", self._identity),
+                f"{self._identity}() shows no dates, so what it touched of {dataset} is not noted: "
+                "neither what it returns has an index of dates, nor its arguments; name them with "
+                "ranges=('first', 'last'), or call log_data_access() yourself",
+            )
+            return
+        tracker.count(dataset, purpose, extent, by)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        parts = (self._wrapped, self._options, self._dataset, self._purpose)
+        return reduce_cached(self, TrackedFunction, parts)
+
+
+def _filled(name: str, values: dict[str, Any]) -> str:
+    """A name with the arguments of a call in it."""
+    return checked_name("name", name.format_map(values)) if "{" in name else name

@@ -7,6 +7,8 @@ from afml_cache.backtests.cache import BacktestCache, get_backtest_cache
 from afml_cache.backtests.cleared_runs import ClearedRuns
 from afml_cache.backtests.decorator import CachedBacktest, cached_backtest
 from afml_cache.backtests.rows import BacktestMetadata, BacktestResult
+from afml_cache.backtests.studies.failures import failed_runs
+from afml_cache.backtests.studies.sweep import sweep
 from afml_cache.backtests.windows import DataWindow
 
 __all__ = [
@@ -18,5 +20,7 @@ __all__ = [
     "ClearedRuns",
     "DataWindow",
     "cached_backtest",
+    "failed_runs",
     "get_backtest_cache",
+    "sweep",
 ]

@@ -1,0 +1,99 @@
+"""A study on its way to workers: pickled once, sent once, unpickled once a process.
+
+What it travels by is the backend's: joblib maps the bytes into the memory of loky's workers, dask
+scatters the object, ray keeps it in its object store.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import secrets
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from afml_cache.backtests.studies.place import Place
+from afml_cache.backtests.studies.study import Study
+from afml_cache.keys.code import Fingerprint
+
+#: Studies that one worker keeps unpickled.
+_KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a worker needs to know.
+
+    Attributes
+    ----------
+    study : Study
+    place : Place
+    fingerprint : Fingerprint
+        Of the code that the caller has loaded, with what the arguments bring along.
+    by_value : tuple of str
+        Modules whose functions are sent along rather than imported by the worker.
+    """
+
+    study: Study
+    place: Place
+    fingerprint: Fingerprint
+    by_value: tuple[str, ...]
+
+
+class Payload:
+    """A pickled :class:`Sent`."""
+
+    def __init__(self, content: Any, name: str) -> None:
+        self.content = content  #: uint8, for arrays are what backends know how to share
+        self.name = name
+
+    def __sizeof__(self) -> int:  # dask scatters by it
+        return int(self.content.nbytes)
+
+
+def pack(study: Study, place: Place, fingerprint: Fingerprint) -> Payload:
+    """Pickle a study; raises what its function or its data raise when they are pickled."""
+    import numpy as np
+
+    content = pickled(Sent(study, place, fingerprint, _by_value()))
+    return Payload(np.frombuffer(content, dtype=np.uint8), secrets.token_hex(8))
+
+
+def pickled(value: object) -> bytes:
+    """A value as bytes, also a function or an object of a class that a notebook defines."""
+    content: bytes = _cloudpickle().dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    return content
+
+
+def _by_value() -> tuple[str, ...]:
+    from afml_cache.main_module import MAIN_NAMES, main_name
+
+    return (main_name(), *MAIN_NAMES, *_cloudpickle().list_registry_pickle_by_value())
+
+
+def _cloudpickle() -> Any:
+    try:
+        return importlib.import_module("cloudpickle")
+    except ImportError:  # joblib before 1.6 brings its own
+        return importlib.import_module("joblib.externals.cloudpickle")
+
+
+_lock = threading.Lock()
+_unpacked: dict[str, Sent] = {}
+
+
+def unpack(payload: Payload, *, again: bool = False) -> Sent:
+    """What was sent; the same object for all calls of this process.
+
+    ``again``: a new one, since a function has changed its data.
+    """
+    with _lock:
+        sent = None if again else _unpacked.get(payload.name)
+        if sent is None:
+            sent = pickle.loads(memoryview(payload.content))
+            while len(_unpacked) >= _KEPT and payload.name not in _unpacked:
+                del _unpacked[next(iter(_unpacked))]
+            _unpacked[payload.name] = sent
+        assert isinstance(sent, Sent)
+        return sent

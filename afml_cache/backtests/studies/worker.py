@@ -1,0 +1,203 @@
+"""One call of a study, made wherever a worker is."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from afml_cache.backtests.studies.outcome import (
+    COMPUTED,
+    FAILED,
+    HIT,
+    Failure,
+    Outcome,
+    Task,
+    failure_of,
+    read_result,
+)
+from afml_cache.backtests.studies.payload import Payload, Sent, pickled, unpack
+from afml_cache.backtests.studies.place import taken
+from afml_cache.backtests.studies.study import CallArguments, Study
+from afml_cache.errors import UnkeyableArgumentError
+from afml_cache.keys.call import CallKey
+from afml_cache.keys.code import Fingerprint
+from afml_cache.outcomes import Outcome as CallOutcome
+from afml_cache.outcomes import Reason
+from afml_cache.watching import WatchCalls, WatchedCall
+
+#: Why a computed result is not stored, in words.
+UNSTORED = {
+    Reason.ARGUMENT_MUTATED: "the function changes its arguments",
+    Reason.RESULT_UNPICKLABLE: "its results cannot be pickled",
+    Reason.SOURCE_CHANGED: "its source was edited since it was imported",
+    Reason.STORE_UNAVAILABLE: "the store cannot be used",
+    Reason.UNKEYABLE: "an argument has no key",
+}
+#: How often a worker looks whether its caller is still there, in seconds.
+_LOOK_EVERY = 0.25
+
+
+def work_here(study: Study, task: Task) -> Outcome:
+    """Make a call in the caller's own process, through the cached function."""
+    args, kwargs = study.arguments(task.combination, task.rows)
+    with _reporting(task) as outcome:
+        _call_cached(study, task, outcome, args, kwargs)
+    return outcome
+
+
+def work(payload: Payload, task: Task) -> Outcome:
+    """Make a call in a worker.
+
+    Where the worker sees the caller's store, and would store the call under the key that the
+    caller has, it does. Else it computes, and hands the result back.
+    """
+    sent = unpack(payload)
+    _end_with(sent.place.pid)
+    with _reporting(task) as outcome, taken(sent.place) as store:
+        combination = None if task.combination is None else pickle.loads(task.combination)
+        args, kwargs = sent.study.arguments(combination, task.rows)
+        key = _key(sent.study, args, kwargs)
+        if task.key is not None and (key is None or key.digest != task.key):
+            # A function may have changed the data that the calls of this process share.
+            sent = unpack(payload, again=True)
+            args, kwargs = sent.study.arguments(combination, task.rows)
+            key = _key(sent.study, args, kwargs)
+            _check_code(sent, task, key)
+        if store is not None and key is not None and key.digest == task.key and not task.anew:
+            _call_cached(sent.study, task, outcome, args, kwargs)
+        else:
+            _call_for_caller(sent.study, task, outcome, (args, kwargs), key)
+    return outcome
+
+
+@contextmanager
+def _reporting(task: Task) -> Iterator[Outcome]:
+    """An exception ends this call only."""
+    outcome = Outcome(task.number, COMPUTED, key=task.key)
+    started = time.perf_counter()
+    try:
+        yield outcome
+    except Exception as error:  # noqa: BLE001 - the user's; it is recorded, and the rest goes on
+        outcome.outcome, outcome.failure = FAILED, failure_of(error)
+        outcome.seconds = time.perf_counter() - started
+
+
+def _call_cached(study: Study, task: Task, outcome: Outcome, args: Any, kwargs: Any) -> None:
+    function, told = study.function, list[WatchedCall]()
+    wanted = {None, None if task.key is None else task.key.hex()}
+
+    def note(call: WatchedCall) -> None:
+        if call.function == function.identity and call.key in wanted:
+            told.append(call)
+
+    started = time.perf_counter()
+    with WatchCalls(note, explain=False):
+        result = function(*args, **kwargs)
+    outcome.seconds = time.perf_counter() - started
+    if told:
+        call = told[-1]
+        outcome.seconds = call.seconds or outcome.seconds
+        if call.outcome is not CallOutcome.COMPUTED:
+            outcome.outcome, outcome.seconds = HIT, call.seconds or None
+        elif call.reason is not None:
+            outcome.unstored = UNSTORED.get(call.reason, "")
+    outcome.metrics, outcome.equity = read_result(study, result)
+
+
+def _call_for_caller(
+    study: Study, task: Task, outcome: Outcome, call: CallArguments, key: CallKey | None
+) -> None:
+    args, kwargs = study.function._as_called(*call)
+    started = time.perf_counter()
+    result = study.function.__wrapped__(*args, **kwargs)
+    outcome.seconds = time.perf_counter() - started
+    outcome.metrics, outcome.equity = read_result(study, result)
+    if task.key is None:
+        return
+    after = _key(study, args, kwargs)
+    if key is not None and (after is None or after.arguments != key.arguments):
+        outcome.unstored = UNSTORED[Reason.ARGUMENT_MUTATED]
+        return
+    try:
+        outcome.value = pickled(result)
+    except Exception as error:  # noqa: BLE001 - a value's own pickling may raise anything
+        outcome.unstored = f"{UNSTORED[Reason.RESULT_UNPICKLABLE]} ({error})"
+
+
+def _key(study: Study, args: Any, kwargs: Any) -> CallKey | None:
+    function = study.function
+    try:
+        return function._key_of(function._counted_arguments(*function._as_called(args, kwargs)))
+    except UnkeyableArgumentError:
+        return None
+
+
+# -- code that differs -------------------------------------------------------------------
+
+
+class OtherCodeError(Exception):
+    """A worker has other code than the caller, or other versions of packages."""
+
+
+def _check_code(sent: Sent, task: Task, key: CallKey | None) -> None:
+    """See that the worker's code is the caller's; functions that were sent along are."""
+    mine = sent.study.function.fingerprint() if key is None else key.fingerprint
+    differing = _differing(task.fingerprint or sent.fingerprint, mine, sent.by_value)
+    if key is not None and key.fingerprint.edited:
+        differing.append(f"{', '.join(key.fingerprint.edited)} (edited since it was imported)")
+    if differing:
+        raise OtherCodeError(
+            f"the worker {platform.node()}, process {os.getpid()}, does not have what the caller "
+            f"has: {'; '.join(differing)}. Nothing was computed. Install the same on all workers "
+            "and restart them, and restart the calling program if its own files were edited"
+        )
+
+
+def _differing(caller: Fingerprint, mine: Fingerprint, by_value: tuple[str, ...]) -> list[str]:
+    sent_along = tuple(f"{module}." for module in by_value)
+    differing = [
+        f"the code of {name}"
+        for name in sorted(caller.parts.keys() | mine.parts.keys())
+        if caller.parts.get(name) != mine.parts.get(name) and not name.startswith(sent_along)
+    ]
+    if caller.environment != mine.environment:
+        packages = sorted(caller.packages.keys() | mine.packages.keys())
+        differing += [
+            f"{name} {caller.packages.get(name, '(none)')} (the worker: "
+            f"{mine.packages.get(name, '(none)')})"
+            for name in packages
+            if caller.packages.get(name) != mine.packages.get(name)
+        ] or ["other versions of packages"]
+    return differing
+
+
+# -- a caller that is gone ---------------------------------------------------------------
+
+_watching = False
+
+
+def _end_with(caller: int) -> None:
+    """End this process when its caller is gone, if it is a child of the caller."""
+    global _watching
+    if _watching or os.getppid() != caller:
+        return
+    _watching = True
+
+    def watch() -> None:
+        while os.getppid() == caller:
+            time.sleep(_LOOK_EVERY)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="afml-caller").start()
+
+
+def died(task: Task, why: str) -> Outcome:
+    """The outcome of a call that took its worker with it."""
+    failure = Failure("WorkerDied", why)
+    return Outcome(task.number, FAILED, failure=failure, key=task.key)

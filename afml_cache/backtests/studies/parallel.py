@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from afml_cache.backtests.studies.outcome import Outcome, Task
+from afml_cache.backtests.studies.outcome import COMPUTED, HIT, Outcome, Task
 from afml_cache.backtests.studies.payload import Payload, pack, pickled
 from afml_cache.backtests.studies.place import Place
 from afml_cache.backtests.studies.study import Study
@@ -117,7 +117,10 @@ def _in_processes(
             # A worker was killed, by the system for want of memory say, or crashed, and with it
             # the pool. Which call did it is found out by making those under way one by one.
             for task in list(calls.under_way.values()):
-                yield calls.done(_alone(joblib, task, call_of))
+                outcome = calls.done(_alone(joblib, task, call_of))
+                if outcome.outcome == HIT:  # by a worker of ours, before the pool broke
+                    outcome.outcome = COMPUTED
+                yield outcome
 
 
 def _stream(

@@ -47,7 +47,10 @@ def work_here(study: Study, task: Task) -> Outcome:
     """Make a call in the caller's own process, through the cached function."""
     args, kwargs = study.arguments(task.combination, task.rows)
     with _reporting(task) as outcome:
-        _call_cached(study, task, outcome, args, kwargs)
+        if task.anew:  # what is stored stays until the new result is there
+            _call_for_caller(study, task, outcome, (args, kwargs), _key(study, args, kwargs))
+        else:
+            _call_cached(study, task, outcome, args, kwargs)
     return outcome
 
 

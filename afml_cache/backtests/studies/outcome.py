@@ -75,6 +75,8 @@ class Outcome:
         The pickled result, where the caller is to store it.
     unstored : str
         Why a result is not stored; empty where it is, or is handed back.
+    is_counted : bool
+        Whether the call was counted where it was made.
     failure : Failure or None
     key : bytes or None
     """
@@ -86,6 +88,7 @@ class Outcome:
     equity: Any = None
     value: bytes | None = None
     unstored: str = ""
+    is_counted: bool = True
     failure: Failure | None = None
     key: bytes | None = None
 

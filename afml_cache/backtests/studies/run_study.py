@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from afml_cache import notices
+from afml_cache import miss, notices
 from afml_cache.backtests.book import FAULTS, book_of
 from afml_cache.backtests.decorator import CachedBacktest
 from afml_cache.backtests.run import run_id_of
@@ -79,11 +79,11 @@ def run_study(
         one.progress = shown
         try:
             one.run(workers)
-        except KeyboardInterrupt as error:
+        except KeyboardInterrupt:
             raise StudyInterrupted(
                 f"the study of {study.strategy} was interrupted: {shown.told()}. What is done is "
                 "kept, and the same call goes on where it was"
-            ) from error
+            ) from None
         finally:
             one.close()
     one.sum_up()
@@ -168,6 +168,9 @@ class _Running:
             row.failure = outcome.failure
         elif outcome.value is not None and known is not None:
             outcome.unstored = self._store(known, outcome) or outcome.unstored
+            outcome.is_counted = True
+        if known is not None and not outcome.is_counted:
+            self._count(known[0], outcome)
         if outcome.unstored:
             self._unstored[outcome.unstored] += 1
         if known is not None:
@@ -185,6 +188,12 @@ class _Running:
         seconds = outcome.seconds or 0.0
         refused = store_result(self.study, self.store, key, call, result, seconds)
         return "" if refused is None else UNSTORED.get(refused, str(refused))
+
+    def _count(self, key: CallKey, outcome: Outcome) -> None:
+        """Count a call that left nothing to store, as it would have been here."""
+        function = self.study.function
+        reason = miss.reason_of_miss(self.store, function.identity, key, Missing(None))
+        function._count(reason, key, outcome.seconds or 0.0)
 
     def _note(self, row: Row, outcome: str) -> None:
         with self._guard:

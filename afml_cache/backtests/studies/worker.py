@@ -116,6 +116,7 @@ def _call_cached(study: Study, task: Task, outcome: Outcome, args: Any, kwargs: 
 def _call_for_caller(
     study: Study, task: Task, outcome: Outcome, call: CallArguments, key: CallKey | None
 ) -> None:
+    outcome.is_counted = False
     args, kwargs = study.function._as_called(*call)
     started = time.perf_counter()
     result = study.function.__wrapped__(*args, **kwargs)

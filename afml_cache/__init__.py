@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from afml_cache.backtest_cache import CachedBacktest as CachedBacktest
     from afml_cache.backtest_cache import ClearedRuns as ClearedRuns
     from afml_cache.backtest_cache import DataWindow as DataWindow
+    from afml_cache.backtest_cache import WalkForward as WalkForward
     from afml_cache.backtest_cache import cached_backtest as cached_backtest
     from afml_cache.backtest_cache import failed_runs as failed_runs
     from afml_cache.backtest_cache import get_backtest_cache as get_backtest_cache
+    from afml_cache.backtest_cache import optuna_objective as optuna_objective
     from afml_cache.backtest_cache import sweep as sweep
+    from afml_cache.backtest_cache import walk_forward as walk_forward
     from afml_cache.backtests.overfitting import OverfittingProbability as OverfittingProbability
     from afml_cache.backtests.overfitting import (
         probability_of_backtest_overfitting as probability_of_backtest_overfitting,
@@ -183,6 +186,7 @@ _HOMES = {
     "UnkeyableArgumentError": "errors",
     "UnknownFunctionError": "errors",
     "UnknownRunError": "errors",
+    "WalkForward": "backtest_cache",
     "WatchedCall": "watching",
     "analyze_cache_patterns": "cache_monitoring",
     "auto_cacheable": "auto_reload",
@@ -226,6 +230,7 @@ _HOMES = {
     "minimum_backtest_length": "backtests.sharpe",
     "noted_functions": "noted.keys",
     "optimize_cache_system": "selective_cleaner",
+    "optuna_objective": "backtest_cache",
     "pin_adoption": "pin_adoption",
     "print_cache_health": "cache_monitoring",
     "print_contamination_report": "data_tracking",
@@ -246,6 +251,7 @@ _HOMES = {
     "use_settings": "settings",
     "use_store": "store.active",
     "value_differences": "results",
+    "walk_forward": "backtest_cache",
     "walk_forward_splits": "backtests.splits",
     "watch_calls": "watching",
     "watch_results": "results",

@@ -88,7 +88,7 @@ def sweep(
     ...     _ = sweep(run, prices, {"window": [1, 2]}, n_jobs=1)
     ...     table = sweep(run, prices, {"window": [1, 2, 3]}, n_jobs=1)
     >>> table[["window", "return", "outcome"]].values.tolist()
-    [[1, 0.091, 'hit'], [2, 0.174, 'hit'], [3, 0.174, 'computed']]
+    [[1, 0.091, 'hit'], [2, -0.083, 'hit'], [3, 0.174, 'computed']]
     """
     study = study_of(run, data, fixed)
     combinations, total = combinations_of(grid)

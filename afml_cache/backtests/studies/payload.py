@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pickle
 import secrets
+import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +57,7 @@ def pack(study: Study, place: Place, fingerprint: Fingerprint) -> Payload:
     """Pickle a study; raises what its function or its data raise when they are pickled."""
     import numpy as np
 
-    content = pickled(Sent(study, place, fingerprint, _by_value()))
+    content = pickled(Sent(study, place, fingerprint, _by_value(study)))
     return Payload(np.frombuffer(content, dtype=np.uint8), secrets.token_hex(8))
 
 
@@ -66,10 +67,13 @@ def pickled(value: object) -> bytes:
     return content
 
 
-def _by_value() -> tuple[str, ...]:
+def _by_value(study: Study) -> tuple[str, ...]:
+    """Modules that no worker imports: the running program, and what cloudpickle is told of."""
     from afml_cache.main_module import MAIN_NAMES, main_name
 
-    return (main_name(), *MAIN_NAMES, *_cloudpickle().list_registry_pickle_by_value())
+    named = (main_name(), *MAIN_NAMES, *_cloudpickle().list_registry_pickle_by_value())
+    own = study.function.__module__
+    return named if own in sys.modules else (*named, own)
 
 
 def _cloudpickle() -> Any:

@@ -168,7 +168,8 @@ def _differing(caller: Fingerprint, mine: Fingerprint, by_value: tuple[str, ...]
     differing = [
         f"the code of {name}"
         for name in sorted(caller.parts.keys() | mine.parts.keys())
-        if caller.parts.get(name) != mine.parts.get(name) and not name.startswith(sent_along)
+        if caller.parts.get(name) != mine.parts.get(name)
+        and not (name.startswith(sent_along) or "<locals>" in name)
     ]
     if caller.environment != mine.environment:
         packages = sorted(caller.packages.keys() | mine.packages.keys())

@@ -57,7 +57,9 @@ def processes(folder: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 
 @contextmanager
-def dask_cluster(folder: Path, store: Path, *, sees_store: bool) -> Iterator[object]:
+def dask_cluster(
+    folder: Path, store: Path, *, sees_store: bool, **environment: str
+) -> Iterator[object]:
     """A scheduler and two worker processes; gives a client."""
     distributed = pytest.importorskip("distributed")
     address = folder / "scheduler.json"
@@ -76,7 +78,7 @@ def dask_cluster(folder: Path, store: Path, *, sees_store: bool) -> Iterator[obj
             command = [*python, f"{cli}worker", "--scheduler-file", str(address)]
             command += [*options, "--local-directory", local]
             if sees_store:
-                start(f"worker-{number}", command)
+                start(f"worker-{number}", command, **environment)
             else:
                 home = folder / f"home-{number}"
                 home.mkdir()

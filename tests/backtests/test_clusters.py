@@ -6,6 +6,7 @@ directory is another, empty one, with a home and a cache directory of their own.
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from afml_cache import (
     CacheWarning,
+    ConfigurationError,
     cached_backtest,
     content_key,
     failed_runs,
@@ -24,7 +26,7 @@ from afml_cache import (
     use_store,
 )
 from afml_cache.store.store import Store
-from tests.backtests.cluster import can_hide, dask_cluster, ray_cluster
+from tests.backtests.cluster import ROOT, can_hide, dask_cluster, ray_cluster
 
 pytestmark = pytest.mark.slow
 
@@ -116,3 +118,50 @@ def test_ray(sees_store: bool, prices: Prices, tmp_path: Path, store: Store) -> 
     with ray_cluster(tmp_path, store.directory, sees_store=sees_store):
         check(prices, tmp_path, "ray")
         assert not (tmp_path / "home-ray" / "cache").exists()
+
+
+def test_a_worker_with_other_code_computes_nothing_and_says_what_differs(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, fee in (("mine", "0.1"), ("theirs", "0.2")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "costs.py").write_text(f"def fee():\n    return {fee}\n")
+        (tmp_path / place / "desk.py").write_text(
+            "from afml_cache import cached_backtest\n"
+            "from costs import fee\n"
+            "@cached_backtest('desk')\n"
+            "def run(data, params):\n"
+            "    return {'fee': fee() + params['a']}\n"
+        )
+    monkeypatch.syspath_prepend(str(tmp_path / "mine"))
+    desk = importlib.import_module("desk")
+    theirs = f"{ROOT}{os.pathsep}{tmp_path / 'theirs'}"
+    with dask_cluster(tmp_path, store.directory, sees_store=True, PYTHONPATH=theirs):
+        with pytest.warns(CacheWarning, match="2 of 2"):
+            table = sweep(desk.run, None, {"a": [1, 2]}, backend="dask")
+        assert table["outcome"].eq("failed").all()
+        assert "does not have what the caller has: the code of costs.fee." in table["error"][0]
+        assert desk.run.cache_info().entries == 0
+        # A decorated function goes by its name, whatever cloudpickle was told of its module.
+        cloudpickle = importlib.import_module("cloudpickle")
+        cloudpickle.register_pickle_by_value(desk)
+        try:
+            with pytest.warns(CacheWarning, match="2 of 2"):
+                sweep(desk.run, None, {"a": [1, 2]}, backend="dask")
+        finally:
+            cloudpickle.unregister_pickle_by_value(desk)
+        assert desk.run.cache_info().entries == 0
+
+
+def test_a_module_that_workers_do_not_have_ends_the_study_with_its_name(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "only_here.py").write_text("def run(data, params):\n    return 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "mine"))
+    only_here = importlib.import_module("only_here")
+    with (
+        dask_cluster(tmp_path, store.directory, sees_store=True),
+        pytest.raises(ConfigurationError, match="No module named 'only_here'"),
+    ):
+        sweep(only_here.run, None, {"a": [1, 2]}, backend="dask")

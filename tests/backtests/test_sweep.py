@@ -24,7 +24,9 @@ from afml_cache import (
     watch_results,
 )
 from afml_cache.backtests.studies.grid import combinations_of
+from afml_cache.backtests.studies.worker import differences
 from afml_cache.keys import content
+from afml_cache.keys.code import Fingerprint
 from tests.backtests.strategies import SmaCross, by_hand, with_engine
 
 run = cached_backtest("by hand")(by_hand)
@@ -423,10 +425,13 @@ def test_processes_store_what_they_compute_where_the_caller_finds_it(run_python:
         again = sweep(run, prices, {"size": [4, 3, 2, 1]}, n_jobs=2)
         print(set(table["outcome"]), set(again["outcome"]), os.getpid() in set(table["pid"]))
         print(run(prices, {"size": 3})[1]["size"].tolist(), run.cache_info().computed)
+        anew = sweep(run, prices, {"size": [1, 2]}, n_jobs=2, resume=False)
+        print(set(anew["outcome"]), run.cache_info().computed)
     """
     assert run_python(STUDY + script).splitlines() == [
         "{'computed'} {'hit'} False",
         "[3, 3, 3] 4",
+        "{'computed'} 6",
     ]
     runs = get_backtest_cache().runs("study")
     assert sorted(runs["params.size"]) == [1, 2, 3, 4]
@@ -470,3 +475,49 @@ def test_a_secret_that_only_the_caller_has_is_not_sent(run_python: Run, store: A
         "[2, 2, 2] 2",
         "2",
     ]
+
+
+EDITED = """
+    import sys
+    from pathlib import Path
+    import strategy
+    from afml_cache import sweep
+
+    if __name__ == "__main__":
+        source = Path(strategy.__file__)
+        source.write_text(source.read_text().replace("1.0", "2.0"))
+        table = sweep(strategy.run, None, {"a": [1, 2]}, n_jobs=int(sys.argv[1]))
+        print(table["outcome"].tolist(), table.get("a1", [None])[0])
+        print(table["error"][0])
+"""
+
+
+@pytest.mark.slow
+def test_workers_do_not_run_newer_code_than_the_caller(run_python: Run, tmp_path: Any) -> None:
+    for jobs in ("2", "1"):
+        (tmp_path / "strategy.py").write_text(
+            "from afml_cache import cached_backtest\n"
+            "@cached_backtest('edited')\n"
+            "def run(data, params):\n"
+            "    return {'a1': 1.0}\n"
+        )
+        out = run_python(EDITED, jobs).splitlines()
+        if jobs == "2":
+            assert out[0] == "['failed', 'failed'] None"
+            assert "strategy.py as it was imported (it was edited since)" in out[1]
+        else:  # here the code is the one that was imported
+            assert out == ["['computed', 'computed'] 1.0", "None"]
+
+
+def test_what_a_worker_has_otherwise_is_named() -> None:
+    def fingerprint(code: str, numpy: str) -> Fingerprint:
+        parts = {"desk.run": "1", "desk.helper": code, "study.main": code}
+        packages = {"numpy": numpy}
+        return Fingerprint(code.encode(), numpy.encode(), parts, packages)
+
+    mine, others = fingerprint("a", "2.1"), fingerprint("b", "2.2")
+    assert differences(mine, others, ("study",)) == [
+        "the code of desk.helper",
+        "numpy 2.1 (the worker: 2.2)",
+    ]
+    assert differences(mine, fingerprint("b", "2.1"), ("study", "desk")) == []

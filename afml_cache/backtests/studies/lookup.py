@@ -25,6 +25,7 @@ class Lookup:
         self._study = study
         self._store = store
         self._known = _Known([study.data, *study.fixed.values()])
+        self.edited: tuple[str, ...] = ()  #: files that were edited since they were imported
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CallKey | None:
         """The key of a call, as the function itself would make it; None where it has none.
@@ -32,11 +33,12 @@ class Lookup:
         None too where nothing may be looked up: the cache is off, or the function's source was
         edited since it was imported. The call itself says so.
         """
-        if settings.current.mode == "off":
-            return None
         function = self._study.function
         normal = function._as_called(args, kwargs)
         try:
+            self.edited = function.fingerprint().edited
+            if settings.current.mode == "off":
+                return None
             values = function._counted_arguments(*normal)
             own = function.fingerprint()
             key = call_key(
@@ -47,7 +49,8 @@ class Lookup:
         except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
             miss.say_no_key(function.identity, error)
             return None
-        return None if key.fingerprint.edited else key
+        self.edited = key.fingerprint.edited
+        return None if self.edited else key
 
     def value(self, key: CallKey, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The stored value, counted and recorded as a hit; else a :class:`Missing`."""

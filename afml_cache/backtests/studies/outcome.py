@@ -34,6 +34,8 @@ class Task:
         Of the code behind the key, where it is not that of the study's first call.
     anew : bool
         Compute it even where it is stored.
+    edited : tuple of str
+        Files that the caller has imported in an older version than they hold now.
     """
 
     number: int
@@ -42,6 +44,7 @@ class Task:
     key: bytes | None = None
     fingerprint: Fingerprint | None = None
     anew: bool = False
+    edited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

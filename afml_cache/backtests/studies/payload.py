@@ -32,14 +32,20 @@ class Sent:
     place : Place
     fingerprint : Fingerprint
         Of the code that the caller has loaded, with what the arguments bring along.
+    own : Fingerprint
+        Of the function alone.
     by_value : tuple of str
         Modules whose functions are sent along rather than imported by the worker.
+    program : str
+        The file of the running program, whose functions are sent along, too.
     """
 
     study: Study
     place: Place
     fingerprint: Fingerprint
+    own: Fingerprint
     by_value: tuple[str, ...]
+    program: str
 
 
 class Payload:
@@ -57,7 +63,9 @@ def pack(study: Study, place: Place, fingerprint: Fingerprint) -> Payload:
     """Pickle a study; raises what its function or its data raise when they are pickled."""
     import numpy as np
 
-    content = pickled(Sent(study, place, fingerprint, _by_value(study)))
+    program = getattr(sys.modules["__main__"], "__file__", None) or ""
+    own = study.function.fingerprint()
+    content = pickled(Sent(study, place, fingerprint, own, _by_value(study), program))
     return Payload(np.frombuffer(content, dtype=np.uint8), secrets.token_hex(8))
 
 
@@ -68,10 +76,11 @@ def pickled(value: object) -> bytes:
 
 
 def _by_value(study: Study) -> tuple[str, ...]:
-    """Modules that no worker imports: the running program, and what cloudpickle is told of."""
+    """Modules that no worker imports: the running program, and one that cannot be imported."""
     from afml_cache.main_module import MAIN_NAMES, main_name
 
-    named = (main_name(), *MAIN_NAMES, *_cloudpickle().list_registry_pickle_by_value())
+    # Not what cloudpickle is told to pickle by value: decorated functions go by name all the same.
+    named = (main_name(), *MAIN_NAMES)
     own = study.function.__module__
     return named if own in sys.modules else (*named, own)
 

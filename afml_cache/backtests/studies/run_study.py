@@ -117,7 +117,8 @@ class _Running:
             args, kwargs = self.study.arguments(wanted.combination, wanted.rows)
             key = self._lookup.key(args, kwargs)
             if key is None:
-                yield Task(number, wanted.combination, wanted.rows)
+                edited = self._lookup.edited
+                yield Task(number, wanted.combination, wanted.rows, edited=edited)
                 continue
             row.run_id = self._run_id(key.digest)
             value = self._lookup.value(key, args, kwargs) if self._resume else Missing(None)

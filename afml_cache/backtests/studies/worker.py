@@ -24,7 +24,7 @@ from afml_cache.backtests.studies.outcome import (
 from afml_cache.backtests.studies.payload import Payload, Sent, pickled, unpack
 from afml_cache.backtests.studies.place import taken
 from afml_cache.backtests.studies.study import CallArguments, Study
-from afml_cache.errors import UnkeyableArgumentError
+from afml_cache.errors import ConfigurationError, UnkeyableArgumentError
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.code import Fingerprint
 from afml_cache.outcomes import Outcome as CallOutcome
@@ -60,18 +60,27 @@ def work(payload: Payload, task: Task) -> Outcome:
     Where the worker sees the caller's store, and would store the call under the key that the
     caller has, it does. Else it computes, and hands the result back.
     """
-    sent = unpack(payload)
+    try:
+        sent = unpack(payload)
+    except Exception as error:  # whatever is not there: a module, a package
+        raise ConfigurationError(
+            f"{_me()} cannot load the study ({type(error).__name__}: {error}); see that what it "
+            "imports is installed there"
+        ) from error
     _end_with(sent.place.pid)
     with _reporting(task) as outcome, taken(sent.place) as store:
         combination = None if task.combination is None else pickle.loads(task.combination)
         args, kwargs = sent.study.arguments(combination, task.rows)
         key = _key(sent.study, args, kwargs)
-        if task.key is not None and (key is None or key.digest != task.key):
+        if task.key is None:
+            _check_code(sent, sent.own, sent.study.function.fingerprint(), task.edited)
+        elif key is None or key.digest != task.key or key.fingerprint.edited:
             # A function may have changed the data that the calls of this process share.
             sent = unpack(payload, again=True)
             args, kwargs = sent.study.arguments(combination, task.rows)
             key = _key(sent.study, args, kwargs)
-            _check_code(sent, task, key)
+            mine = sent.study.function.fingerprint() if key is None else key.fingerprint
+            _check_code(sent, task.fingerprint or sent.fingerprint, mine)
         if store is not None and key is not None and key.digest == task.key and not task.anew:
             _call_cached(sent.study, task, outcome, args, kwargs)
         else:
@@ -149,21 +158,23 @@ class OtherCodeError(Exception):
     """A worker has other code than the caller, or other versions of packages."""
 
 
-def _check_code(sent: Sent, task: Task, key: CallKey | None) -> None:
+def _check_code(
+    sent: Sent, caller: Fingerprint, mine: Fingerprint, edited: tuple[str, ...] = ()
+) -> None:
     """See that the worker's code is the caller's; functions that were sent along are."""
-    mine = sent.study.function.fingerprint() if key is None else key.fingerprint
-    differing = _differing(task.fingerprint or sent.fingerprint, mine, sent.by_value)
-    if key is not None and key.fingerprint.edited:
-        differing.append(f"{', '.join(key.fingerprint.edited)} (edited since it was imported)")
+    differing = differences(caller, mine, sent.by_value)
+    for path in sorted({*edited, *mine.edited} - {sent.program}):
+        differing.append(f"{path} as it was imported (it was edited since)")
     if differing:
         raise OtherCodeError(
-            f"the worker {platform.node()}, process {os.getpid()}, does not have what the caller "
-            f"has: {'; '.join(differing)}. Nothing was computed. Install the same on all workers "
-            "and restart them, and restart the calling program if its own files were edited"
+            f"{_me()} does not have what the caller has: {'; '.join(differing)}. Nothing was "
+            "computed. Install the same on all workers and restart them, and restart the calling "
+            "program if its own files were edited"
         )
 
 
-def _differing(caller: Fingerprint, mine: Fingerprint, by_value: tuple[str, ...]) -> list[str]:
+def differences(caller: Fingerprint, mine: Fingerprint, by_value: tuple[str, ...]) -> list[str]:
+    """What a worker has otherwise than the caller, a phrase each."""
     sent_along = tuple(f"{module}." for module in by_value)
     differing = [
         f"the code of {name}"
@@ -180,6 +191,10 @@ def _differing(caller: Fingerprint, mine: Fingerprint, by_value: tuple[str, ...]
             if caller.packages.get(name) != mine.packages.get(name)
         ] or ["other versions of packages"]
     return differing
+
+
+def _me() -> str:
+    return f"the worker on {platform.node()}, process {os.getpid()},"
 
 
 # -- a caller that is gone ---------------------------------------------------------------

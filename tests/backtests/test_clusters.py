@@ -114,7 +114,14 @@ def test_dask(sees_store: bool, prices: Prices, tmp_path: Path, store: Store) ->
         assert homes == []  # who has no store keeps nothing
 
 
-def test_ray(sees_store: bool, prices: Prices, tmp_path: Path, store: Store) -> None:
+def test_ray(
+    sees_store: bool,
+    prices: Prices,
+    tmp_path: Path,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # ray keeps a token in the user's
     with ray_cluster(tmp_path, store.directory, sees_store=sees_store):
         check(prices, tmp_path, "ray")
         assert not (tmp_path / "home-ray" / "cache").exists()

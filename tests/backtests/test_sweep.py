@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -388,6 +390,23 @@ def test_threads_share_the_data_and_the_store() -> None:
     assert len(calls) == 10 and table["outcome"].eq("computed").all()
 
 
+def test_what_is_active_in_joblib_is_used() -> None:
+    with joblib.parallel_config("threading", n_jobs=3):
+        table = sweep(where, None, {"a": range(6)})
+        one = sweep(where, None, {"a": [10, 11]}, n_jobs=1)
+    assert table["thread"].nunique() > 1 and one["thread"].nunique() == 1
+
+
+@cached_backtest("where")
+def where(data: Any, params: dict[str, Any]) -> dict[str, Any]:
+    if params["a"] < 10:
+        met.wait(timeout=30)
+    return {"thread": threading.get_ident()}
+
+
+met = threading.Barrier(2)  # passes only who is not alone
+
+
 def test_an_unknown_backend_says_which_there_are() -> None:
     with pytest.raises(ConfigurationError, match="'loky', 'threading', 'dask'"):
         sweep(counted, PRICES, {"a": [1]}, backend="carrier pigeons")
@@ -436,6 +455,34 @@ def test_processes_store_what_they_compute_where_the_caller_finds_it(run_python:
     runs = get_backtest_cache().runs("study")
     assert sorted(runs["params.size"]) == [1, 2, 3, 4]
     assert get_backtest_cache().get_cached_equity(runs["run_id"][0]).size == 250
+
+
+CHANGING = """
+    import numpy as np
+    from afml_cache import cached_backtest, sweep, use_settings
+
+    @cached_backtest("changing")
+    def run(data, params):
+        data[0] += 1
+        return {"sum": float(data.sum())}
+
+    if __name__ == "__main__":
+        import warnings
+
+        warnings.simplefilter("ignore")
+        prices = np.arange(300.0)
+        for mode in ("on", "off"):
+            with use_settings(mode=mode):
+                table = sweep(run, prices, {"n": range(6)}, n_jobs=2)
+                print(set(table["sum"] - prices.sum()), run.cache_info().entries, prices[0])
+"""
+
+
+@pytest.mark.slow
+def test_a_function_that_changes_the_data_of_its_worker_leaves_the_next_call_its_own(
+    run_python: Run,
+) -> None:
+    assert run_python(CHANGING).splitlines() == ["{1.0} 0 0.0"] * 2
 
 
 @pytest.mark.slow

@@ -103,7 +103,6 @@ class _Running:
         self._lookup = Lookup(study, self.store)
         self._keys: dict[int, tuple[CallKey, Wanted]] = {}
         self._first: CallKey | None = None
-        self._failed: list[FailedCall] = []
         self._passed: list[str] = []
         self._unstored: Counter[str] = Counter()
         self._guard = threading.Lock()  # rows are noted in joblib's threads, too
@@ -208,7 +207,8 @@ class _Running:
             return
         function = self.study.function.identity
         called = failed_id(strategy, key.digest), strategy, function, dict(row.parameters)
-        self._failed.append(FailedCall(*called, row.failure))
+        # At once: whoever is killed leaves what is known so far.
+        record_failures(self.store, [FailedCall(*called, row.failure)], [])
 
     def _run_id(self, digest: bytes) -> str | None:
         if not isinstance(self.study.function, CachedBacktest):
@@ -218,10 +218,10 @@ class _Running:
     # -- the end ---------------------------------------------------------------------
 
     def close(self) -> None:
-        """Record what failed, also where the study ends early."""
-        if self._failed or self._passed:
-            record_failures(self.store, self._failed, self._passed)
-            self._failed, self._passed = [], []
+        """Take off what has passed since it failed, also where the study ends early."""
+        passed, self._passed = self._passed, []
+        if passed:
+            record_failures(self.store, [], passed)
 
     def sum_up(self) -> None:
         """Say how it went."""

@@ -61,7 +61,8 @@ def work(payload: Payload, task: Task) -> Outcome:
     caller has, it does. Else it computes, and hands the result back.
     """
     try:
-        sent = unpack(payload)
+        # Without a key there is no telling whether a function has changed the data it shares.
+        sent = unpack(payload, again=task.key is None)
     except Exception as error:  # whatever is not there: a module, a package
         raise ConfigurationError(
             f"{_me()} cannot load the study ({type(error).__name__}: {error}); see that what it "

@@ -568,3 +568,36 @@ def test_what_a_worker_has_otherwise_is_named() -> None:
         "numpy 2.1 (the worker: 2.2)",
     ]
     assert differences(mine, fingerprint("b", "2.1"), ("study", "desk")) == []
+
+
+SENT = """
+    import os
+    import numpy as np
+    from afml_cache import cached_backtest, sweep
+
+    class Bars:
+        def __init__(self, values):
+            self.values = values
+
+        def __afml_key__(self):
+            return self.values
+
+        def __setstate__(self, state):
+            self.__dict__.update(state)
+            with open("arrivals", "a") as file:
+                file.write(f"{os.getpid()} ")
+
+    @cached_backtest("sent")
+    def run(data, params):
+        return {"pid": os.getpid(), "sum": float(data.values.sum()) * params["n"]}
+
+    if __name__ == "__main__":
+        table = sweep(run, Bars(np.arange(5000.0)), {"n": range(20)}, n_jobs=2)
+        arrivals = open("arrivals").read().split()
+        print(len(arrivals) == len(set(arrivals)), set(table["pid"]) <= set(map(int, arrivals)))
+"""
+
+
+@pytest.mark.slow
+def test_the_data_reaches_each_worker_process_once(run_python: Run) -> None:
+    assert run_python(SENT) == "True True"

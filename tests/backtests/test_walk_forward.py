@@ -134,6 +134,34 @@ def test_data_without_order_is_refused(goog: pd.DataFrame) -> None:
         walk_forward(run, goog.iloc[::-1], train=500, test=250)
 
 
+NESTED = """
+    import numpy as np
+    import pandas as pd
+    from afml_cache import cached_backtest, sweep, walk_forward
+
+    @cached_backtest("inner")
+    def inner(data, params):
+        return {"mean": float(data.mean()) * params["a"]}
+
+    @cached_backtest("outer")
+    def outer(train, test):
+        table = sweep(inner, train, {"a": [1, -1]}, n_jobs=2)
+        return {"best": table["mean"].max()}, None, test / test.iloc[0]
+
+    if __name__ == "__main__":
+        index = pd.bdate_range("2024-01-01", periods=60)
+        prices = pd.Series(np.linspace(1.0, 2.0, 60), index=index)
+        for jobs in (2, 1):
+            found = walk_forward(outer, prices, train=10, test=10, n_jobs=jobs)
+            print(found.folds["outcome"].unique().tolist(), inner.cache_info().computed)
+"""
+
+
+@pytest.mark.slow
+def test_a_fold_may_sweep_its_training_window(run_python: Callable[..., str]) -> None:
+    assert run_python(NESTED).splitlines() == ["['computed'] 10", "['hit'] 10"]
+
+
 @pytest.mark.slow
 def test_processes_make_the_folds(run_python: Callable[..., str]) -> None:
     script = """

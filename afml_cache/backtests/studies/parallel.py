@@ -13,7 +13,7 @@ from afml_cache.backtests.studies.outcome import COMPUTED, HIT, Outcome, Task
 from afml_cache.backtests.studies.payload import Payload, pack, pickled
 from afml_cache.backtests.studies.place import Place
 from afml_cache.backtests.studies.study import Study
-from afml_cache.backtests.studies.worker import died, work, work_here
+from afml_cache.backtests.studies.worker import died, within, work, work_here
 from afml_cache.errors import ConfigurationError
 from afml_cache.keys.code import Fingerprint
 
@@ -76,6 +76,9 @@ def run_tasks(
     """
     import joblib
 
+    if within.get() == "worker":
+        yield from _here(study, Calls(tasks, pack_combination=False))
+        return
     with contextlib.ExitStack() as stack:
         stack.enter_context(_configured(backend, n_jobs))
         active, jobs = joblib.parallel.get_active_backend()
@@ -88,13 +91,20 @@ def run_tasks(
         )
         calls = Calls(tasks, pack_combination=not is_here and (is_cluster or workers > 1))
         if workers <= 1 and not is_cluster:
-            for task in calls:
-                yield calls.done(work_here(study, task))
-        elif is_here:
+            yield from _here(study, calls)
+            return
+        if is_here:
             yield from _stream(joblib, wanted, calls, lambda task: (work_here, study, task))
         else:
             payload = _packed(study, stack.enter_context(place()), fingerprint)
             yield from _in_processes(joblib, active, wanted, workers, calls, payload)
+    if calls.error is not None:
+        raise calls.error
+
+
+def _here(study: Study, calls: Calls) -> Iterator[Outcome]:
+    for task in calls:
+        yield calls.done(work_here(study, task))
     if calls.error is not None:
         raise calls.error
 

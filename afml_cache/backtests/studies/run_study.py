@@ -31,7 +31,7 @@ from afml_cache.backtests.studies.place import marked
 from afml_cache.backtests.studies.progress import Progress
 from afml_cache.backtests.studies.study import Rows, Study
 from afml_cache.backtests.studies.table import Row
-from afml_cache.backtests.studies.worker import UNSTORED
+from afml_cache.backtests.studies.worker import UNSTORED, within
 from afml_cache.errors import CacheWarning, StudyInterrupted
 from afml_cache.keys.call import CallKey
 from afml_cache.store.active import active
@@ -75,7 +75,7 @@ def run_study(
         It cannot be run on these workers.
     """
     one = _Running(study, iter(wanted), resume)
-    with Progress(study.strategy, total, progress) as shown:
+    with Progress(study.strategy, total, progress and not within.get()) as shown:
         one.progress = shown
         try:
             one.run(workers)

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Literal
 
 from afml_cache.backtests.studies.outcome import (
     COMPUTED,
@@ -46,7 +47,7 @@ _LOOK_EVERY = 0.25
 def work_here(study: Study, task: Task) -> Outcome:
     """Make a call in the caller's own process, through the cached function."""
     args, kwargs = study.arguments(task.combination, task.rows)
-    with _reporting(task) as outcome:
+    with _reporting(task, "caller") as outcome:
         if task.anew:  # what is stored stays until the new result is there
             _call_for_caller(study, task, outcome, (args, kwargs), _key(study, args, kwargs))
         else:
@@ -69,7 +70,7 @@ def work(payload: Payload, task: Task) -> Outcome:
             "imports is installed there"
         ) from error
     _end_with(sent.place.pid)
-    with _reporting(task) as outcome, taken(sent.place) as store:
+    with _reporting(task, "worker") as outcome, taken(sent.place) as store:
         combination = None if task.combination is None else pickle.loads(task.combination)
         args, kwargs = sent.study.arguments(combination, task.rows)
         key = _key(sent.study, args, kwargs)
@@ -89,16 +90,25 @@ def work(payload: Payload, task: Task) -> Outcome:
     return outcome
 
 
+#: Whether a run of a study is being made, and where: a study within it is quiet, and within a
+#: worker makes its calls there. Elsewhere it might wait for workers that wait for it.
+within: ContextVar[Literal["", "caller", "worker"]] = ContextVar("afml_cache_study", default="")
+
+
 @contextmanager
-def _reporting(task: Task) -> Iterator[Outcome]:
+def _reporting(task: Task, where: Literal["caller", "worker"]) -> Iterator[Outcome]:
     """An exception ends this call only."""
     outcome = Outcome(task.number, COMPUTED, key=task.key)
     started = time.perf_counter()
+    before = within.get()
+    within.set("worker" if before == "worker" else where)
     try:
         yield outcome
     except Exception as error:  # noqa: BLE001 - the user's; it is recorded, and the rest goes on
         outcome.outcome, outcome.failure = FAILED, failure_of(error)
         outcome.seconds = time.perf_counter() - started
+    finally:
+        within.set(before)
 
 
 def _call_cached(study: Study, task: Task, outcome: Outcome, args: Any, kwargs: Any) -> None:

@@ -16,7 +16,9 @@ from typing import Any
 
 from afml_cache.backtests.studies.place import Place
 from afml_cache.backtests.studies.study import Study
+from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys.code import Fingerprint
+from afml_cache.keys.content import digest
 
 #: Studies that one worker keeps unpickled.
 _KEPT = 2
@@ -65,14 +67,14 @@ def pack(study: Study, place: Place, fingerprint: Fingerprint) -> Payload:
 
     program = getattr(sys.modules["__main__"], "__file__", None) or ""
     own = study.function.fingerprint()
-    content = pickled(Sent(study, place, fingerprint, own, _by_value(study), program))
-    return Payload(np.frombuffer(content, dtype=np.uint8), secrets.token_hex(8))
+    packed = pickled(Sent(study, place, fingerprint, own, _by_value(study), program))
+    return Payload(np.frombuffer(packed, dtype=np.uint8), secrets.token_hex(8))
 
 
 def pickled(value: object) -> bytes:
     """A value as bytes, also a function or an object of a class that a notebook defines."""
-    content: bytes = _cloudpickle().dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    return content
+    stream: bytes = _cloudpickle().dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    return stream
 
 
 def _by_value(study: Study) -> tuple[str, ...]:
@@ -93,7 +95,7 @@ def _cloudpickle() -> Any:
 
 
 _lock = threading.Lock()
-_unpacked: dict[str, Sent] = {}
+_unpacked: dict[str, tuple[Sent, bytes | None]] = {}
 
 
 def unpack(payload: Payload, *, again: bool = False) -> Sent:
@@ -102,11 +104,25 @@ def unpack(payload: Payload, *, again: bool = False) -> Sent:
     ``again``: a new one, since a function has changed its data.
     """
     with _lock:
-        sent = None if again else _unpacked.get(payload.name)
-        if sent is None:
+        known = None if again else _unpacked.get(payload.name)
+        if known is None:
             sent = pickle.loads(memoryview(payload.content))
+            assert isinstance(sent, Sent)
             while len(_unpacked) >= _KEPT and payload.name not in _unpacked:
                 del _unpacked[next(iter(_unpacked))]
-            _unpacked[payload.name] = sent
-        assert isinstance(sent, Sent)
-        return sent
+            known = _unpacked[payload.name] = sent, _digest(sent)
+        return known[0]
+
+
+def has_changed(payload: Payload) -> bool:
+    """Whether what the calls of this process share is not what was sent any more."""
+    with _lock:
+        known = _unpacked.get(payload.name)
+    return known is None or known[1] is None or _digest(known[0]) != known[1]
+
+
+def _digest(sent: Sent) -> bytes | None:
+    try:
+        return digest([sent.study.data, *sent.study.fixed.values()])
+    except UnkeyableArgumentError:
+        return None

@@ -22,12 +22,13 @@ from afml_cache.backtests.studies.outcome import (
     failure_of,
     read_result,
 )
-from afml_cache.backtests.studies.payload import Payload, Sent, pickled, unpack
+from afml_cache.backtests.studies.payload import Payload, Sent, has_changed, pickled, unpack
 from afml_cache.backtests.studies.place import taken
 from afml_cache.backtests.studies.study import CallArguments, Study
 from afml_cache.errors import ConfigurationError, UnkeyableArgumentError
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.code import Fingerprint
+from afml_cache.main_module import main_name
 from afml_cache.outcomes import Outcome as CallOutcome
 from afml_cache.outcomes import Reason
 from afml_cache.watching import WatchCalls, WatchedCall
@@ -77,10 +78,10 @@ def work(payload: Payload, task: Task) -> Outcome:
         if task.key is None:
             _check_code(sent, sent.own, sent.study.function.fingerprint(), task.edited)
         elif key is None or key.digest != task.key or key.fingerprint.edited:
-            # A function may have changed the data that the calls of this process share.
-            sent = unpack(payload, again=True)
-            args, kwargs = sent.study.arguments(combination, task.rows)
-            key = _key(sent.study, args, kwargs)
+            if has_changed(payload):  # by the function that was called before
+                sent = unpack(payload, again=True)
+                args, kwargs = sent.study.arguments(combination, task.rows)
+                key = _key(sent.study, args, kwargs)
             mine = sent.study.function.fingerprint() if key is None else key.fingerprint
             _check_code(sent, task.fingerprint or sent.fingerprint, mine)
         if store is not None and key is not None and key.digest == task.key and not task.anew:
@@ -186,7 +187,8 @@ def _check_code(
 
 def differences(caller: Fingerprint, mine: Fingerprint, by_value: tuple[str, ...]) -> list[str]:
     """What a worker has otherwise than the caller, a phrase each."""
-    sent_along = tuple(f"{module}." for module in by_value)
+    # What is said to be of this worker's own program came with the call, too.
+    sent_along = tuple(f"{module}." for module in (*by_value, main_name()))
     differing = [
         f"the code of {name}"
         for name in sorted(caller.parts.keys() | mine.parts.keys())
@@ -200,7 +202,7 @@ def differences(caller: Fingerprint, mine: Fingerprint, by_value: tuple[str, ...
             f"{mine.packages.get(name, '(none)')})"
             for name in packages
             if caller.packages.get(name) != mine.packages.get(name)
-        ] or ["other versions of packages"]
+        ]
     return differing
 
 

@@ -366,6 +366,8 @@ def test_where_failures_cannot_be_recorded_the_table_has_them(store: Any) -> Non
         table = sweep(touchy, PRICES, {"a": [1, 2], "bad": [(2,)]}, n_jobs=1)
     assert table["error"][1] == "ValueError: no 2"
     assert any("failed runs" in str(one.message) for one in told)
+    (records / "backtests.sqlite").rmdir()
+    assert len(get_backtest_cache().runs("touchy")) == 1  # it was held until it could be written
 
 
 @cached_backtest("changing")
@@ -602,3 +604,50 @@ SENT = """
 @pytest.mark.slow
 def test_the_data_reaches_each_worker_process_once(run_python: Run) -> None:
     assert run_python(SENT).splitlines() == ["True True", "['hit']"]
+
+
+ENGINE = """
+    import warnings
+    from backtesting import Backtest, Strategy
+    from backtesting.test import GOOG
+    from afml_cache import cached_backtest, sweep, use_settings
+
+    warnings.filterwarnings("ignore", module="backtesting")
+
+    class BuyAndHold(Strategy):
+        size = 0.5
+
+        def init(self):
+            pass
+
+        def next(self):
+            if not self.position:
+                self.buy(size=self.size)
+
+    @cached_backtest("engine")
+    def run(data, params):
+        return Backtest(data, BuyAndHold, finalize_trades=True).run(**params)
+
+    if __name__ == "__main__":
+        for mode in ("on", "readonly"):
+            with use_settings(mode=mode):
+                table = sweep(run, GOOG, {"size": [0.2, 0.4]}, n_jobs=2)
+                print(table["outcome"].tolist(), run.cache_info().computed)
+        with use_settings(mode="readonly"):
+            print(sweep(run, GOOG, {"size": [0.2, 0.6]}, n_jobs=2)["outcome"].tolist())
+        print(run.cache_info().entries)
+        stats = run(GOOG, {"size": 0.4})
+        print(type(stats._strategy) is BuyAndHold, stats["# Trades"] == table["# Trades"][1])
+"""
+
+
+@pytest.mark.slow
+def test_results_of_a_class_that_the_program_defines_are_stored(run_python: Run) -> None:
+    """Only the caller can pickle them by name; its workers hand them back."""
+    assert run_python(ENGINE).splitlines() == [
+        "['computed', 'computed'] 2",
+        "['hit', 'hit'] 2",
+        "['hit', 'computed']",
+        "2",
+        "True True",
+    ]

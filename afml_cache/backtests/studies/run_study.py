@@ -18,8 +18,8 @@ from afml_cache.backtests.book import FAULTS, book_of
 from afml_cache.backtests.decorator import CachedBacktest
 from afml_cache.backtests.run import run_id_of
 from afml_cache.backtests.studies.failures import FailedCall, failed_id, record_failures
-from afml_cache.backtests.studies.handed_back import store_result
 from afml_cache.backtests.studies.lookup import Lookup
+from afml_cache.backtests.studies.made_elsewhere import store_result
 from afml_cache.backtests.studies.outcome import (
     FAILED,
     HIT,
@@ -166,7 +166,7 @@ class _Running:
         row.metrics, row.equity, row.seconds = outcome.metrics, outcome.equity, outcome.seconds
         if outcome.failure is not None:
             row.failure = outcome.failure
-        elif outcome.value is not None and known is not None:
+        elif outcome.value is not None and known is not None and not self.store.read_only:
             outcome.unstored = self._store(known, outcome) or outcome.unstored
             outcome.is_counted = True
         if known is not None and not outcome.is_counted:

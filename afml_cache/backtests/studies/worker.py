@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal
 
+from afml_cache import settings
+from afml_cache.backtests.studies.made_elsewhere import store_result
 from afml_cache.backtests.studies.outcome import (
     COMPUTED,
     FAILED,
@@ -28,9 +30,12 @@ from afml_cache.backtests.studies.study import CallArguments, Study
 from afml_cache.errors import ConfigurationError, UnkeyableArgumentError
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.code import Fingerprint
-from afml_cache.main_module import main_name
+from afml_cache.main_module import MAIN_NAMES, main_name
 from afml_cache.outcomes import Outcome as CallOutcome
 from afml_cache.outcomes import Reason
+from afml_cache.store.active import active
+from afml_cache.store.codec import encode
+from afml_cache.store.store import Store
 from afml_cache.watching import WatchCalls, WatchedCall
 
 #: Why a computed result is not stored, in words.
@@ -50,7 +55,9 @@ def work_here(study: Study, task: Task) -> Outcome:
     args, kwargs = study.arguments(task.combination, task.rows)
     with _reporting(task, "caller") as outcome:
         if task.anew:  # what is stored stays until the new result is there
-            _call_for_caller(study, task, outcome, (args, kwargs), _key(study, args, kwargs))
+            key = _key(study, args, kwargs)
+            store = None if key is None or settings.current.mode != "on" else active()
+            _call_bare(study, task, outcome, (args, kwargs), key, store)
         else:
             _call_cached(study, task, outcome, args, kwargs)
     return outcome
@@ -84,10 +91,12 @@ def work(payload: Payload, task: Task) -> Outcome:
                 key = _key(sent.study, args, kwargs)
             mine = sent.study.function.fingerprint() if key is None else key.fingerprint
             _check_code(sent, task.fingerprint or sent.fingerprint, mine)
-        if store is not None and key is not None and key.digest == task.key and not task.anew:
-            _call_cached(sent.study, task, outcome, args, kwargs)
+        if key is None or key.digest != task.key:
+            store = None  # it would be another entry
+        if store is None or task.anew or _is_there_alone(sent.study, store, key):
+            _call_bare(sent.study, task, outcome, (args, kwargs), key, store)
         else:
-            _call_for_caller(sent.study, task, outcome, (args, kwargs), key)
+            _call_cached(sent.study, task, outcome, args, kwargs)
     return outcome
 
 
@@ -134,9 +143,24 @@ def _call_cached(study: Study, task: Task, outcome: Outcome, args: Any, kwargs: 
     outcome.metrics, outcome.equity = read_result(study, result)
 
 
-def _call_for_caller(
-    study: Study, task: Task, outcome: Outcome, call: CallArguments, key: CallKey | None
+def _is_there_alone(study: Study, store: Store, key: CallKey | None) -> bool:
+    """Whether a result may be of a class that only the caller can store, and is to be made.
+
+    A class of the caller's program is pickled by its name there, and has none in a worker.
+    """
+    is_sent_along = study.function.__module__ in MAIN_NAMES
+    return is_sent_along and key is not None and not store.contains(key.digest)
+
+
+def _call_bare(
+    study: Study,
+    task: Task,
+    outcome: Outcome,
+    call: CallArguments,
+    key: CallKey | None,
+    store: Store | None,
 ) -> None:
+    """Make a call past the cache; store its result where that can be done here, or hand it back."""
     outcome.is_counted = False
     args, kwargs = study.function._as_called(*call)
     started = time.perf_counter()
@@ -149,10 +173,23 @@ def _call_for_caller(
     if key is not None and (after is None or after.arguments != key.arguments):
         outcome.unstored = UNSTORED[Reason.ARGUMENT_MUTATED]
         return
+    if store is not None and key is not None and _can_be_stored(result):
+        refused = store_result(study, store, key, call, result, outcome.seconds)
+        outcome.unstored = "" if refused is None else UNSTORED.get(refused, str(refused))
+        outcome.is_counted = True
+        return
     try:
         outcome.value = pickled(result)
     except Exception as error:  # noqa: BLE001 - a value's own pickling may raise anything
         outcome.unstored = f"{UNSTORED[Reason.RESULT_UNPICKLABLE]} ({error})"
+
+
+def _can_be_stored(result: object) -> bool:
+    try:
+        encode(result)
+    except Exception:  # noqa: BLE001 - a value's own pickling may raise anything
+        return False
+    return True
 
 
 def _key(study: Study, args: Any, kwargs: Any) -> CallKey | None:

@@ -1,4 +1,4 @@
-"""A result that a worker computed and could not store: the caller stores, counts and records it."""
+"""A result that was made past the cache is stored, counted and recorded as if it had not been."""
 
 from __future__ import annotations
 

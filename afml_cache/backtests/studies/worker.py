@@ -232,14 +232,13 @@ def differences(caller: Fingerprint, mine: Fingerprint, by_value: tuple[str, ...
         if caller.parts.get(name) != mine.parts.get(name)
         and not (name.startswith(sent_along) or "<locals>" in name)
     ]
-    if caller.environment != mine.environment:
-        packages = sorted(caller.packages.keys() | mine.packages.keys())
-        differing += [
-            f"{name} {caller.packages.get(name, '(none)')} (the worker: "
-            f"{mine.packages.get(name, '(none)')})"
-            for name in packages
-            if caller.packages.get(name) != mine.packages.get(name)
-        ]
+    # What only the worker names is no difference: a class that came along can look as if it were
+    # of the package that runs the worker.
+    differing += [
+        f"{name} {version} (the worker: {mine.packages.get(name, '(none)')})"
+        for name, version in sorted(caller.packages.items())
+        if mine.packages.get(name) != version
+    ]
     return differing
 
 

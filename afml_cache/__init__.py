@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from afml_cache.backtest_cache import CachedBacktest as CachedBacktest
     from afml_cache.backtest_cache import ClearedRuns as ClearedRuns
     from afml_cache.backtest_cache import DataWindow as DataWindow
+    from afml_cache.backtest_cache import WalkForward as WalkForward
     from afml_cache.backtest_cache import cached_backtest as cached_backtest
+    from afml_cache.backtest_cache import failed_runs as failed_runs
     from afml_cache.backtest_cache import get_backtest_cache as get_backtest_cache
+    from afml_cache.backtest_cache import optuna_objective as optuna_objective
+    from afml_cache.backtest_cache import sweep as sweep
+    from afml_cache.backtest_cache import walk_forward as walk_forward
     from afml_cache.backtests.overfitting import OverfittingProbability as OverfittingProbability
     from afml_cache.backtests.overfitting import (
         probability_of_backtest_overfitting as probability_of_backtest_overfitting,
@@ -88,6 +93,7 @@ if TYPE_CHECKING:
     from afml_cache.errors import ClearingError as ClearingError
     from afml_cache.errors import ConfigurationError as ConfigurationError
     from afml_cache.errors import ReportError as ReportError
+    from afml_cache.errors import StudyInterrupted as StudyInterrupted
     from afml_cache.errors import UncacheableFunctionError as UncacheableFunctionError
     from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
     from afml_cache.errors import UnknownFunctionError as UnknownFunctionError
@@ -156,8 +162,8 @@ _HOMES = {
     "ClearingError": "errors",
     "ConfigurationError": "errors",
     "DIGEST_FORMAT": "results",
-    "DataWindow": "backtest_cache",
     "DataAccessTracker": "data_tracking",
+    "DataWindow": "backtest_cache",
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
     "DeflatedSharpe": "backtests.sharpe",
@@ -174,11 +180,13 @@ _HOMES = {
     "Restored": "clearing",
     "Settings": "settings",
     "Split": "backtests.splits",
+    "StudyInterrupted": "errors",
     "TrackedFunction": "function_tracker",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
     "UnknownFunctionError": "errors",
     "UnknownRunError": "errors",
+    "WalkForward": "backtest_cache",
     "WatchedCall": "watching",
     "analyze_cache_patterns": "cache_monitoring",
     "auto_cacheable": "auto_reload",
@@ -202,6 +210,7 @@ _HOMES = {
     "expected_maximum_sharpe": "backtests.sharpe",
     "explain_last_miss": "missed",
     "export_evidence": "cache_monitoring",
+    "failed_runs": "backtest_cache",
     "forget_causes": "notices",
     "get_auto_cache": "auto_reload",
     "get_backtest_cache": "backtest_cache",
@@ -221,6 +230,7 @@ _HOMES = {
     "minimum_backtest_length": "backtests.sharpe",
     "noted_functions": "noted.keys",
     "optimize_cache_system": "selective_cleaner",
+    "optuna_objective": "backtest_cache",
     "pin_adoption": "pin_adoption",
     "print_cache_health": "cache_monitoring",
     "print_contamination_report": "data_tracking",
@@ -236,10 +246,12 @@ _HOMES = {
     "setup_production_cache": "production",
     "sharpe_ratio": "backtests.sharpe",
     "smart_cacheable": "selective_cleaner",
+    "sweep": "backtest_cache",
     "time_aware_cacheable": "robust_cache_keys",
     "use_settings": "settings",
     "use_store": "store.active",
     "value_differences": "results",
+    "walk_forward": "backtest_cache",
     "walk_forward_splits": "backtests.splits",
     "watch_calls": "watching",
     "watch_results": "results",

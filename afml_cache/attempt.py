@@ -65,7 +65,6 @@ class Asked(Protocol):
     _binder: Binder
     _code: FunctionCode
     _missed_in: Store | None
-    _wrapped: Any
 
     def _legacy(self, key: CallKey, own: Fingerprint, args: Any, kwargs: Any) -> Legacy: ...
     def _is_old(self, store: Store, key: CallKey) -> bool: ...

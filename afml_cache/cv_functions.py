@@ -78,11 +78,13 @@ class CrossValidatedFunction(CachedFunction[P, R_co]):
         own_args = tuple(own_copy(value, self._counts_state) for value in args)
         return own_args, {k: own_copy(v, self._counts_state) for k, v in kwargs.items()}
 
-    def _miss(self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any) -> R_co:
+    def _miss(
+        self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any, started: float
+    ) -> R_co:
         if not store.read_only:
             _note(store, self._identity)
         say_unseeded(self._called, self._binder.bind(args, kwargs))
-        return super()._miss(store, key, found, args, kwargs)
+        return super()._miss(store, key, found, args, kwargs, started)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         parts = (self._wrapped, self._options, self._counts_state, self._called)

@@ -50,6 +50,10 @@ class UnknownRunError(AfmlCacheError, LookupError):
     """No run of this id is recorded."""
 
 
+class StudyInterrupted(KeyboardInterrupt):
+    """A study was stopped by a signal; what is done is kept, and the same call goes on."""
+
+
 class ReportError(AfmlCacheError):
     """A report cannot be written in the way that was asked for; nothing has been written."""
 

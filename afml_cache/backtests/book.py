@@ -22,6 +22,7 @@ from afml_cache.backtests.run import Run
 from afml_cache.store import exits, location
 from afml_cache.store.claims import UnavailableError
 from afml_cache.store.flight import FileLock
+from afml_cache.store.header import check_header
 from afml_cache.store.pool import Pool
 from afml_cache.store.repair import BESIDE, set_aside
 from afml_cache.store.schema import (
@@ -30,7 +31,6 @@ from afml_cache.store.schema import (
     DamagedIndexError,
     MovedIndexError,
     cause_of,
-    check_header,
 )
 from afml_cache.store.store import Store
 

@@ -9,6 +9,7 @@ count by version.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,7 @@ def _merge(reached: _Reached, packages: Mapping[str, str]) -> Fingerprint:
 @functools.lru_cache(maxsize=1024)
 def _package(kind: Any, how_much: settings.PackageVersions) -> tuple[str, str] | None:
     """The distribution that a class comes from, and its version as far as it counts."""
-    if how_much == "ignore":
+    if how_much == "ignore" or _is_of_another_program(kind):
         return None
     from afml_cache.keys.projects import Kind, counted_version, home_of
 
@@ -123,6 +124,14 @@ def _package(kind: Any, how_much: settings.PackageVersions) -> tuple[str, str] |
     if home.kind is not Kind.INSTALLED:
         return None
     return home.distribution, counted_version(home.version, how_much)
+
+
+def _is_of_another_program(kind: Any) -> bool:
+    """Whether a class came from the ``__main__`` of another process, as in a worker's argument."""
+    if kind.__module__ not in ("__main__", "__mp_main__"):
+        return False
+    name = kind.__qualname__.partition(".")[0]
+    return vars(sys.modules["__main__"]).get(name) is None
 
 
 class Owner:

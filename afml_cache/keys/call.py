@@ -22,6 +22,9 @@ from afml_cache.keys.code import Fingerprint
 #: Types whose values are equal exactly when their digests are (but for ``0.0`` and ``-0.0``).
 SIMPLE_TYPES = frozenset({int, float, str, bool, bytes, type(None)})
 
+#: As :func:`afml_cache.keys.content.digest_and_met`.
+DigestAndMet = Callable[[object, str], tuple[bytes, list[object]]]
+
 
 @dataclass(frozen=True, slots=True)
 class CallKey:
@@ -138,15 +141,17 @@ def call_key(
     fingerprint: Fingerprint,
     values: Mapping[str, Any],
     owner: Owner | None = None,
+    digest_and_met: DigestAndMet = content.digest_and_met,
 ) -> CallKey:
     """Key the bound arguments of one call to a method of ``owner``, or to a function.
+
+    ``digest_and_met`` may know some values already, of many calls with the same data.
 
     Raises
     ------
     UnkeyableArgumentError
         An argument, or a part of it, has no key.
     """
-    digest_and_met = content.digest_and_met
     arguments: dict[str, bytes] = {}
     met: list[object] = []
     for name, value in values.items():

@@ -1,0 +1,221 @@
+"""The calls of a study over joblib's backends: loky, threads, dask, ray, whatever is active."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from afml_cache.backtests.studies.outcome import COMPUTED, HIT, Outcome, Task
+from afml_cache.backtests.studies.payload import Payload, pack, pickled
+from afml_cache.backtests.studies.place import Place
+from afml_cache.backtests.studies.study import Study
+from afml_cache.backtests.studies.worker import died, within, work, work_here
+from afml_cache.errors import ConfigurationError
+from afml_cache.keys.code import Fingerprint
+
+#: Larger payloads are mapped into the memory of loky's workers, not sent with each task.
+_MAPPED_FROM = 1024
+#: Tasks a worker in one round, where a backend gives its results out at the end only.
+_ROUND = 8
+
+
+class Calls:
+    """Tasks that are taken from an iterator one at a time; those under way are known.
+
+    An exception of the iterator ends it; it is kept, for it would be raised in a thread of
+    joblib's.
+    """
+
+    def __init__(self, tasks: Iterator[Task], pack_combination: bool) -> None:
+        self._tasks = tasks
+        self._pack = pack_combination
+        self.under_way: dict[int, Task] = {}
+        self.error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[Task]:
+        while self.error is None:
+            try:
+                task = next(self._tasks)
+                if self._pack and task.combination is not None:
+                    task.combination = pickled(task.combination)
+            except StopIteration:
+                return
+            except BaseException as error:  # noqa: BLE001 - raised by whoever runs the study
+                self.error = error
+                return
+            self.under_way[task.number] = task
+            yield task
+
+    def done(self, outcome: Outcome) -> Outcome:
+        """Take a call off the list."""
+        self.under_way.pop(outcome.number, None)
+        return outcome
+
+
+def run_tasks(
+    study: Study,
+    tasks: Iterator[Task],
+    fingerprint: Fingerprint,
+    place: Callable[[], contextlib.AbstractContextManager[Place]],
+    n_jobs: int | None,
+    backend: str | None,
+) -> Iterator[Outcome]:
+    """Make calls, and give out what became of each as soon as it is known.
+
+    Tasks are taken as workers get free, a few ahead. Closing the iterator stops what is running,
+    as far as the backend can.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such backend, or the study cannot be sent to its workers.
+    """
+    import joblib
+
+    if within.get() == "worker":
+        yield from _here(study, Calls(tasks, pack_combination=False))
+        return
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_configured(backend, n_jobs))
+        active, jobs = joblib.parallel.get_active_backend()
+        # Outside of parallel_config() joblib would make one call after the other.
+        wanted = next((one for one in (n_jobs, jobs) if one is not None), -1)
+        is_here = bool(getattr(active, "supports_sharedmem", False))
+        workers = active.effective_n_jobs(wanted)
+        is_cluster = type(active).__module__.partition(".")[0] == "ray" or "Dask" in (
+            type(active).__name__
+        )
+        calls = Calls(tasks, pack_combination=not is_here and (is_cluster or workers > 1))
+        if workers <= 1 and not is_cluster:
+            yield from _here(study, calls)
+            return
+        if is_here:
+            yield from _stream(joblib, wanted, calls, lambda task: (work_here, study, task))
+        else:
+            payload = _packed(study, stack.enter_context(place()), fingerprint)
+            yield from _in_processes(joblib, active, wanted, workers, calls, payload)
+    if calls.error is not None:
+        raise calls.error
+
+
+def _here(study: Study, calls: Calls) -> Iterator[Outcome]:
+    for task in calls:
+        yield calls.done(work_here(study, task))
+    if calls.error is not None:
+        raise calls.error
+
+
+def _in_processes(
+    joblib: Any, active: Any, n_jobs: int, workers: int, calls: Calls, payload: Payload
+) -> Iterator[Outcome]:
+    def call_of(task: Task) -> tuple[Any, ...]:
+        return work, sent, task
+
+    sent = _through_ray(payload) if type(active).__module__.startswith("ray.") else payload
+    if not getattr(active, "supports_return_generator", False):
+        yield from _in_rounds(joblib, n_jobs, workers, calls, call_of)
+        return
+    while True:
+        try:
+            yield from _stream(joblib, n_jobs, calls, call_of)
+            return
+        except _deaths():
+            # A worker was killed, by the system for want of memory say, or crashed, and with it
+            # the pool. Which call did it is found out by making those under way one by one.
+            for task in list(calls.under_way.values()):
+                outcome = calls.done(_alone(joblib, task, call_of))
+                if outcome.outcome == HIT:  # by a worker of ours, before the pool broke
+                    outcome.outcome = COMPUTED
+                yield outcome
+
+
+def _stream(
+    joblib: Any, n_jobs: int, calls: Calls, call_of: Callable[[Task], tuple[Any, ...]]
+) -> Iterator[Outcome]:
+    parallel = joblib.Parallel(
+        n_jobs=n_jobs,
+        return_as="generator_unordered",
+        batch_size=1,
+        pre_dispatch="2*n_jobs",
+        max_nbytes=_MAPPED_FROM,
+    )
+    outcomes = parallel(_delayed(joblib, call_of(task)) for task in calls)
+    try:
+        for outcome in outcomes:
+            yield calls.done(outcome)
+    finally:
+        with warnings.catch_warnings():  # joblib tells that what is stopped is stopped
+            warnings.simplefilter("ignore", UserWarning)
+            outcomes.close()
+
+
+def _in_rounds(
+    joblib: Any, n_jobs: int, workers: int, calls: Calls, call_of: Callable[[Task], tuple[Any, ...]]
+) -> Iterator[Outcome]:
+    tasks = iter(calls)
+    with joblib.Parallel(n_jobs=n_jobs, batch_size=1, max_nbytes=_MAPPED_FROM) as parallel:
+        while some := list(itertools.islice(tasks, _ROUND * workers)):
+            for outcome in parallel(_delayed(joblib, call_of(task)) for task in some):
+                yield calls.done(outcome)
+
+
+def _alone(joblib: Any, task: Task, call_of: Callable[[Task], tuple[Any, ...]]) -> Outcome:
+    parallel = joblib.Parallel(n_jobs=2, batch_size=1, max_nbytes=_MAPPED_FROM)
+    try:
+        outcome: Outcome = parallel([_delayed(joblib, call_of(task))])[0]
+    except _deaths() as error:
+        return died(task, f"its worker process was killed or crashed ({error})")
+    return outcome
+
+
+def _delayed(joblib: Any, call: tuple[Any, ...]) -> Any:
+    return joblib.delayed(call[0])(*call[1:])
+
+
+def _deaths() -> tuple[type[BaseException], ...]:
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    return (BrokenProcessPool,)
+
+
+def _configured(backend: str | None, n_jobs: int | None) -> contextlib.AbstractContextManager[Any]:
+    import joblib
+
+    if backend is None:
+        return contextlib.nullcontext()
+    if backend == "ray":
+        try:
+            register_ray = importlib.import_module("ray.util.joblib").register_ray
+        except ImportError as error:
+            raise ConfigurationError(
+                "backend='ray' needs ray: pip install 'afml-cache[cluster]'"
+            ) from error
+        register_ray()
+    try:
+        return joblib.parallel_config(backend=backend, n_jobs=n_jobs if n_jobs is not None else -1)  # type: ignore[no-any-return]
+    except (ValueError, ImportError) as error:
+        raise ConfigurationError(
+            f"backend={backend!r} cannot be used ({error}); there are 'loky', 'threading', 'dask' "
+            "and 'ray' (pip install 'afml-cache[cluster]'), and what joblib.parallel_config() sets"
+        ) from error
+
+
+def _packed(study: Study, place: Place, fingerprint: Fingerprint) -> Payload:
+    try:
+        return pack(study, place, fingerprint)
+    except Exception as error:  # whatever the user's own pickling raises
+        raise ConfigurationError(
+            f"the study of {study.strategy} cannot be sent to other processes ({error}); see that "
+            "its function, its data and its fixed arguments can be pickled, or use "
+            "backend='threading'"
+        ) from error
+
+
+def _through_ray(payload: Payload) -> Payload:
+    from afml_cache.backtests.studies.ray_payload import RayPayload
+
+    return RayPayload.put(payload)

@@ -1,0 +1,103 @@
+"""``sweep``: a backtest over a grid of parameters; only what is new is computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from afml_cache.backtests.studies.grid import Grid, combinations_of
+from afml_cache.backtests.studies.run_study import Wanted, Workers, run_study
+from afml_cache.backtests.studies.study import study_of
+from afml_cache.backtests.studies.table import table_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def sweep(
+    run: Any,
+    data: Any,
+    grid: Grid,
+    *,
+    n_jobs: int | None = None,
+    backend: str | None = None,
+    progress: bool = True,
+    resume: bool = True,
+    **fixed: Any,
+) -> pd.DataFrame:
+    """Run a backtest with every combination of parameters, and compute only those that are new.
+
+    Each combination is a call of its own: ``run(data, params, **fixed)``; where all names in a
+    combination are parameters of the function after the first, ``run(data, **params, **fixed)``.
+    Whatever stops the study, the same call goes on where it was.
+
+    Parameters
+    ----------
+    run : callable
+        Made by :func:`cached_backtest` or another decorator of this cache. A plain function is
+        cached under its own name.
+    data : object
+        What every call is given first: a frame, say. It is sent to each worker once, and its
+        digest is taken once.
+    grid : mapping, ParameterGrid or iterable of dict
+        Name -> values, of which all combinations are tried; or the combinations. An iterator is
+        consumed once, a few combinations ahead of the workers.
+    n_jobs : int, optional
+        Workers. None: as :class:`joblib.parallel_config` has it, else all cores.
+    backend : {"loky", "threading", "dask", "ray"}, optional
+        None: the one that is active in :class:`joblib.parallel_config`, else processes on this
+        machine (``"loky"``). On a cluster, workers that see the store store their results
+        themselves; the others hand them back.
+    progress : bool, optional
+        Show on a terminal how far it is.
+    resume : bool, optional
+        False: compute everything anew. A stored result is replaced once the new one is there.
+    **fixed
+        Further arguments of every call, by name.
+
+    Returns
+    -------
+    DataFrame
+        A row a combination, in the order of the grid: the parameters, the metrics that are
+        numbers, ``run_id``, ``outcome`` (``"hit"``, ``"computed"``, ``"failed"``), ``seconds``
+        that the function took, ``error``. A parameter that bears the name of a metric is called
+        ``params.<name>``.
+
+    Raises
+    ------
+    ConfigurationError
+        The function, the grid or the backend cannot be used.
+    StudyInterrupted
+        By SIGINT (Ctrl-C), which is a KeyboardInterrupt. What is done is kept.
+
+    Warns
+    -----
+    CacheWarning
+        Some combinations failed. They are recorded (:func:`failed_runs`), do not stop the others,
+        and are tried again by the next call.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from afml_cache import cached_backtest, sweep, use_store
+    >>> @cached_backtest("momentum")
+    ... def run(data, params):
+    ...     held = data.diff(params["window"]).gt(0).shift(1, fill_value=False)
+    ...     return {"return": round(float((data.pct_change() * held).sum()), 3)}
+    >>> prices = pd.Series([10.0, 11.0, 12.0, 11.0, 12.0, 13.0])
+    >>> with use_store(tmp_path / "sweep"):
+    ...     _ = sweep(run, prices, {"window": [1, 2]}, n_jobs=1)
+    ...     table = sweep(run, prices, {"window": [1, 2, 3]}, n_jobs=1)
+    >>> table[["window", "return", "outcome"]].values.tolist()
+    [[1, 0.091, 'hit'], [2, -0.083, 'hit'], [3, 0.174, 'computed']]
+    """
+    study = study_of(run, data, fixed)
+    combinations, total = combinations_of(grid)
+    rows = run_study(
+        study,
+        map(Wanted, combinations),
+        total,
+        workers=Workers(n_jobs, backend),
+        progress=progress,
+        resume=resume,
+    )
+    return table_of(rows)

@@ -1,0 +1,187 @@
+"""``walk_forward``: each fold is a call of its own, so a new month computes only itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from afml_cache.backtests.splits import Length, Split, walk_forward_splits
+from afml_cache.backtests.studies.run_study import Wanted, Workers, run_study
+from afml_cache.backtests.studies.study import study_of
+from afml_cache.backtests.studies.table import table_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WalkForward:
+    """What a walk-forward study found.
+
+    Attributes
+    ----------
+    folds : DataFrame
+        A row a fold: ``fold``, ``train_start``, ``train_end``, ``test_start``, ``test_end``, then
+        parameters, metrics, ``run_id``, ``outcome``, ``seconds`` and ``error`` as from
+        :func:`sweep`.
+    equity : Series or None
+        The equity curves of all test windows joined into one that begins with 1.0; None where no
+        fold has a curve. See :func:`join_equity`.
+    """
+
+    folds: pd.DataFrame
+    equity: pd.Series[float] | None
+
+
+def walk_forward(
+    run: Any,
+    data: Any,
+    *,
+    train: Length,
+    test: Length,
+    step: Length | None = None,
+    embargo: Length | None = None,
+    anchored: bool = False,
+    params: Mapping[str, Any] | None = None,
+    n_jobs: int | None = None,
+    backend: str | None = None,
+    progress: bool = True,
+    resume: bool = True,
+    **fixed: Any,
+) -> WalkForward:
+    """Train on the past, test on what comes after, step on; only new folds are computed.
+
+    Each fold is a call of its own, ``run(train, test, params, **fixed)``, with the rows of the data
+    that it may see and no others; ``run(train, test, **fixed)`` where ``params`` is None. Rows that
+    are added at the end leave the earlier folds as they are: they are hits.
+
+    Parameters
+    ----------
+    run : callable
+        As for :func:`sweep`, but called with two windows of the data.
+    data : DataFrame, Series or array
+        In time order.
+    train, test, step, embargo, anchored
+        The folds, in rows or in time: see :func:`walk_forward_splits`.
+    params : dict, optional
+        The parameters, as one combination of :func:`sweep`.
+    n_jobs, backend, progress, resume, **fixed
+        As for :func:`sweep`.
+
+    Returns
+    -------
+    WalkForward
+        The folds as a frame, and the joined equity of all tests.
+
+    Raises
+    ------
+    ConfigurationError
+        The folds do not fit the data, or as for :func:`sweep`.
+    StudyInterrupted
+        As for :func:`sweep`.
+
+    Warns
+    -----
+    CacheWarning
+        Some folds failed, as for :func:`sweep`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from afml_cache import cached_backtest, use_store, walk_forward
+    >>> @cached_backtest("follow the sign")
+    ... def run(train, test):
+    ...     side = 1 if train.iloc[-1] > train.iloc[0] else -1
+    ...     equity = 1 + side * (test / test.iloc[0] - 1)
+    ...     return {"return": round(float(equity.iloc[-1] - 1), 3)}, None, equity
+    >>> index = pd.date_range("2024-01-01", periods=6)
+    >>> prices = pd.Series([10.0, 11.0, 12.0, 11.0, 12.0, 15.0], index=index)
+    >>> with use_store(tmp_path / "walk"):
+    ...     _ = walk_forward(run, prices.iloc[:4], train=2, test=2, n_jobs=1)
+    ...     found = walk_forward(run, prices, train=2, test=2, n_jobs=1)
+    >>> found.folds[["fold", "return", "outcome"]].values.tolist()
+    [[0, -0.083, 'hit'], [1, -0.25, 'computed']]
+    >>> found.equity.round(3).tolist()
+    [1.0, 0.917, 0.917, 0.688]
+    """
+    splits = walk_forward_splits(
+        data, train, test, step, embargo=0 if embargo is None else embargo, anchored=anchored
+    )
+    study = study_of(run, data, fixed, windows=2, wants_equity=True)
+    rows = run_study(
+        study,
+        [Wanted(params, (_rows(split.train), _rows(split.test))) for split in splits],
+        len(splits),
+        workers=Workers(n_jobs, backend),
+        progress=progress,
+        resume=resume,
+    )
+    curves = [row.equity for row in rows]
+    for row, split in zip(rows, splits, strict=True):
+        row.parameters = {**_fold(split), **(params or {})}
+    return WalkForward(table_of(rows), join_equity(curves))
+
+
+def _rows(positions: Any) -> tuple[int, int]:
+    """From the first row on, up to the one after the last: training and test have no holes."""
+    return int(positions[0]), int(positions[-1]) + 1
+
+
+def _fold(split: Split) -> dict[str, Any]:
+    ends = ("train_start", "train_end", "test_start", "test_end")
+    return {"fold": split.number} | {name: getattr(split, name) for name in ends}
+
+
+def join_equity(curves: Iterable[Any]) -> pd.Series[float] | None:
+    """Equity curves one after the other, as if what one leaves were put into the next.
+
+    Of curve k, ``E(t) = E(last of curve k - 1) * e_k(t) / e_k(first)``: its first value is taken
+    as its starting capital. Where a curve begins before the one before it ends (test windows
+    that overlap), it goes on from the last instant that both have.
+
+    Parameters
+    ----------
+    curves : iterable of Series or DataFrame
+        By time. Of a frame, the column ``Equity`` or ``equity``, else the first one. What is no
+        such thing is left out.
+
+    Returns
+    -------
+    Series or None
+        Begins with 1.0; None where there is no curve.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> one = pd.Series([100.0, 110.0], index=[1, 2])
+    >>> join_equity([one, pd.Series([50.0, 25.0], index=[3, 4])]).tolist()
+    [1.0, 1.1, 1.1, 0.55]
+    """
+    import pandas as pd
+
+    pieces: list[Any] = []
+    for curve in curves:
+        values = _series(curve)
+        if values is None or values.empty:
+            continue
+        growth = values / values.iloc[0]
+        level = 1.0
+        if pieces:
+            last = pieces[-1].index[-1]
+            level = float(pieces[-1].iloc[-1])
+            before = growth[growth.index <= last]
+            if len(before):
+                growth = growth[growth.index > last] / before.iloc[-1]
+        if len(growth):
+            pieces.append(level * growth)
+    return pd.concat(pieces).rename("equity") if pieces else None
+
+
+def _series(curve: Any) -> Any:
+    import pandas as pd
+
+    if isinstance(curve, pd.DataFrame) and curve.shape[1]:
+        named = [name for name in ("Equity", "equity") if name in curve.columns]
+        curve = curve[named[0]] if named else curve.iloc[:, 0]
+    return curve.astype("float64") if isinstance(curve, pd.Series) else None

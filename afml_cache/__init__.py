@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from afml_cache.backtests.overfitting import (
         probability_of_backtest_overfitting as probability_of_backtest_overfitting,
     )
+    from afml_cache.backtests.plots import plot_drawdown as plot_drawdown
+    from afml_cache.backtests.plots import plot_equity as plot_equity
+    from afml_cache.backtests.plots import plot_sweep as plot_sweep
     from afml_cache.backtests.purged import combinatorial_paths as combinatorial_paths
     from afml_cache.backtests.purged import (
         combinatorial_purged_splits as combinatorial_purged_splits,
@@ -232,6 +235,9 @@ _HOMES = {
     "optimize_cache_system": "selective_cleaner",
     "optuna_objective": "backtest_cache",
     "pin_adoption": "pin_adoption",
+    "plot_drawdown": "backtests.plots",
+    "plot_equity": "backtests.plots",
+    "plot_sweep": "backtests.plots",
     "print_cache_health": "cache_monitoring",
     "print_contamination_report": "data_tracking",
     "probabilistic_sharpe_ratio": "backtests.sharpe",

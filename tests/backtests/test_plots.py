@@ -10,8 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from afml_cache import ConfigurationError
-from afml_cache.backtests.plots import plot_drawdown, plot_equity, plot_sweep
+from afml_cache import (
+    ConfigurationError,
+    UnknownRunError,
+    cached_backtest,
+    get_backtest_cache,
+    plot_drawdown,
+    plot_equity,
+    plot_sweep,
+    sweep,
+)
 
 matplotlib = pytest.importorskip("matplotlib")
 prices = pytest.importorskip("backtesting.test")
@@ -142,7 +150,7 @@ def test_nothing_of_pyplot_and_no_setting_is_touched(run_python) -> None:
         plot_equity({"a": [1, 2]}).savefig("a.png")
         plot_drawdown({"a": [1, 2]}).savefig("b.png")
         table = pd.DataFrame({"x": [1, 2], "y": [1, 2], "m": [1, 2]})
-        plot_sweep(table, "m", "x", "y").savefig("c.png")
+        plot_sweep("m", "x", "y", table).savefig("c.png")
         import matplotlib.pyplot as plt
         print(plt.get_fignums(), dict(matplotlib.rcParams) == before)
     """
@@ -206,7 +214,7 @@ def cells(axes) -> np.ndarray:
 
 def test_each_cell_is_the_metric_of_its_run() -> None:
     shuffled = RUNS.sample(frac=1, random_state=0)
-    axes = drawn(plot_sweep(shuffled, "sharpe", "fast", "slow", title="GOOG"))
+    axes = drawn(plot_sweep("sharpe", "fast", "slow", shuffled, title="GOOG"))
     np.testing.assert_array_equal(cells(axes), [[0.5, -0.2, 0.1], [0.7, np.nan, 0.3]])
     assert texts(axes) == ["5", "10", "20"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["60", "120"]
@@ -218,34 +226,34 @@ def test_each_cell_is_the_metric_of_its_run() -> None:
 
 def test_missing_cells_are_hatched_and_named() -> None:
     without = RUNS[~((RUNS.fast == 20) & (RUNS.slow == 60))]  # one was never run, one has no metric
-    axes = drawn(plot_sweep(without, "sharpe", "fast", "slow"))
+    axes = drawn(plot_sweep("sharpe", "fast", "slow", without))
     places = {(patch.get_x() + 0.5, patch.get_y() + 0.5) for patch in axes.patches}
     assert places == {(1, 1), (2, 0)}
     assert all(patch.get_hatch() for patch in axes.patches)
     assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["missing"]
-    assert not drawn(plot_sweep(RUNS.fillna(0), "sharpe", "fast", "slow")).figure.legends
+    assert not drawn(plot_sweep("sharpe", "fast", "slow", RUNS.fillna(0))).figure.legends
 
 
 def test_runs_that_share_a_cell_are_aggregated_by_name() -> None:
     twice = pd.concat([RUNS, RUNS.assign(sharpe=RUNS.sharpe + 1, stop=2)])
-    axes = drawn(plot_sweep(twice, "sharpe", "fast", "slow", aggregate="max"))
+    axes = drawn(plot_sweep("sharpe", "fast", "slow", twice, aggregate="max"))
     np.testing.assert_allclose(cells(axes), [[1.5, 0.8, 1.1], [1.7, np.nan, 1.3]])
     assert axes.figure.axes[1].get_ylabel() == "max sharpe"
-    axes = drawn(plot_sweep(twice, "sharpe", "fast", "slow"))
+    axes = drawn(plot_sweep("sharpe", "fast", "slow", twice))
     np.testing.assert_allclose(cells(axes)[0], [1.0, 0.3, 0.6])
     assert axes.figure.axes[1].get_ylabel() == "mean sharpe"
 
 
 def test_a_metric_on_both_sides_of_zero_is_white_at_zero() -> None:
-    image = drawn(plot_sweep(RUNS, "sharpe", "fast", "slow")).get_images()[0]
+    image = drawn(plot_sweep("sharpe", "fast", "slow", RUNS)).get_images()[0]
     assert (image.norm.vmin, image.norm.vmax) == (-0.7, 0.7)
     assert min(image.cmap(image.norm(0.0))[:3]) > 0.95
-    positive = drawn(plot_sweep(RUNS.assign(sharpe=RUNS.sharpe + 1), "sharpe", "fast", "slow"))
+    positive = drawn(plot_sweep("sharpe", "fast", "slow", RUNS.assign(sharpe=RUNS.sharpe + 1)))
     assert positive.get_images()[0].norm.vmin == pytest.approx(0.8)
 
 
 def test_values_can_be_read_on_their_colours() -> None:
-    axes = drawn(plot_sweep(RUNS, "sharpe", "fast", "slow"))
+    axes = drawn(plot_sweep("sharpe", "fast", "slow", RUNS))
     image = axes.get_images()[0]
     for text in axes.texts:
         value = float(text.get_text().replace("\N{MINUS SIGN}", "-"))
@@ -262,7 +270,7 @@ def test_any_parameters_make_an_axis() -> None:
             "growth": [1.0, 2.0, 3.0, 4.0],
         }
     )
-    axes = drawn(plot_sweep(table, "growth", "since", "exit"))
+    axes = drawn(plot_sweep("growth", "since", "exit", table))
     assert texts(axes) == ["2020-01-01", "2021-01-01"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["5", "stop"]
 
@@ -270,15 +278,15 @@ def test_any_parameters_make_an_axis() -> None:
 def test_long_names_of_parameters_do_not_overlap() -> None:
     names = ["momentum_long_only", "mean_reversion", "breakout"]
     table = pd.DataFrame({"rule": names, "stop": 1, "growth": [1.0, 2.0, 3.0]})
-    axes = drawn(plot_sweep(table, "growth", "rule", "stop"))
+    axes = drawn(plot_sweep("growth", "rule", "stop", table))
     assert {label.get_rotation() for label in axes.get_xticklabels()} == {45.0}
-    axes = drawn(plot_sweep(table.assign(rule=["a", "b", "c"]), "growth", "rule", "stop"))
+    axes = drawn(plot_sweep("growth", "rule", "stop", table.assign(rule=["a", "b", "c"])))
     assert {label.get_rotation() for label in axes.get_xticklabels()} == {0.0}
 
 
 def test_many_values_thin_out_the_labels() -> None:
     table = pd.DataFrame([{"x": x / 7, "y": y, "m": x * y} for x in range(60) for y in range(50)])
-    axes = drawn(plot_sweep(table, "m", "x", "y"))
+    axes = drawn(plot_sweep("m", "x", "y", table))
     assert len(texts(axes)) <= 16
     assert cells(axes).shape == (50, 60)
     assert not axes.texts
@@ -301,4 +309,80 @@ def test_what_makes_no_map_says_why(given, told) -> None:
         table = table.drop(columns=["name", "empty"] if "empty" not in given else ["name"])
     metric, x, y, *aggregate = given
     with pytest.raises(ConfigurationError, match=told):
-        plot_sweep(table, metric, x, y, **({"aggregate": aggregate[0]} if aggregate else {}))
+        plot_sweep(metric, x, y, table, **({"aggregate": aggregate[0]} if aggregate else {}))
+
+
+# -- recorded runs -----------------------------------------------------------------------
+
+
+@cached_backtest("crossing")
+def crossing(data, fast=5, slow=20):
+    above = data["Close"].rolling(fast).mean() > data["Close"].rolling(slow).mean()
+    returns = data["Close"].pct_change().fillna(0) * above.shift(1, fill_value=False)
+    equity = 10_000 * (1 + returns).cumprod()
+    return {"growth": equity.iloc[-1] / 10_000 - 1}, None, equity
+
+
+def made(*calls):
+    """The runs of these calls, by their ids."""
+    for call in calls:
+        crossing(GOOG, **call)
+    return get_backtest_cache().runs("crossing")
+
+
+def test_runs_are_drawn_by_their_ids_and_named_by_what_differs() -> None:
+    runs = made({"fast": 5}, {"fast": 10})
+    for given in (list(runs["run_id"]), runs["run_id"], tuple(runs["run_id"])):
+        lines = drawn(plot_equity(given)).get_lines()
+        assert [line.get_label() for line in lines] == ["fast=5", "fast=10"]
+        np.testing.assert_allclose(lines[1].get_ydata(), crossing(GOOG, fast=10)[2])
+    below = drawn(plot_drawdown(list(runs["run_id"]))).get_lines()[0].get_ydata()
+    equity = crossing(GOOG, fast=5)[2]
+    np.testing.assert_allclose(below, 100 * (equity / equity.cummax() - 1))
+
+
+def test_a_single_run_is_named_by_its_strategy() -> None:
+    axes = drawn(plot_equity(made({})["run_id"].iloc[0]))
+    assert axes.get_title() == "crossing"
+
+
+def test_runs_of_one_name_are_told_apart_by_their_ids() -> None:
+    crossing(GOOG)
+    crossing(GOOG.iloc[:500])
+    ids = list(get_backtest_cache().runs("crossing")["run_id"])
+    labels = [line.get_label() for line in drawn(plot_equity(ids)).get_lines()]
+    assert labels == [f"crossing ({run_id[-6:]})" for run_id in ids]
+
+
+def test_a_sweep_is_drawn_from_its_table_or_from_the_records() -> None:
+    grid = {"fast": [5, 10], "slow": [20, 40, 60]}
+    table = sweep(crossing, GOOG, grid, n_jobs=1, progress=False)
+    expected = [
+        [crossing(GOOG, fast=f, slow=s)[0]["growth"] for f in (5, 10)] for s in (20, 40, 60)
+    ]
+    for given in ({"table": table}, {}, {"strategy": "crossing"}):
+        axes = drawn(plot_sweep("growth", "fast", "slow", **given))
+        np.testing.assert_allclose(cells(axes), expected)
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("fast", "slow")
+
+
+def test_of_several_strategies_with_a_metric_one_has_to_be_named() -> None:
+    made({"fast": 5}, {"fast": 10})
+    get_backtest_cache().cache_backtest("other", {"fast": 5, "slow": 20}, None, {"growth": 1.0})
+    with pytest.raises(ConfigurationError, match="several strategies have 'growth': crossing, oth"):
+        plot_sweep("growth", "fast", "slow")
+    assert cells(drawn(plot_sweep("growth", "fast", "slow", strategy="crossing"))).shape == (1, 2)
+
+
+def test_what_is_not_recorded_says_why() -> None:
+    with pytest.raises(ConfigurationError, match="no run is recorded"):
+        plot_sweep("growth", "fast", "slow")
+    with pytest.raises(UnknownRunError, match="no run 'crossing-0' is recorded"):
+        plot_equity("crossing-0")
+    bare = get_backtest_cache().cache_backtest("bare", {}, None, {"growth": 1.0})
+    with pytest.raises(ConfigurationError, match="has no equity curve"):
+        plot_equity([bare])
+    with pytest.raises(ConfigurationError, match="Series is no run id; give curves by name"):
+        plot_equity([EQUITY])
+    with pytest.raises(ConfigurationError, match="choose its rows"):
+        plot_sweep("sharpe", "fast", "slow", RUNS, strategy="crossing")

@@ -1,9 +1,9 @@
 """Trades and equity curves on disk: Parquet, which other programs open; sealed where need be.
 
 They lie in ``<base>/records/backtests/<strategy>/<run id>.trades.parquet`` and
-``.equity.parquet``. Each is read back before it counts as kept; what Parquet changes (objects of
-several types in one column, say) or refuses is kept in sealed form besides or instead, as
-``.sealed``.
+``.equity.parquet``. What is not plain numbers and dates is read back before it counts as kept; what
+Parquet changes (objects of several types in one column, say) or refuses is kept in sealed form
+besides or instead, as ``.sealed``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from xxhash import xxh3_128_digest
 
 from afml_cache import notices
 from afml_cache.backtests import parquet
+from afml_cache.backtests.exact_frames import comes_back
 from afml_cache.backtests.parts import Parts
 from afml_cache.backtests.run import safe_name
 from afml_cache.errors import BacktestRecordError, UnkeyableArgumentError
@@ -95,7 +96,7 @@ def _keep_parquet(target: Path, value: Any, strategy: str, part: str) -> tuple[b
     draft = _draft(target)
     try:
         parquet.write(draft, value)
-        exact = _is_same(parquet.read(draft), value)
+        exact = comes_back(value) or _is_same(parquet.read(draft), value)
         draft.replace(target)
         return True, exact
     except OSError:

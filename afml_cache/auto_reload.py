@@ -13,11 +13,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, overload
 
-from afml_cache.auto_cache import AutoCache, Reloaded, root_of
 from afml_cache.cacheable_functions import decorated_functions
 from afml_cache.errors import ConfigurationError
 from afml_cache.memo import CachedFunction
 from afml_cache.notebook_cells import running_shell
+from afml_cache.reload.automatic import AutoCache, Reloaded, root_of
 from afml_cache.robust_cache_keys import robust_cacheable
 
 __all__ = [

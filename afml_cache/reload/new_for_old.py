@@ -25,7 +25,8 @@ from afml_cache.keys.source import text_of
 from afml_cache.keys.superseded import supersede
 from afml_cache.legacy import JoblibCachedFunction
 from afml_cache.memo import CachedFunction
-from afml_cache.old_definitions import (
+from afml_cache.reload.classes import SameClasses
+from afml_cache.reload.definitions import (
     become,
     bound_by,
     definitions,
@@ -33,9 +34,8 @@ from afml_cache.old_definitions import (
     found_at,
     pairs,
 )
-from afml_cache.same_classes import SameClasses
+from afml_cache.reload.whose import is_installed, is_ours
 from afml_cache.taken_over import take_over
-from afml_cache.watched_modules import is_installed, is_ours
 
 
 class Before:

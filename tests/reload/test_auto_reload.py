@@ -27,7 +27,7 @@ from afml_cache.taken_over import take_over
 
 pytestmark = pytest.mark.slow  # it starts many processes
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 pytest.importorskip("watchfiles", reason="reloading is watchfiles' to notice")
 

@@ -20,7 +20,7 @@ from afml_cache.keys.memoized import LRU_CACHED
 from afml_cache.keys.source import code_objects
 from afml_cache.legacy import JoblibCachedFunction
 from afml_cache.memo import CachedFunction
-from afml_cache.watched_modules import is_installed
+from afml_cache.reload.whose import is_installed
 
 #: What a caller of it would call, too. A function that numba has compiled is not among them: its
 #: machine code stays what it was, whatever becomes of the Python function.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from afml_cache import CacheWarning, robust_cacheable
-from afml_cache.reloading import ReloadError, reload_module
+from afml_cache.reload.one_module import ReloadError, reload_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

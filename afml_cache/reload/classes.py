@@ -22,8 +22,8 @@ from typing import Any
 
 from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys.parsing import syntax_tree
-from afml_cache.old_definitions import closed_over
-from afml_cache.watched_modules import is_installed
+from afml_cache.reload.definitions import closed_over
+from afml_cache.reload.whose import is_installed
 
 #: What belongs to a class as an object, rather than to its definition.
 _ITS_OWN = frozenset({"__dict__", "__weakref__", "_abc_impl"})

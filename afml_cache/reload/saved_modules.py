@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -11,13 +10,10 @@ from types import ModuleType
 
 from xxhash import xxh3_128_digest
 
-#: Never reloaded: a program runs once, and the cache must not lose what it knows.
-_LEFT_ALONE = ("__main__", "__mp_main__")
-_OURS = ("afml_cache", "afml.cache", "codemods", "pytest_afml")
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
+from afml_cache.reload.whose import is_below, is_ours
 
-#: The folder of Python's own modules.
-_STANDARD = Path(os.__file__).resolve().parent
+#: Never reloaded: a program runs once.
+_LEFT_ALONE = ("__main__", "__mp_main__")
 
 Signature = tuple[int, int, int]
 
@@ -113,26 +109,6 @@ def _modules(roots: Collection[Path]) -> Iterator[tuple[ModuleType, Path]]:
         path = Path(file).resolve()
         if is_below(path, roots):
             yield module, path
-
-
-def is_ours(module: str) -> bool:
-    """Whether a module is one of this package, by its name."""
-    return any(module == ours or module.startswith(f"{ours}.") for ours in _OURS)
-
-
-def is_below(path: Path, roots: Collection[Path]) -> bool:
-    """Whether a path is one of the roots or lies in one, and not among installed packages."""
-    for root in roots:
-        if path == root:
-            return True
-        if path.is_relative_to(root):
-            return _INSTALLED.isdisjoint(path.relative_to(root).parts)
-    return False
-
-
-def is_installed(path: Path) -> bool:
-    """Whether a file belongs to an installed package or to Python itself."""
-    return not _INSTALLED.isdisjoint(path.parts) or path.is_relative_to(_STANDARD)
 
 
 def _is_loaded_from(module: ModuleType, signature: Signature) -> bool:

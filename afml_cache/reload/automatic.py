@@ -15,9 +15,10 @@ from typing import Any
 from afml_cache import notices
 from afml_cache.errors import ConfigurationError
 from afml_cache.notebook_cells import BetweenCells, running_shell
-from afml_cache.reloading import ReloadError, reload_module
-from afml_cache.save_watch import SaveWatch
-from afml_cache.watched_modules import Saved, WatchedModules, is_below, is_installed
+from afml_cache.reload.one_module import ReloadError, reload_module
+from afml_cache.reload.save_watch import SaveWatch
+from afml_cache.reload.saved_modules import Saved, WatchedModules
+from afml_cache.reload.whose import is_below, is_installed
 
 #: Modules whose reloading is remembered.
 REMEMBERED = 1000

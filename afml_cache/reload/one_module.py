@@ -9,7 +9,7 @@ from importlib.machinery import SourceFileLoader
 from types import ModuleType
 from typing import Any
 
-from afml_cache.carried_over import Before
+from afml_cache.reload.new_for_old import Before
 
 
 class ReloadError(Exception):

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from afml_cache.backtest_cache import optuna_objective as optuna_objective
     from afml_cache.backtest_cache import sweep as sweep
     from afml_cache.backtest_cache import walk_forward as walk_forward
+    from afml_cache.backtests.deflated import DeflatedSharpe as DeflatedSharpe
+    from afml_cache.backtests.deflated import deflated_sharpe_ratio as deflated_sharpe_ratio
+    from afml_cache.backtests.deflated import deflated_sharpe_report as deflated_sharpe_report
+    from afml_cache.backtests.deflated import expected_maximum_sharpe as expected_maximum_sharpe
+    from afml_cache.backtests.deflated import minimum_backtest_length as minimum_backtest_length
     from afml_cache.backtests.overfitting import OverfittingProbability as OverfittingProbability
     from afml_cache.backtests.overfitting import (
         probability_of_backtest_overfitting as probability_of_backtest_overfitting,
@@ -46,11 +51,6 @@ if TYPE_CHECKING:
         combinatorial_purged_splits as combinatorial_purged_splits,
     )
     from afml_cache.backtests.purged import purged_kfold as purged_kfold
-    from afml_cache.backtests.sharpe import DeflatedSharpe as DeflatedSharpe
-    from afml_cache.backtests.sharpe import deflated_sharpe_ratio as deflated_sharpe_ratio
-    from afml_cache.backtests.sharpe import deflated_sharpe_report as deflated_sharpe_report
-    from afml_cache.backtests.sharpe import expected_maximum_sharpe as expected_maximum_sharpe
-    from afml_cache.backtests.sharpe import minimum_backtest_length as minimum_backtest_length
     from afml_cache.backtests.sharpe import probabilistic_sharpe_ratio as probabilistic_sharpe_ratio
     from afml_cache.backtests.sharpe import sharpe_ratio as sharpe_ratio
     from afml_cache.backtests.splits import Split as Split
@@ -169,7 +169,7 @@ _HOMES = {
     "DataWindow": "backtest_cache",
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
-    "DeflatedSharpe": "backtests.sharpe",
+    "DeflatedSharpe": "backtests.deflated",
     "Explanation": "diagnosis",
     "FunctionCacheStats": "cache_monitoring",
     "FunctionTracker": "function_tracker",
@@ -208,9 +208,9 @@ _HOMES = {
     "cv_cache_with_classifier_state": "cv_cache",
     "cv_cacheable": "cv_cache",
     "data_tracking_cacheable": "data_tracking",
-    "deflated_sharpe_ratio": "backtests.sharpe",
-    "deflated_sharpe_report": "backtests.sharpe",
-    "expected_maximum_sharpe": "backtests.sharpe",
+    "deflated_sharpe_ratio": "backtests.deflated",
+    "deflated_sharpe_report": "backtests.deflated",
+    "expected_maximum_sharpe": "backtests.deflated",
     "explain_last_miss": "missed",
     "export_evidence": "cache_monitoring",
     "failed_runs": "backtest_cache",
@@ -230,7 +230,7 @@ _HOMES = {
     "list_cleared": "clearing",
     "list_entries": "by_date",
     "log_data_access": "data_tracking",
-    "minimum_backtest_length": "backtests.sharpe",
+    "minimum_backtest_length": "backtests.deflated",
     "noted_functions": "noted.keys",
     "optimize_cache_system": "selective_cleaner",
     "optuna_objective": "backtest_cache",

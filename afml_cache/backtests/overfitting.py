@@ -2,7 +2,7 @@
 
 Bailey, Borwein, Lopez de Prado and Zhu, "The Probability of Backtest Overfitting", Journal of
 Computational Finance 20(4), 2017: combinatorially symmetric cross-validation. What Sharpe ratios
-are worth after many trials is in :mod:`afml_cache.backtests.sharpe`.
+are worth after many trials is in :mod:`afml_cache.backtests.deflated`.
 """
 
 from __future__ import annotations
@@ -13,32 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from afml_cache.backtests.sharpe import (
-    DeflatedSharpe,
-    deflated_sharpe_ratio,
-    deflated_sharpe_report,
-    expected_maximum_sharpe,
-    minimum_backtest_length,
-    probabilistic_sharpe_ratio,
-    sharpe_ratio,
-)
 from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = [
-    "DeflatedSharpe",
-    "OverfittingProbability",
-    "deflated_sharpe_ratio",
-    "deflated_sharpe_report",
-    "expected_maximum_sharpe",
-    "minimum_backtest_length",
-    "probabilistic_sharpe_ratio",
-    "probability_of_backtest_overfitting",
-    "sharpe_ratio",
-]
+__all__ = ["OverfittingProbability", "probability_of_backtest_overfitting"]
 
 #: 24 blocks make 2.7 million combinations.
 _MOST_BLOCKS = 24

@@ -11,15 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afml_cache import ConfigurationError
-from afml_cache.backtests.sharpe import (
+from afml_cache.backtests.deflated import (
     deflated_sharpe_ratio,
     deflated_sharpe_report,
     expected_maximum_sharpe,
     minimum_backtest_length,
-    moments,
-    probabilistic_sharpe_ratio,
-    sharpe_ratio,
 )
+from afml_cache.backtests.sharpe import moments, probabilistic_sharpe_ratio, sharpe_ratio
 
 GOOG = pytest.importorskip("backtesting.test").GOOG
 RETURNS = GOOG.Close.pct_change().dropna()

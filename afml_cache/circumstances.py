@@ -71,7 +71,7 @@ def _expired(store: Store, found: Whereabouts, ttl: float | None, now: float) ->
         end = min(ends)
         return (
             f"its result of {_moment(entry.created)} expired at {_when(end, now)} "
-            f"(ttl {_span(end - entry.created)})"
+            f"(ttl {_span(round(end - entry.created, 6))})"
         )
     if store.age_limit is not None:
         return (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from afml_cache import notices, settings
+from afml_cache import cacheable_functions, notices, settings
 from afml_cache.store.active import use_store
 from afml_cache.store.store import Store
 
@@ -31,6 +31,19 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     with use_store(base) as active:
         yield active
     settings.reset()
+
+
+@pytest.fixture
+def only_functions_of_this_module(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process has decorated no others; thousands of other tests' take seconds to look at."""
+    mine = {
+        number: held
+        for number, held in cacheable_functions._decorated.items()
+        if (cached := held()) is not None and cached.__module__ == request.module.__name__
+    }
+    monkeypatch.setattr(cacheable_functions, "_decorated", mine)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from afml_cache import cache_maintenance, clear_changed_functions, get_function_
 from afml_cache.keys.constants import Kind, kinds_of
 from afml_cache.keys.origin import origin_of
 
+pytestmark = pytest.mark.usefixtures("only_functions_of_this_module")
+
 CONF = """
     FEE = 0.001
     LEVELS = (1, 2)

@@ -39,6 +39,8 @@ from afml_cache.store.claims import Claim
 RAN: list[object] = []
 ME = __name__
 
+pytestmark = pytest.mark.usefixtures("only_functions_of_this_module")
+
 
 @robust_cacheable
 def labels(number):

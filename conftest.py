@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import tempfile
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from sybil import Sybil
@@ -35,9 +37,27 @@ _LONGEST = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--share 2/3``: the second third of the selected tests, the same ones every time."""
+    parser.addoption("--share", type=_share, help="run one part of the tests, as 2/3")
+
+
+def _share(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part as 1/3, 2/3 or 3/3")
+    return int(part), int(parts)
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not of the share; begin with what takes longest."""
+    share: tuple[int, int] | None = config.getoption("--share")
+    if share is not None:
+        part, parts = share
+        mine = {item for item in items if crc32(item.nodeid.encode()) % parts == part - 1}
+        config.hook.pytest_deselected(items=[item for item in items if item not in mine])
+        items[:] = [item for item in items if item in mine]
     items.sort(key=lambda item: item.path.stem not in _LONGEST)
 
 

@@ -20,6 +20,8 @@ from afml_cache import (
     use_settings,
 )
 
+pytestmark = pytest.mark.usefixtures("only_functions_of_this_module")
+
 MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 
 

@@ -374,6 +374,7 @@ def overlaps(frame, since=None, until=None):
     return (until is None or first <= until) and (since is None or last >= since)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(frames(), frames()), max_size=4), bounds())
 def test_exactly_those_entries_are_dropped_of_which_some_argument_overlaps(calls, bounds):
     with tempfile.TemporaryDirectory() as folder, use_store(folder):
@@ -406,6 +407,7 @@ def named_by(spelling, day):
     return period.start_time, (period + 1).start_time - pd.Timedelta(1, "ns")
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(*[st.tuples(st.integers(0, 90), st.sampled_from(sorted(SPELLINGS)))] * 2),

@@ -309,6 +309,7 @@ def test_read_only_file_is_left_and_the_others_are_done(
     assert b"robust_cacheable" in (repository / "quant" / "windows.py").read_bytes()
 
 
+@pytest.mark.slow
 def test_folder_that_cannot_be_listed_is_told_and_the_others_are_done(
     repository: Path, afml_codemod: Command
 ) -> None:
@@ -343,6 +344,7 @@ def test_file_that_changes_after_planning_is_left(repository: Path) -> None:
     assert (repository / "quant" / "labels.py").read_bytes() == LABELS + b"# meanwhile\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instant", [0, 1, 7, 40, 90])
 def test_killed_at_any_instant_each_file_is_old_or_new_and_rollback_finishes(
     tmp_path: Path, instant: int
@@ -518,6 +520,7 @@ def test_mode_is_restored(repository: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+@pytest.mark.slow
 def test_older_migration_can_be_named(repository: Path, afml_codemod: Command) -> None:
     first = migrate(repository)
     (repository / "quant" / "later.py").write_bytes(LABELS)

@@ -341,6 +341,7 @@ def test_what_is_selected_and_cannot_be_migrated_is_told_and_uses_up_no_limit(
 names = st.sampled_from("fghijkl")
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.dictionaries(names, st.tuples(st.integers(0, 40), st.integers(0, 40))),
@@ -412,6 +413,7 @@ def bytes_of(root: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_phase_2_upgrade_high_value_functions(desk: Path, afml_codemod: Command) -> None:
     before = bytes_of(desk)
     wish = ["--evidence", "cache_stats.json", "--limit", "2"]

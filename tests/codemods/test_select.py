@@ -320,6 +320,7 @@ def test_to_select_everything_is_to_select_nothing_special(module: tuple[bytes, 
     assert not plan(data, selected=frozenset()).edits
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(modules(), st.data())
 def test_bit_by_bit_is_all_at_once(module: tuple[bytes, list[str]], draw: st.DataObject) -> None:
@@ -405,6 +406,7 @@ def test_only_a_misspelled_pattern_is_told(repository: Path, afml_codemod: Comma
     assert "Nothing to migrate." in shown.stdout
 
 
+@pytest.mark.slow
 def test_limit_takes_the_first_and_then_the_next(repository: Path, afml_codemod: Command) -> None:
     def state() -> list[str]:
         quant = repository / "src" / "quant"
@@ -459,6 +461,7 @@ def test_a_module_and_its_stub_are_one_function(tmp_path: Path) -> None:
     assert functions(found(tmp_path, limit=1)) == ["a.f", "a.f"]
 
 
+@pytest.mark.slow
 def test_check_asks_only_for_what_is_selected(repository: Path, afml_codemod: Command) -> None:
     assert afml_codemod("check", "--only", "quant.labels", repository).returncode == 1
     afml_codemod("apply", "--only", "quant.labels", "--yes", repository)
@@ -467,6 +470,7 @@ def test_check_asks_only_for_what_is_selected(repository: Path, afml_codemod: Co
     assert afml_codemod("check", repository).returncode == 1
 
 
+@pytest.mark.slow
 def test_a_second_run_leaves_no_migration(repository: Path, afml_codemod: Command) -> None:
     afml_codemod("apply", "--only", "labels.entropy", "--yes", repository)
     before = sorted((repository / ".afml-codemod").iterdir())

@@ -20,6 +20,7 @@ LONG = 20_000
 pytestmark = pytest.mark.timeout(20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "other",
     [

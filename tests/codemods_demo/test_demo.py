@@ -198,6 +198,7 @@ sys.stderr.write(repr(shell.user_ns["by_year"].to_dict()))
 """
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_before_and_after_and_comes_back(
     repository: Repository, all_packages: None
 ) -> None:

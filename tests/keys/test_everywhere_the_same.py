@@ -280,6 +280,7 @@ def chain(length: int, changed: int | None = None) -> Link:
     return links[0]
 
 
+@pytest.mark.slow
 def test_a_long_chain_in_both_directions_ends() -> None:
     key = content_key(chain(5000))
     assert key == content_key(chain(5000))

@@ -650,6 +650,7 @@ MIGRATED = """
 """
 
 
+@pytest.mark.slow
 def test_a_migrated_function_is_not_told_to_migrate(run_python, tmp_path):
     def run(decorator: str, calls: str) -> str:
         script = MIGRATED.replace("{decorator}", decorator).replace("{calls}", calls)

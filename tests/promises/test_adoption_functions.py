@@ -342,6 +342,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 def test_functions_of_a_script_are_adopted(repo: Any, run_python: Callable[..., str]) -> None:
     for _ in range(2):
         old = run_python(SCRIPT).splitlines()
@@ -353,6 +354,7 @@ def test_functions_of_a_script_are_adopted(repo: Any, run_python: Callable[..., 
     assert repo.ran() == []
 
 
+@pytest.mark.slow
 def test_a_script_of_another_name_computes(repo: Any, run_python: Callable[..., str]) -> None:
     for _ in range(2):
         run_python(SCRIPT)

@@ -52,6 +52,7 @@ def test_an_entry_that_is_younger_is_adopted(desk: Any) -> None:
     assert (told.adopted, told.computed, told.hits) == (1, 0, 1)
 
 
+@pytest.mark.slow
 def test_an_adopted_entry_expires_when_joblibs_would_have(desk: Any) -> None:
     desk.age(3600 - 3)
     desk.migrate()

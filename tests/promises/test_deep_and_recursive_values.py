@@ -77,6 +77,7 @@ def nested(wrap: Callable[[object], object], core: object, levels: int) -> objec
     return core
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS.keys())
 def test_five_thousand_levels_end_and_the_innermost_value_counts(
     wrap: Callable[[object], object],

@@ -108,6 +108,7 @@ def test_a_flipped_byte_anywhere_never_reaches_the_caller(filled: pathlib.Path, 
         right()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["start", "middle", "end"])
 def test_every_part_of_a_large_value_is_checked(filled: pathlib.Path, place: str) -> None:
     span = {"start": range(0, 600, 19), "middle": range(600, 400_000, 33_333), "end": [400_000]}

@@ -798,6 +798,7 @@ def test_showing_a_value_keeps_every_key() -> None:
     assert not moved
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from(["f8", "i8", "f4", "O", "category", "Int64", "M8[ns]"]), max_size=5),
     st.integers(0, 5),

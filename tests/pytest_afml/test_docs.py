@@ -19,6 +19,7 @@ def pattern(line: str) -> str:
     return "*" + line.replace("[", "[[]").replace("...", "*").strip("=").strip(" ") + "*"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caption", SHOWN)
 def test_the_page_shows_what_a_run_shows(pytester, run, monkeypatch, caption):
     monkeypatch.delenv("CI", raising=False)

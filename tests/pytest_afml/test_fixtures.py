@@ -118,6 +118,7 @@ def test_an_empty_block_passes_no_rate(pytester, run):
     )
 
 
+@pytest.mark.slow
 def test_the_exception_of_the_block_stays_and_the_explanation_is_a_note(pytester, run_each_way):
     pytester.makepyfile("""
         import pytest
@@ -360,6 +361,7 @@ def test_the_marker_can_choose_the_store(pytester, run, store):
     assert len(list(store.entries())) == 1
 
 
+@pytest.mark.slow
 def test_a_shared_test_in_an_isolated_run_uses_the_users_store(
     pytester, run_in_process, tmp_path, monkeypatch
 ):

@@ -99,6 +99,7 @@ def test_a_changed_result_is_exit_1_and_is_named(pytester, run_in_process):
     assert recorded(pytester, "after.json")["exit_status"] == 0, "the tests themselves passed"
 
 
+@pytest.mark.slow
 def test_two_sequential_recordings_are_the_same_but_for_times(pytester, run_in_process):
     pytester.makepyfile(TESTS)
     run_in_process("--afml-record=one.json")
@@ -275,6 +276,7 @@ CRASH = """
 """
 
 
+@pytest.mark.slow
 def test_a_test_that_crashed_its_worker_is_marked(pytester, run_in_process, monkeypatch):
     pytester.makepyfile(test_calls=CRASH)
     monkeypatch.setenv("CRASH", "1")
@@ -408,6 +410,7 @@ def test_both_switch_isolation_on(pytester, run, store):
     assert [path for path in store.directory.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.slow
 def test_recording_changes_neither_hits_nor_misses(pytester, run_in_process):
     """joblib hashes pickles, which differ once an index was asked this or that."""
     pytester.makepyfile(
@@ -453,6 +456,7 @@ def test_recording_changes_neither_hits_nor_misses(pytester, run_in_process):
     assert len(numbers[0]) == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", ["-k nothing", "-x", "a collection error"])
 def test_a_run_that_was_cut_short_does_not_replace_a_recording(pytester, run_in_process, cut):
     pytester.makepyfile(
@@ -493,6 +497,7 @@ def test_texts_that_no_file_system_has_travel_between_workers(pytester, run_in_p
     assert result.ret == 0, result.stdout.str()
 
 
+@pytest.mark.slow
 def test_rates_of_runs_with_other_numbers_of_workers_are_not_judged(pytester, run_in_process):
     pytester.makepyfile(
         test_calls="""

@@ -53,6 +53,7 @@ def overwrite(path: Path, position: int, byte: int) -> None:
         file.write(bytes([byte]))
 
 
+@pytest.mark.slow
 def test_any_byte_of_a_value_file_may_flip(value_file, open_store, digest):
     good = value_file.read_bytes()
     record = valuefile.HEADER_SIZE  # past the header come table, stream, buffer and record
@@ -303,6 +304,7 @@ def damaged_index_still_serves(open_store, values, digest, claim) -> int:
     return hits
 
 
+@pytest.mark.slow
 def test_any_byte_of_the_index_may_flip(filled, open_store, base, digest, claim):
     index = base / "index.sqlite"
     good = index.read_bytes()
@@ -395,6 +397,7 @@ def test_tables_that_contradict_each_other_are_made_again(filled, open_store, ba
     assert store.counters()["f0"].hits == 3
 
 
+@pytest.mark.slow
 def test_two_processes_that_meet_a_damaged_index_repair_it_once(
     filled, open_store, base, digest, start_python
 ):

@@ -73,6 +73,7 @@ def test_only_the_old_decorator_is_enough(store, start_python):
     wait_until(lambda: calls(store.counters()) == {"script.c": (298, 2)})
 
 
+@pytest.mark.slow
 def test_hits_alone_are_written_again_and_again(store):
     plain(1)
     other = Store(store.directory, read_only=True)
@@ -151,6 +152,7 @@ def test_a_removed_directory_is_neither_brought_back_nor_told_of(tmp_path, capfd
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_an_index_that_is_held_by_another_is_written_when_it_is_free(store, open_store):
     plain(1)
     store.flush()

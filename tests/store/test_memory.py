@@ -31,6 +31,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["contiguous", "strided"])
 def test_storing_a_frame_adds_little_memory(shape, run_python, base):
     assert float(run_python(SCRIPT, str(base), "256", shape)) < 25

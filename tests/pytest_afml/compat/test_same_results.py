@@ -59,6 +59,7 @@ def report(bars: pd.DataFrame) -> tuple[dict[str, float], list[pd.DataFrame]]:
     return {"last": float(bars["Close"].iloc[-1]), "days": len(bars)}, [monthly]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("new", [robust_cacheable, time_aware_cacheable])
 def test_real_features_do_the_same_under_both_decorators(afml_compat, goog, sp500, new):
     gaps = goog.copy()

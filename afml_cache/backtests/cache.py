@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from afml_cache import notices, settings
-from afml_cache.backtests import cleared_runs
+from afml_cache.backtests import cleared_runs, restored_runs
 from afml_cache.backtests.asked import figures, part_of, replace_trades, result_of, runs_named
 from afml_cache.backtests.best import BestRun, best_runs, check_metric
 from afml_cache.backtests.book import RunBook, book_of
@@ -340,15 +340,19 @@ class BacktestCache:
         ClearingError
             Not all could be moved; nothing is lost.
         """
-        if days < 0:
+        if not (isinstance(days, int | float) and days >= 0):
             raise ValueError(f"days is {days!r}; it can be 0 or more")
         cleared = cleared_runs.clear_before(self._book(), time.time() - days * 86_400)
         notices.say(logging.INFO, "%s", cleared)
         return cleared
 
-    def restore_runs(self) -> int:
-        """Bring back all runs that were moved aside; returns how many. Raises `ClearingError`."""
-        return cleared_runs.restore(self._book())
+    def restore_runs(self, *, replace: bool = False) -> int:
+        """Bring back all runs that were moved aside; returns how many. Raises `ClearingError`.
+
+        A run that has been recorded again since, with other results, stays as it is now, and what
+        was cleared of it stays aside, with a warning; ``replace=True`` changes their places.
+        """
+        return restored_runs.restore(self._book(), replace=replace)
 
     def get_cache_stats(self) -> dict[str, Any]:
         """What is recorded: ``runs`` and ``trials``, ``strategies`` (of each both), ``bytes``."""

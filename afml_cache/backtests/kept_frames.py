@@ -32,15 +32,19 @@ from afml_cache.store.seal import Sealer
 from afml_cache.store.store import Store
 
 FOLDER = "backtests"
-PARQUET, SEALED = "parquet", "sealed"
+FORMS = PARQUET, SEALED = "parquet", "sealed"
 #: Stands for a part that could not be written: the next process that meets the run tries again.
 LOST = "lost"
 
 
+def folder_of(directory: Path) -> Path:
+    """Where the files of all runs lie, a folder a strategy."""
+    return directory / location.RECORDS / FOLDER
+
+
 def place_of(directory: Path, strategy: str, run_id: str, part: str, form: str) -> Path:
     """Where a part (``"trades"`` or ``"equity"``) of a run lies."""
-    folder = directory / location.RECORDS / FOLDER / safe_name(strategy)
-    return folder / f"{run_id}.{part}.{form}"
+    return folder_of(directory) / safe_name(strategy) / f"{run_id}.{part}.{form}"
 
 
 def keep(store: Store, strategy: str, run_id: str, part: str, value: Any) -> str:

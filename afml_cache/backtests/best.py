@@ -107,8 +107,8 @@ class Ranking:
     top_n : int
     all_code : bool
         False: only runs by the code of the newest.
-    data_digest : bytes or None
-        Only runs on data of this digest; None: on any.
+    data_digests : tuple of bytes
+        Only runs on data of one of these digests; empty: on any.
     """
 
     strategy: str
@@ -116,7 +116,7 @@ class Ranking:
     maximize: bool = True
     top_n: int = 1
     all_code: bool = False
-    data_digest: bytes | None = None
+    data_digests: tuple[bytes, ...] = ()
 
 
 def best_runs(book: RunBook, ranking: Ranking, trials: int, at_least: bool) -> list[BestRun]:
@@ -142,8 +142,9 @@ def best_runs(book: RunBook, ranking: Ranking, trials: int, at_least: bool) -> l
         ((other,),) = book.ask(
             "SELECT count(*) FROM trial WHERE strategy=? AND code<>?", (ranking.strategy, code)
         )
-    if ranking.data_digest is not None:
-        where, values = f"{where} AND data_digest=?", (*values, ranking.data_digest)
+    if ranking.data_digests:
+        marks = ", ".join("?" * len(ranking.data_digests))
+        where, values = f"{where} AND data_digest IN ({marks})", (*values, *ranking.data_digests)
     ids = _candidates(book, ranking, where, values)
     found = list(runs_of_ids(book, ids).values())
     if not found:

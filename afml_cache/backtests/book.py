@@ -75,13 +75,18 @@ class RunBook:
 
     # -- writing ---------------------------------------------------------------------
 
-    def is_recorded(self, strategy: str, run_id: str) -> bool:
-        """Whether there is a run of this id, with its files; True where there is no telling now."""
+    def is_recorded(self, strategy: str, run_id: str, *, with_trades: bool = True) -> bool:
+        """Whether there is a run of this id, with its files; True where there is no telling now.
+
+        ``with_trades``: whether trades and equity curve are to be kept that once were not.
+        """
         if run_id in self._held or time.monotonic() < self._due:
             return True
         try:
             found = self.read("SELECT trades, equity FROM run WHERE id=?", (run_id,))
             if not found:
+                return False
+            if with_trades and kept_frames.UNSAVED in found[0]:
                 return False
             kept = dict(zip(("trades", "equity"), found[0], strict=True))
             return kept_frames.is_complete(self.directory, strategy, run_id, kept)

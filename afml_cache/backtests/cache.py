@@ -24,7 +24,7 @@ from afml_cache.backtests.best import BestRun, Ranking, best_runs, check_metric
 from afml_cache.backtests.book import RunBook, book_of
 from afml_cache.backtests.cleared_runs import ClearedRuns
 from afml_cache.backtests.frames import frame_of, side_by_side
-from afml_cache.backtests.given import arguments_given, record_given
+from afml_cache.backtests.given import arguments_given, possible_arguments, record_given
 from afml_cache.backtests.rows import BacktestMetadata, BacktestResult, runs_where, trials_of
 from afml_cache.backtests.run import as_text
 from afml_cache.store.active import active
@@ -171,6 +171,7 @@ class BacktestCache:
             All parameters by name, as :meth:`runs` shows them. Of a function ``run(data, params,
             fee=0.001)`` the fee is one of them, whether it was given or not.
         data : frame, series, array, or dict of them
+            Of a function with several arguments that are data, a dict of them by name.
         run_id : str, optional
             Ask for one run by its id instead.
 
@@ -179,16 +180,14 @@ class BacktestCache:
         BacktestResult or None
             None where there is no such run. Of several, made by different code, the latest.
         """
-        name = as_text(strategy)
+        name, book = as_text(strategy), self._book()
         if run_id is not None:
-            where: tuple[str, tuple[Any, ...]] = ("strategy=? AND id=?", (name, run_id))
+            found = runs_where(book, "strategy=? AND id=?", (name, run_id))
         else:
-            arguments = arguments_given(params, data)
-            where = (
-                f"strategy=? AND parameters_digest=? AND data_digest=? {_LATEST}",
-                (name, arguments.parameters_digest, arguments.data_digest),
-            )
-        found = runs_where(self._book(), *where)
+            found = []
+            where = f"strategy=? AND parameters_digest=? AND data_digest=? {_LATEST}"
+            for one in possible_arguments(params, data):
+                found += runs_where(book, where, (name, one.parameters_digest, one.data_digest))
         return result_of(self._in_use(), found[0]) if found else None
 
     def get_walk_forward_split(
@@ -313,8 +312,9 @@ class BacktestCache:
         if top_n < 1:
             raise ValueError(f"top_n is {top_n!r}; it can be 1 or more")
         name, book = as_text(strategy), self._book()
-        digest = None if data is None else arguments_given(None, data).data_digest
-        ranking = Ranking(name, metric, maximize, top_n, all_code, digest)
+        of_data = () if data is None else possible_arguments(None, data)
+        digests = tuple(one.data_digest for one in of_data)
+        ranking = Ranking(name, metric, maximize, top_n, all_code, digests)
         found = best_runs(book, ranking, count_of_trials(book, name), is_lower_bound(book))
         if not found:
             tell_near_strategy(book, name)

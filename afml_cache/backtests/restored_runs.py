@@ -177,7 +177,7 @@ def _completed(book: RunBook, folder: Path, cleared: Row, present: Row) -> tuple
 
 def _is_kept(book: RunBook, row: Row, part: str) -> bool:
     forms = row[part] or ""
-    return bool(forms) and kept_frames.is_complete(
+    return forms not in ("", kept_frames.UNSAVED) and kept_frames.is_complete(
         book.directory, row["strategy"], row["id"], {part: forms}
     )
 

@@ -53,10 +53,16 @@ _MARKS = ", ".join("?" * len(_COLUMNS))
 _ORIGIN = ("user", "host", "pid", "git_commit")
 #: A run that was made again replaces the one of its id, with its trades; who made it is not known
 #: of one that is recorded again from a hit.
-_NEW = ", ".join(
-    f"{name}=coalesce(excluded.{name}, {name})" if name in _ORIGIN else f"{name}=excluded.{name}"
-    for name in _COLUMNS[1:]
-)
+_SET = {
+    **{name: f"coalesce(excluded.{name}, {name})" for name in _ORIGIN},
+    # Trades that were kept once stay when the run is made without keeping them.
+    **{
+        name: f"CASE WHEN excluded.{name}='unsaved' AND {name}<>'' THEN {name} "
+        f"ELSE excluded.{name} END"
+        for name in ("trades", "equity")
+    },
+}
+_NEW = ", ".join(f"{name}={_SET.get(name, f'excluded.{name}')}" for name in _COLUMNS[1:])
 _WRITE_RUN = f"INSERT INTO run ({RUN}) VALUES ({_MARKS}) ON CONFLICT (id) DO UPDATE SET {_NEW}"
 _WRITE_TRIAL = (
     f"INSERT INTO trial (id, {SAID}) VALUES (?, {', '.join('?' * len(SAID.split(', ')))}) "

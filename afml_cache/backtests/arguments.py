@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,13 @@ from afml_cache.keys import content
 
 #: Dicts within dicts that are taken apart.
 _DEEPEST = 4
+#: What is called like this holds parameters, if they are arrays, too.
+_PARAMETERS = frozenset(
+    (
+        *("params", "param", "parameters", "parameter", "hyperparameters", "hyperparams"),
+        *("config", "settings", "options", "kwargs"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,11 @@ def arguments_of(
         A value has no content key.
     """
     digests = digests or {}
-    data = {name: value for name, value in values.items() if is_data(value)}
+    data = {
+        name: value
+        for name, value in values.items()
+        if is_data(value) and name.lower() not in _PARAMETERS
+    }
     windows = tuple(
         window_of(name, value, digests.get(name) or content.digest(value, name))
         for name, value in data.items()
@@ -61,7 +72,7 @@ def arguments_of(
         parameters={name: to_plain(value) for name, value in named.items()},
         windows=windows,
         parameters_digest=content.digest(named, "parameters"),
-        data_digest=digest_of_data([bytes.fromhex(window.digest) for window in windows]),
+        data_digest=digest_of_data(windows),
     )
 
 
@@ -76,9 +87,12 @@ def parameters_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(named.items()))
 
 
-def digest_of_data(digests: list[bytes]) -> bytes:
-    """One digest (16 bytes) for the data of a run, whatever its arguments are called."""
-    return digests[0] if len(digests) == 1 else xxh3_128_digest(b"".join(sorted(digests)))
+def digest_of_data(windows: Sequence[DataWindow]) -> bytes:
+    """One digest (16 bytes) for the data of a run; of one argument, whatever that is called."""
+    if len(windows) == 1:
+        return bytes.fromhex(windows[0].digest)
+    named = sorted(f"{window.name}={window.digest}" for window in windows)
+    return xxh3_128_digest("\n".join(named).encode("utf-8", "surrogatepass"))
 
 
 def _leaves(value: Any, depth: int = _DEEPEST) -> Iterator[tuple[str, Any]]:

@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from afml_cache import notices
-from afml_cache.backtests import kept_frames, tables
+from afml_cache.backtests import kept_frames, records_file, tables
 from afml_cache.backtests.run import Run
+from afml_cache.backtests.salvage import Carried, carry_over
+from afml_cache.errors import BacktestRecordError
 from afml_cache.store import exits, location
 from afml_cache.store.claims import UnavailableError
 from afml_cache.store.flight import FileLock
-from afml_cache.store.header import check_header
 from afml_cache.store.pool import Pool
-from afml_cache.store.repair import BESIDE, set_aside
+from afml_cache.store.repair import set_aside
 from afml_cache.store.schema import (
     CORRUPT,
     LOCKED,
-    DamagedIndexError,
     MovedIndexError,
     cause_of,
 )
@@ -65,6 +65,7 @@ class RunBook:
         self._pool = Pool()
         self._identity: tuple[int, int] | None = None
         self._held: dict[str, Run] = {}
+        self._lost = 0  #: Runs that were too many to be held.
         self._due = 0.0
 
     @property
@@ -74,13 +75,18 @@ class RunBook:
 
     # -- writing ---------------------------------------------------------------------
 
-    def is_recorded(self, strategy: str, run_id: str) -> bool:
-        """Whether there is a run of this id, with its files; True where there is no telling now."""
+    def is_recorded(self, strategy: str, run_id: str, *, with_trades: bool = True) -> bool:
+        """Whether there is a run of this id, with its files; True where there is no telling now.
+
+        ``with_trades``: whether trades and equity curve are to be kept that once were not.
+        """
         if run_id in self._held or time.monotonic() < self._due:
             return True
         try:
             found = self.read("SELECT trades, equity FROM run WHERE id=?", (run_id,))
             if not found:
+                return False
+            if with_trades and kept_frames.UNSAVED in found[0]:
                 return False
             kept = dict(zip(("trades", "equity"), found[0], strict=True))
             return kept_frames.is_complete(self.directory, strategy, run_id, kept)
@@ -93,7 +99,8 @@ class RunBook:
         """Record a run; False: it is held until it can be written."""
         with self._pool.writing:
             if run.id not in self._held and len(self._held) >= _HELD:
-                return False  # they cannot be written, which has been told
+                self._lost += 1
+                return False
             self._held[run.id] = run
             if time.monotonic() < self._due:
                 return False
@@ -154,7 +161,7 @@ class RunBook:
         OSError, sqlite3.Error, UnavailableError
             They cannot be read.
         """
-        if not self.path.exists():
+        if not _is_there(self.path):
             return []
 
         def attempt() -> list[tuple[Any, ...]]:
@@ -165,14 +172,27 @@ class RunBook:
 
         return self._patiently(attempt, _READ_PATIENCE)
 
-    def read_all(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """As :meth:`read`, with what is held written first; empty, and told once, after a fault."""
-        self.write_held(_PATIENCE)
+    def ask(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """As :meth:`read`, for a user who asks; with what is held written first, if it can be.
+
+        Raises
+        ------
+        BacktestRecordError
+            They cannot be read: no runs, or no trials, would be a wrong answer.
+        """
+        # Who asks again soon does not wait again.
+        self.write_held(_PATIENCE if time.monotonic() >= self._due else 0.0)
         try:
             return self.read(query, parameters)
         except FAULTS as error:
-            self._tell("read", error)
-            return []
+            raise BacktestRecordError(
+                f"the records of backtests, {self.path}, cannot be read ({_why(error)}); see that "
+                "they may be read and no other program holds them, and ask again"
+            ) from error
+
+    def held(self) -> list[Run]:
+        """Runs that wait to be written."""
+        return list(self._held.values())
 
     def _is_writable(self) -> bool:
         return not self._read_only and all(map(location.may_write, (self.path.parent, self.path)))
@@ -234,39 +254,12 @@ class RunBook:
         """Make the file unless another process has."""
         with self._pool.opening:
             self._pool.close()
-            if not self._is_ready():
+            if not records_file.is_ready(self._pool, self.path):
                 location.make_folder(self.directory, self.path.parent)
                 with self._lock().held(_PATIENCE):
-                    self._make()
+                    records_file.make(self._pool, self.path)
+            self.known.clear()  # another file, which may lack runs that are known
             self._identity = _identify(self.path)
-
-    def _is_ready(self) -> bool:
-        if not self.path.exists():
-            return False
-        check_header(self.path)
-        cursor = self._pool.connect(f"{self.path.as_uri()}?mode=rw")
-        try:
-            return _version(cursor, self.path) == tables.FORMAT
-        finally:
-            self._pool.discard(cursor)
-
-    def _make(self) -> None:
-        if not self.path.exists():
-            for suffix in BESIDE:  # what lies beside it belongs to one that is gone
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-            # Parameters and metrics of the user's lie there; the folder may be open to others.
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        cursor = self._pool.connect(f"{self.path.as_uri()}?mode=rw")
-        try:
-            if _version(cursor, self.path) == tables.FORMAT:
-                return
-            journal = "delete" if location.is_network(self.path.parent) else "wal"
-            cursor.execute(f"PRAGMA journal_mode={journal}")
-            cursor.execute("BEGIN IMMEDIATE")
-            tables.create(cursor)
-            cursor.execute("COMMIT")
-        finally:
-            self._pool.discard(cursor)
 
     def _lock(self) -> FileLock:
         return FileLock(self.path.with_name("backtests.lock"))
@@ -278,86 +271,85 @@ class RunBook:
             if not self.path.exists():
                 return
             with self._lock().held(_PATIENCE):
-                if not certain and self._is_sound():
+                if not certain and records_file.is_sound(self._pool, self.path):
                     return  # another process was faster
                 aside = set_aside(self.path)
-                self._make()
+                records_file.make(self._pool, self.path)
                 carried = self._carry_over(aside)
-            told = ", ".join(f"{count:,} {table}s" for table, count in carried.items())
+            lost = (
+                ""
+                if carried.exact
+                else "; trials may have been lost, so that their count is a lower bound from now on"
+            )
             notices.warn_once(
                 ("backtests_damaged", str(self.directory)),
                 f"the records of backtests, {self.path}, were damaged ({error}). They were moved "
-                f"to {aside.name}; a new file was made, with {told or 'nothing'} out of the old "
-                "one. Keep the old one until nothing is missed.",
+                f"to {aside.name}; a new file was made, with {carried} out of the old "
+                f"one{lost}. Keep the old one until nothing is missed.",
             )
 
-    def _carry_over(self, aside: Path) -> dict[str, int]:
+    def _carry_over(self, aside: Path) -> Carried:
         cursor = self._pool.connect(f"{self.path.as_uri()}?mode=rw")
         try:
-            with contextlib.closing(
-                sqlite3.connect(f"{aside.as_uri()}?mode=ro", uri=True, timeout=0)
-            ) as old:
-                cursor.execute("BEGIN IMMEDIATE")
-                carried = tables.carry_over(old, cursor)
-                cursor.execute("COMMIT")
-                return carried
-        except sqlite3.Error:
-            return {}  # not even its schema can be read, or the new one is as unwell
+            # First of all: who is killed meanwhile leaves a ledger that says what it lacks.
+            tables.mark_lower_bound(cursor, aside.name)
+            cursor.execute("BEGIN IMMEDIATE")
+            carried = carry_over(aside, cursor)
+            if carried.exact:
+                tables.unmark_lower_bound(cursor)
+            cursor.execute("COMMIT")
+            return carried
         finally:
             self._pool.discard(cursor)
-
-    def _is_sound(self) -> bool:
-        try:
-            check_header(self.path)
-            cursor = self._pool.connect(f"{self.path.as_uri()}?mode=rw")
-            try:
-                if _version(cursor, self.path) == 0:
-                    return True  # an empty one: it will be filled
-                return bool(cursor.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
-            finally:
-                self._pool.discard(cursor)
-        except (sqlite3.Error, UnicodeError) as error:
-            return cause_of(error) != CORRUPT
 
     # -- faults ----------------------------------------------------------------------
 
     def _tell(self, what: str, error: BaseException) -> None:
-        why = error.detail if isinstance(error, UnavailableError) else error
         held = (
             "results are not affected, and runs that cannot be recorded are held in memory until "
-            "they can"
+            "they can: until then they are counted as trials, and runs() does not show them"
             if what == "written"
             else "results are not affected"
         )
         notices.warn_once(
             ("backtests", what, str(self.directory)),
-            f"the records of backtests, {self.path}, cannot be {what} ({why}); {held}. See that "
-            "the disk has room and the file can be written to",
+            f"the records of backtests, {self.path}, cannot be {what} ({_why(error)}); {held}. See "
+            "that the disk has room and the file can be written to",
         )
 
     def close(self) -> None:
         """Write what is held, and let go of the file."""
         self.write_held(_LAST_PATIENCE)
+        lost = len(self._held) + self._lost
+        if lost:
+            notices.warn_once(
+                ("backtests_lost", str(self.directory)),
+                f"{lost:,} run{'s' if lost > 1 else ''} of backtests could not be recorded in "
+                f"{self.path} before this program ended: the ledger does not count them as trials. "
+                "See that the disk has room and the file can be written to, and run the program "
+                "again: calls whose results are cached are recorded then",
+            )
         self._pool.close()
         exits.leave(self)
 
     def after_fork(self) -> None:
         """In a child: what is held is the parent's to write."""
         self._held.clear()
+        self._lost = 0
         self._due = 0.0
 
 
-def _version(cursor: sqlite3.Cursor, path: Path) -> int:
-    version = int(cursor.execute("PRAGMA user_version").fetchone()[0])
-    if version > tables.FORMAT:
-        raise UnavailableError(
-            "newer",
-            f"{path} was written by a newer version of afml-cache: upgrade, or choose another "
-            "cache directory",
-        )
-    if version == 0 and cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        raise DamagedIndexError("its tables are not those of this cache")
-    return version
+def _why(error: BaseException) -> object:
+    return error.detail if isinstance(error, UnavailableError) else error
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a file; raises `OSError` where that is not for us to know."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _identify(path: Path) -> tuple[int, int] | None:

@@ -9,19 +9,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from afml_cache import notices, settings
-from afml_cache.backtests import cleared_runs
-from afml_cache.backtests.asked import figures, part_of, replace_trades, result_of, runs_named
-from afml_cache.backtests.best import BestRun, best_runs, check_metric
+from afml_cache.backtests import cleared_runs, restored_runs
+from afml_cache.backtests.asked import (
+    count_of_trials,
+    figures,
+    is_lower_bound,
+    part_of,
+    replace_trades,
+    result_of,
+    runs_named,
+    tell_near_strategy,
+)
+from afml_cache.backtests.best import BestRun, Ranking, best_runs, check_metric
 from afml_cache.backtests.book import RunBook, book_of
 from afml_cache.backtests.cleared_runs import ClearedRuns
-from afml_cache.backtests.frames import frame_of, parameters_and_metrics
-from afml_cache.backtests.given import arguments_given, record_given
-from afml_cache.backtests.rows import (
-    BacktestMetadata,
-    BacktestResult,
-    runs_where,
-    trials_of,
-)
+from afml_cache.backtests.frames import frame_of, side_by_side
+from afml_cache.backtests.given import arguments_given, possible_arguments, record_given
+from afml_cache.backtests.rows import BacktestMetadata, BacktestResult, runs_where, trials_of
 from afml_cache.backtests.run import as_text
 from afml_cache.store.active import active
 from afml_cache.store.store import Store
@@ -49,7 +53,7 @@ class BacktestCache:
     >>> cache.runs("sma").query("sharpe > 1")["params.window"].tolist()
     [20]
     >>> print(cache.find_best_parameters("sma", "sharpe")[0])
-    sharpe 1.4, the best of 3 trials: window=20
+    sharpe 1.4, the best of 3 trials: window=20, on 3 rows from 0 to 2
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
@@ -167,6 +171,7 @@ class BacktestCache:
             All parameters by name, as :meth:`runs` shows them. Of a function ``run(data, params,
             fee=0.001)`` the fee is one of them, whether it was given or not.
         data : frame, series, array, or dict of them
+            Of a function with several arguments that are data, a dict of them by name.
         run_id : str, optional
             Ask for one run by its id instead.
 
@@ -175,16 +180,14 @@ class BacktestCache:
         BacktestResult or None
             None where there is no such run. Of several, made by different code, the latest.
         """
-        name = as_text(strategy)
+        name, book = as_text(strategy), self._book()
         if run_id is not None:
-            where: tuple[str, tuple[Any, ...]] = ("strategy=? AND id=?", (name, run_id))
+            found = runs_where(book, "strategy=? AND id=?", (name, run_id))
         else:
-            arguments = arguments_given(params, data)
-            where = (
-                f"strategy=? AND parameters_digest=? AND data_digest=? {_LATEST}",
-                (name, arguments.parameters_digest, arguments.data_digest),
-            )
-        found = runs_where(self._book(), *where)
+            found = []
+            where = f"strategy=? AND parameters_digest=? AND data_digest=? {_LATEST}"
+            for one in possible_arguments(params, data):
+                found += runs_where(book, where, (name, one.parameters_digest, one.data_digest))
         return result_of(self._in_use(), found[0]) if found else None
 
     def get_walk_forward_split(
@@ -253,7 +256,8 @@ class BacktestCache:
         Returns
         -------
         DataFrame
-            By ``run_id``: ``strategy``, ``params.<name>`` and the metrics.
+            By ``run_id``: ``strategy``, ``code``, ``rows``, ``first`` and ``last`` of the data,
+            ``params.<name>`` and the metrics.
 
         Raises
         ------
@@ -262,21 +266,22 @@ class BacktestCache:
         ValueError
             None of the runs has a metric of this name.
         """
-        import pandas as pd
-
         ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
         wanted = [metrics] if isinstance(metrics, str) else metrics
         runs = runs_named(self._in_use(), ids)
         for metric in wanted or ():
             check_metric(runs, metric)
-        columns: dict[str, Any] = {"strategy": pd.Series([run.metadata.strategy for run in runs])}
-        columns |= parameters_and_metrics(runs, columns, wanted)
-        frame = pd.DataFrame(columns)
-        frame.index = pd.Index(ids, name="run_id", dtype=None if ids else object)
-        return frame
+        return side_by_side(runs, wanted)
 
     def find_best_parameters(
-        self, strategy: str, metric: str, maximize: bool = True, top_n: int = 1
+        self,
+        strategy: str,
+        metric: str,
+        maximize: bool = True,
+        top_n: int = 1,
+        *,
+        data: Any = None,
+        all_code: bool = False,
     ) -> list[BestRun]:
         """The runs of a strategy that are best by one metric, the best first.
 
@@ -287,12 +292,17 @@ class BacktestCache:
             False: the least is the best.
         top_n : int, optional
             How many.
+        data : frame, series, array, or dict of them, optional
+            Only runs on exactly this data. None: on any; each says on which.
+        all_code : bool, optional
+            False: only runs by the code of the newest one, since what a corrected error has made
+            is no result. True: by any, each of which says whether it has changed since.
 
         Returns
         -------
         list of BestRun
-            Each says how many trials it is the best of. NaN is never the best; fewer than
-            ``top_n`` where there are no more.
+            Each says how many trials it is the best of, those by other code and on other data
+            among them. NaN is never the best; fewer than ``top_n`` where there are no more.
 
         Raises
         ------
@@ -301,8 +311,14 @@ class BacktestCache:
         """
         if top_n < 1:
             raise ValueError(f"top_n is {top_n!r}; it can be 1 or more")
-        trials = self.trial_count(strategy)
-        return best_runs(self._book(), as_text(strategy), metric, maximize, top_n, trials)
+        name, book = as_text(strategy), self._book()
+        of_data = () if data is None else possible_arguments(None, data)
+        digests = tuple(one.data_digest for one in of_data)
+        ranking = Ranking(name, metric, maximize, top_n, all_code, digests)
+        found = best_runs(book, ranking, count_of_trials(book, name), is_lower_bound(book))
+        if not found:
+            tell_near_strategy(book, name)
+        return found
 
     # -- the ledger ------------------------------------------------------------------
 
@@ -310,12 +326,10 @@ class BacktestCache:
         """How many trials of a strategy, or of all, there have ever been.
 
         Every distinct combination of code, parameters and data that was ever computed is one; hits
-        are none, and clearing takes none away.
+        are none, and clearing takes none away. ``get_cache_stats()["lower_bound"]`` tells whether
+        damage to the records may have.
         """
-        where, values = ("1", ()) if strategy is None else ("name=?", (as_text(strategy),))
-        query = f"SELECT coalesce(sum(trials), 0) FROM strategy WHERE {where}"
-        found = self._book().read_all(query, values)
-        return int(found[0][0]) if found else 0
+        return count_of_trials(self._book(), None if strategy is None else as_text(strategy))
 
     def trials(self, strategy: str | None = None) -> pd.DataFrame:
         """The trials of a strategy, or of all: as :meth:`runs`, with ``trial`` for ``run_id``.
@@ -340,18 +354,26 @@ class BacktestCache:
         ClearingError
             Not all could be moved; nothing is lost.
         """
-        if days < 0:
+        if not (isinstance(days, int | float) and days >= 0):
             raise ValueError(f"days is {days!r}; it can be 0 or more")
         cleared = cleared_runs.clear_before(self._book(), time.time() - days * 86_400)
         notices.say(logging.INFO, "%s", cleared)
         return cleared
 
-    def restore_runs(self) -> int:
-        """Bring back all runs that were moved aside; returns how many. Raises `ClearingError`."""
-        return cleared_runs.restore(self._book())
+    def restore_runs(self, *, replace: bool = False) -> int:
+        """Bring back all runs that were moved aside; returns how many. Raises `ClearingError`.
+
+        A run that has been recorded again since, with other results, stays as it is now, and what
+        was cleared of it stays aside, with a warning; ``replace=True`` changes their places.
+        """
+        return restored_runs.restore(self._book(), replace=replace)
 
     def get_cache_stats(self) -> dict[str, Any]:
-        """What is recorded: ``runs`` and ``trials``, ``strategies`` (of each both), ``bytes``."""
+        """What is recorded: ``runs`` and ``trials``, ``strategies`` (of each both), ``bytes``.
+
+        ``held`` are runs that wait to be written: their trials count, and they are not among the
+        runs yet. ``lower_bound`` is true where damage may have cost the ledger trials.
+        """
         return figures(self._book())
 
     # -- inner -----------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""Moving old runs aside, so that they can be brought back; the ledger of trials stays as it is.
+"""Moving old runs aside, so that they can be brought back (by :mod:`.restored_runs`).
 
 They are copied first (a row each, and a second name for each file) into
 ``<base>/records/cleared_runs/<time>``, and removed only then: whoever is killed in between leaves
-runs that are in both places.
+runs that are in both places. The ledger of trials stays as it is.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from afml_cache import notices
 from afml_cache.backtests import kept_frames, tables
 from afml_cache.backtests.book import FAULTS, FILE, RunBook
 from afml_cache.errors import ClearingError
@@ -24,8 +24,8 @@ from afml_cache.store import location
 from afml_cache.store.claims import UnavailableError
 
 FOLDER = "cleared_runs"
-_AT_ONCE = 500
-_PARTS = ("trades", "equity")
+AT_ONCE = 500
+PARTS = ("trades", "equity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,104 +74,81 @@ def clear_before(book: RunBook, before: float) -> ClearedRuns:
         ids = [id for (id,) in book.read("SELECT id FROM run WHERE created < ?", (before,))]
         if not ids:
             return ClearedRuns(trials=trials)
-        folder = _new_folder(book)
+        folder = new_folder(book)
         runs = files = 0
-        with _opened(folder / FILE) as aside:
-            for start in range(0, len(ids), _AT_ONCE):
-                moved, linked = _move(book, aside, folder, ids[start : start + _AT_ONCE], before)
+        with opened(folder / FILE) as aside:
+            for start in range(0, len(ids), AT_ONCE):
+                moved, linked = move(book, aside, folder, ids[start : start + AT_ONCE], before)
                 runs, files = runs + moved, files + linked
-        book.known.clear()  # a hit on one of them records it again
         return ClearedRuns(runs, files, folder, trials)
     except FAULTS as error:
         raise ClearingError(
-            f"not all old runs of {book.path} could be moved aside ({_why(error)}); nothing is "
+            f"not all old runs of {book.path} could be moved aside ({why(error)}); nothing is "
             "lost. See that the disk has room and the folder can be written to, and clear again"
         ) from error
+    finally:
+        book.known.clear()  # a hit on one of them records it again
 
 
-def restore(book: RunBook) -> int:
-    """Bring every run back that was moved aside, unless it has been recorded again since.
-
-    Raises
-    ------
-    ClearingError
-        Not all could be brought back; nothing is lost.
-    """
-    restored = 0
-    try:
-        for folder in sorted(_folder(book).glob("*/")):
-            if (folder / FILE).exists():
-                restored += _bring_back(book, folder)
-            shutil.rmtree(folder)
-        return restored
-    except FAULTS as error:
-        raise ClearingError(
-            f"not all runs in {_folder(book)} could be brought back ({_why(error)}); nothing is "
-            "lost. See that the disk has room and the folder can be written to, and restore again"
-        ) from error
-
-
-def _why(error: BaseException) -> object:
+def why(error: BaseException) -> object:
+    """What went wrong, in words."""
     return error.detail if isinstance(error, UnavailableError) else error
 
 
-def _move(
+def move(
     book: RunBook, aside: sqlite3.Connection, folder: Path, ids: list[str], before: float
 ) -> tuple[int, int]:
+    """Move some runs to a folder, those made before this time; how many, and how many files."""
     marks = ",".join("?" * len(ids))
     rows = book.read(f"SELECT {tables.RUN} FROM run WHERE id IN ({marks})", tuple(ids))
-    paths = [path for row in rows for path in _files(book, row)]
-    files = sum(_link(path, folder / path.parent.name / path.name) for path in paths)
+    paths = [path for row in rows for path in files_of(book, row)]
+    files = sum(link(path, folder / path.parent.name / path.name) for path in paths)
     aside.execute("BEGIN")
-    aside.executemany(_INSERT, rows)
+    aside.executemany(INSERT, rows)
     aside.execute("COMMIT")
     # One that was made again meanwhile is new.
     gone = f"DELETE FROM run WHERE id IN ({marks}) AND created < ?"
     book.write(lambda cursor: cursor.execute(gone, (*ids, before)))
     left = {id for (id,) in book.read(f"SELECT id FROM run WHERE id IN ({marks})", tuple(ids))}
-    for row in rows:
-        if row[0] not in left:
-            for path in _files(book, row):
-                path.unlink(missing_ok=True)
+    _remove([path for row in rows if row[0] not in left for path in files_of(book, row)], folder)
     return len(rows) - len(left), files
 
 
-def _bring_back(book: RunBook, folder: Path) -> int:
-    with _opened(folder / FILE) as aside:
-        rows = aside.execute(f"SELECT {tables.RUN} FROM run").fetchall()
-    for row in rows:
-        for path in _files(book, row):
-            with contextlib.suppress(FileNotFoundError):
-                _link(folder / path.parent.name / path.name, path)
-
-    def insert(cursor: sqlite3.Cursor) -> int:
-        before = _count(cursor)
-        cursor.executemany(_INSERT, rows)
-        return _count(cursor) - before
-
-    return book.write(insert)
-
-
-def _count(cursor: sqlite3.Cursor) -> int:
-    return int(cursor.execute("SELECT coalesce(sum(runs), 0) FROM strategy").fetchone()[0])
+def _remove(paths: list[Path], folder: Path) -> None:
+    """Take the first name of files away; their runs are gone by now, whatever comes of it."""
+    left, last = 0, OSError()
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            left, last = left + 1, error
+    if left:
+        notices.warn_once(
+            ("cleared_files", str(folder)),
+            f"{left:,} files of trades and equity curves of runs that were cleared could not be "
+            f"removed ({last}). The runs and all their files are in {folder}; what is left in "
+            "place does no harm, and is used again when they are restored",
+        )
 
 
-_INSERT = (
+#: Writes one row of a run unless there is one of its id.
+INSERT = (
     f"INSERT OR IGNORE INTO run ({tables.RUN}) "
     f"VALUES ({', '.join('?' * len(tables.RUN.split(', ')))})"
 )
 
 
-def _files(book: RunBook, row: tuple[object, ...]) -> Iterator[Path]:
+def files_of(book: RunBook, row: tuple[object, ...]) -> Iterator[Path]:
+    """Where the files of a run lie that is not cleared."""
     said = dict(zip(tables.RUN.split(", "), row, strict=True))
-    for part in _PARTS:
+    for part in PARTS:
         for form in str(said[part] or "").split():
             yield kept_frames.place_of(
                 book.directory, str(said["strategy"]), str(said["id"]), part, form
             )
 
 
-def _link(path: Path, target: Path) -> bool:
+def link(path: Path, target: Path) -> bool:
     """Give a file a second name; False where it is gone or the name is taken."""
     if target.exists() or not path.exists():
         return False
@@ -183,19 +160,21 @@ def _link(path: Path, target: Path) -> bool:
     return True
 
 
-def _folder(book: RunBook) -> Path:
+def folder_of(book: RunBook) -> Path:
+    """Where all lies that was cleared, a folder each time."""
     return book.directory / location.RECORDS / FOLDER
 
 
-def _new_folder(book: RunBook) -> Path:
+def new_folder(book: RunBook) -> Path:
+    """One for what is cleared now."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    folder = _folder(book) / f"{stamp}-{secrets.token_hex(3)}"
+    folder = folder_of(book) / f"{stamp}-{secrets.token_hex(3)}"
     folder.mkdir(parents=True)
     return folder
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """The records of what was moved aside; made with the tables that they have."""
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))

@@ -94,9 +94,10 @@ def cached_backtest(
     (2, 1, 2)
     """
     if not isinstance(name, str) or not name.strip():
-        raise ConfigurationError(
-            f"the strategy is named {name!r}; give a text, as in @cached_backtest('my_strategy')"
-        )
+        said = f"the strategy is named {name!r}"
+        if callable(name):
+            said = f"{getattr(name, '__qualname__', name)} is decorated without a strategy"
+        raise ConfigurationError(f"{said}; give a text, as in @cached_backtest('my_strategy')")
 
     def make(target: Any, options: Options) -> CachedBacktest[..., Any]:
         recorder = RunRecorder(name, save_trades)

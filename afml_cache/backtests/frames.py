@@ -28,27 +28,53 @@ def frame_of(recorded: Sequence[Recorded], first: str) -> pd.DataFrame:
         "seconds": pd.Series([one.metadata.seconds for one in recorded], dtype="float64"),
         "function": _texts(one.metadata.function for one in recorded),
         "code": _texts(one.metadata.code for one in recorded),
-        "rows": pd.Series(
-            [sum(window.rows for window in one.metadata.data) for one in recorded], dtype="int64"
-        ),
-        "first": _column([_window(one, "first") for one in recorded]),
-        "last": _column([_window(one, "last") for one in recorded]),
+        **_seen(recorded),
         "split": _column([one.metadata.split for one in recorded]),
     }
-    columns |= parameters_and_metrics(recorded, columns)
+    columns |= _parameters_and_metrics(recorded, columns)
     return pd.DataFrame(columns)
 
 
-def parameters_and_metrics(
+def side_by_side(recorded: Sequence[Recorded], metrics: Sequence[str] | None) -> pd.DataFrame:
+    """A row a run by its id: what tells runs apart, and all metrics or those named."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {
+        "strategy": _texts(one.metadata.strategy for one in recorded),
+        "code": _texts(one.metadata.code for one in recorded),
+        **_seen(recorded),
+    }
+    columns |= _parameters_and_metrics(recorded, columns, metrics)
+    frame = pd.DataFrame(columns)
+    ids = [one.metadata.run_id for one in recorded]
+    frame.index = pd.Index(ids, name="run_id", dtype=None if ids else object)
+    return frame
+
+
+def _seen(recorded: Sequence[Recorded]) -> dict[str, Any]:
+    """Columns of the data."""
+    import pandas as pd
+
+    rows = [sum(window.rows for window in one.metadata.data) for one in recorded]
+    return {
+        "rows": pd.Series(rows, dtype="int64"),
+        "first": _column([_window(one, "first") for one in recorded]),
+        "last": _column([_window(one, "last") for one in recorded]),
+    }
+
+
+def _parameters_and_metrics(
     recorded: Sequence[Recorded], taken: Mapping[str, Any], metrics: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Columns of all parameters, and of all metrics or those named."""
     columns = {}
     for name in _names(one.metadata.parameters for one in recorded):
-        columns[PARAMS + name] = _column([one.metadata.parameters.get(name) for one in recorded])
+        columns[PARAMS + as_text(name)] = _column(
+            [one.metadata.parameters.get(name) for one in recorded]
+        )
     for name in _names(one.metrics for one in recorded) if metrics is None else metrics:
         free = name not in taken and not name.startswith((PARAMS, METRICS))
-        columns[name if free else METRICS + name] = _column(
+        columns[as_text(name if free else METRICS + name)] = _column(
             [one.metrics.get(name) for one in recorded]
         )
     return columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from xxhash import xxh3_128_digest
@@ -12,7 +12,7 @@ from afml_cache.backtests import kept_frames
 from afml_cache.backtests.arguments import Arguments, arguments_of
 from afml_cache.backtests.book import book_of
 from afml_cache.backtests.origin import origin_of
-from afml_cache.backtests.parts import Parts, parts_of
+from afml_cache.backtests.parts import Parts, parts_of, tell_omitted
 from afml_cache.backtests.plain import to_plain
 from afml_cache.backtests.run import Run, run_id_of
 from afml_cache.errors import BacktestRecordError
@@ -31,6 +31,13 @@ def arguments_given(params: Any, data: Any) -> Arguments:
     if data is not None:
         values["data"] = data
     return arguments_of(values)
+
+
+def possible_arguments(params: Any, data: Any) -> Iterator[Arguments]:
+    """As :func:`arguments_given`; a dict may also name several arguments that are data."""
+    yield arguments_given(params, data)
+    if type(data) is dict and "params" not in data and all(type(name) is str for name in data):
+        yield arguments_of({"params": {} if params is None else params, **data})
 
 
 def record_given(
@@ -71,7 +78,9 @@ def record_given(
         brought.metrics,
         brought.trades if trades is None else trades,
         brought.equity if equity is None else equity,
+        brought.omitted,
     )
+    tell_omitted(strategy, parts)
     arguments = arguments_given(params, data)
     trial = xxh3_128_digest(
         b"given"

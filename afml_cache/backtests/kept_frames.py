@@ -32,15 +32,21 @@ from afml_cache.store.seal import Sealer
 from afml_cache.store.store import Store
 
 FOLDER = "backtests"
-PARQUET, SEALED = "parquet", "sealed"
+FORMS = PARQUET, SEALED = "parquet", "sealed"
 #: Stands for a part that could not be written: the next process that meets the run tries again.
 LOST = "lost"
+#: Stands for a part that was not to be kept: who wants it kept and meets the run keeps it.
+UNSAVED = "unsaved"
+
+
+def folder_of(directory: Path) -> Path:
+    """Where the files of all runs lie, a folder a strategy."""
+    return directory / location.RECORDS / FOLDER
 
 
 def place_of(directory: Path, strategy: str, run_id: str, part: str, form: str) -> Path:
     """Where a part (``"trades"`` or ``"equity"``) of a run lies."""
-    folder = directory / location.RECORDS / FOLDER / safe_name(strategy)
-    return folder / f"{run_id}.{part}.{form}"
+    return folder_of(directory) / safe_name(strategy) / f"{run_id}.{part}.{form}"
 
 
 def keep(store: Store, strategy: str, run_id: str, part: str, value: Any) -> str:
@@ -91,6 +97,11 @@ def keep_both(store: Store, strategy: str, run_id: str, parts: Parts) -> tuple[s
     return trades, keep(store, strategy, run_id, "equity", parts.equity)
 
 
+def unsaved(parts: Parts) -> tuple[str, str]:
+    """The forms of parts that are not to be kept."""
+    return ("" if parts.trades is None else UNSAVED), ("" if parts.equity is None else UNSAVED)
+
+
 def _keep_parquet(target: Path, value: Any, strategy: str, part: str) -> tuple[bool, bool]:
     """Write Parquet; whether it was written, and whether it comes back as it was."""
     draft = _draft(target)
@@ -126,12 +137,30 @@ def _keep_sealed(target: Path, value: Any, store: Store) -> None:
 
 
 def is_complete(directory: Path, strategy: str, run_id: str, kept: Mapping[str, str]) -> bool:
-    """Whether the files of a run are there, given the forms of each part."""
+    """Whether the files of a run are there, and whole to look at, given the forms of each part."""
     return all(
-        form != LOST and place_of(directory, strategy, run_id, part, form).exists()
+        form == UNSAVED
+        or (form != LOST and _looks_whole(place_of(directory, strategy, run_id, part, form), form))
         for part, forms in kept.items()
         for form in forms.split()
     )
+
+
+def _looks_whole(path: Path, form: str) -> bool:
+    """Whether a file is there with its beginning and its end, which one that was cut has not."""
+    try:
+        if form == SEALED:
+            valuefile.read_record(path, None)
+            return True
+        with path.open("rb") as file:
+            begins = file.read(4)
+            file.seek(-8, os.SEEK_END)  # the length of the footer, and the mark again
+            return file.tell() > 0 and begins == file.read()[4:] == _PARQUET_MARK
+    except (OSError, BadEntryError):
+        return False
+
+
+_PARQUET_MARK = b"PAR1"
 
 
 def load(store: Store, strategy: str, run_id: str, part: str, forms: str) -> Any:
@@ -142,7 +171,7 @@ def load(store: Store, strategy: str, run_id: str, part: str, forms: str) -> Any
     BacktestRecordError
         It is there, or was, and cannot be read.
     """
-    kept = [form for form in forms.split() if form != LOST]
+    kept = [form for form in forms.split() if form in FORMS]
     problem: Exception | None = None
     for form in (SEALED, PARQUET):  # the sealed one is there because the other one is not exact
         if form not in kept:
@@ -160,10 +189,13 @@ def load(store: Store, strategy: str, run_id: str, part: str, forms: str) -> Any
         told = "reading Parquet needs pyarrow: pip install 'afml-cache[parquet]'"
     else:
         told = str(problem)
+    anew = "A call of the backtest in a new process records them anew"
+    if not isinstance(problem, FileNotFoundError | ImportError):
+        anew = f"Remove the file: {anew[0].lower()}{anew[1:]}"
     raise BacktestRecordError(
         f"the {part} of {run_id} cannot be read from "
         f"{place_of(store.directory, strategy, run_id, part, kept[0])} ({told}); the run itself "
-        "and its metrics are there. A call of the backtest in a new process records them anew"
+        f"and its metrics are there. {anew}"
     ) from problem
 
 

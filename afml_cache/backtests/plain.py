@@ -57,8 +57,9 @@ def to_plain(value: object) -> Any:
     Parameters
     ----------
     value : object
-        Numbers, texts, dates, Decimals, numpy scalars, and lists, tuples, sets and dicts of them
-        come back from :func:`from_plain` as they are; others as an :class:`Account`.
+        Numbers, texts, dates, Decimals, numpy scalars, lists, tuples, sets and dicts of them, and
+        small arrays of numbers come back from :func:`from_plain` as they are; others as an
+        :class:`Account`.
     """
     budget = [_MOST]
     try:
@@ -161,7 +162,8 @@ def _plain(value: Any, budget: list[int], depth: int) -> Any:
     if kind in (tuple, set, frozenset):
         items = [_within(item, budget, depth) for item in value]
         return {"type": kind.__name__, "value": items if kind is tuple else sorted(items, key=repr)}
-    tagged = _tagged(kind, value)
+    is_array = kind.__module__ == "numpy" and kind.__name__ == "ndarray"
+    tagged = _array(value, budget, depth) if is_array else _tagged(kind, value)
     # Whatever does not come back as it went in (a subclass, a time zone) is accounted for.
     if tagged is None or not _same(from_plain(tagged), value):
         raise _NotPlainError
@@ -174,6 +176,14 @@ def _within(value: object, budget: list[int], depth: int) -> Any:
         return _plain(value, budget, depth - 1)
     except _NotPlainError:
         return _account(value)
+
+
+def _array(value: Any, budget: list[int], depth: int) -> dict[str, Any]:
+    """A small array of numbers, as the weights of a portfolio."""
+    if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8 or value.size > budget[0]:
+        raise _NotPlainError
+    items = [_plain(item, budget, depth) for item in value.ravel().tolist()]
+    return {"type": "ndarray", "value": [value.dtype.str, list(value.shape), items]}
 
 
 def _tagged(kind: type, value: Any) -> dict[str, Any] | None:
@@ -251,6 +261,13 @@ def _numpy(name: str) -> Any:
     return read
 
 
+def _ndarray(plain: list[Any]) -> Any:
+    import numpy as np
+
+    dtype, shape, items = plain
+    return np.array([from_plain(item) for item in items], dtype=dtype).reshape(shape)
+
+
 def _timestamp(plain: list[Any]) -> Any:
     import pandas as pd
 
@@ -298,6 +315,7 @@ _READERS: Mapping[str, Any] = _Readers(
         "tuple": lambda plain: tuple(map(from_plain, plain)),
         "set": lambda plain: set(map(from_plain, plain)),
         "frozenset": lambda plain: frozenset(map(from_plain, plain)),
+        "ndarray": _ndarray,
         "account": lambda plain: Account(*plain),
     }
 )

@@ -19,7 +19,7 @@ from afml_cache.backtests import kept_frames
 from afml_cache.backtests.arguments import Arguments, arguments_of
 from afml_cache.backtests.book import book_of
 from afml_cache.backtests.origin import origin_of
-from afml_cache.backtests.parts import Parts, parts_of
+from afml_cache.backtests.parts import Parts, names_nothing, parts_of, tell_omitted
 from afml_cache.backtests.plain import to_plain
 from afml_cache.backtests.run import Origin, Run, run_id_of
 from afml_cache.keys.call import CallKey
@@ -60,7 +60,8 @@ class RunRecorder:
         if key.digest in book.known or store.read_only:
             return
         try:
-            if not book.is_recorded(self.strategy, run_id_of(self.strategy, key.digest)):
+            run_id = run_id_of(self.strategy, key.digest)
+            if not book.is_recorded(self.strategy, run_id, with_trades=self.save_trades):
                 self._record_again(function, store, key, value, args, kwargs)
             elif not book.in_doubt:
                 book.known.add(key.digest)
@@ -104,9 +105,11 @@ class RunRecorder:
         key = begun.key
         run_id = run_id_of(self.strategy, key.digest)
         parts = self._parts(result)
-        trades = equity = ""
-        if self.save_trades:
-            trades, equity = kept_frames.keep_both(store, self.strategy, run_id, parts)
+        trades, equity = (
+            kept_frames.keep_both(store, self.strategy, run_id, parts)
+            if self.save_trades
+            else kept_frames.unsaved(parts)
+        )
         run = Run(
             id=run_id,
             strategy=self.strategy,
@@ -132,7 +135,16 @@ class RunRecorder:
 
     def _parts(self, result: object) -> Parts:
         try:
-            return parts_of(result)
+            parts = parts_of(result)
+            if not parts.metrics and not names_nothing(result):
+                notices.warn_once(
+                    ("backtest_no_metrics", self.strategy),
+                    f"the runs of {self.strategy} are recorded without metrics, since a "
+                    f"{type(result).__name__} like theirs names none; return a dict of them, or "
+                    "(metrics, trades, equity)",
+                )
+            tell_omitted(self.strategy, parts)
+            return parts
         except Exception as error:  # noqa: BLE001 - what a result of the user's raises
             notices.warn_once(
                 ("backtest_parts", self.strategy),

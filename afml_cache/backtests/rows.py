@@ -10,7 +10,8 @@ from typing import Any
 
 from afml_cache.backtests.book import RunBook
 from afml_cache.backtests.plain import from_plain, together
-from afml_cache.backtests.tables import RUN, SAID
+from afml_cache.backtests.run import Run, as_text
+from afml_cache.backtests.tables import RUN, SAID, said
 from afml_cache.backtests.windows import DataWindow, window_from_plain
 
 _NAMES = RUN.split(", ")
@@ -102,7 +103,7 @@ class Recorded:
 
 def runs_where(book: RunBook, where: str, parameters: tuple[Any, ...] = ()) -> list[Recorded]:
     """The runs that an SQL condition finds."""
-    return list(map(_run, book.read_all(f"SELECT {RUN} FROM run WHERE {where}", parameters)))
+    return list(map(_run, book.ask(f"SELECT {RUN} FROM run WHERE {where}", parameters)))
 
 
 def runs_of_ids(book: RunBook, ids: Sequence[str]) -> dict[str, Recorded]:
@@ -119,29 +120,43 @@ def trials_of(book: RunBook, strategy: str | None) -> Iterator[Recorded]:
     """The trials of one strategy, or all, in the order in which they were made."""
     where, parameters = ("1", ()) if strategy is None else ("strategy=?", (strategy,))
     query = f"SELECT lower(hex(id)), {SAID} FROM trial WHERE {where} ORDER BY created, rowid"
-    for row in book.read_all(query, parameters):
+    for row in book.ask(query, parameters):
+        yield _run((*row, *(None,) * (len(_NAMES) - len(row))))
+    for run in unwritten_trials(book, strategy):
+        row = run.trial.hex(), *said(run)
         yield _run((*row, *(None,) * (len(_NAMES) - len(row))))
 
 
+def unwritten_trials(book: RunBook, strategy: str | None = None) -> list[Run]:
+    """Runs that are held, the first of each trial that is not in the ledger yet."""
+    first: dict[tuple[str, bytes], Run] = {}
+    for run in book.held():
+        name = as_text(run.strategy)
+        if strategy in (None, name):
+            first.setdefault((name, run.trial), run)
+    found = "SELECT 1 FROM trial WHERE strategy=? AND id=?"
+    return [run for key, run in first.items() if not book.ask(found, key)]
+
+
 def _run(row: tuple[Any, ...]) -> Recorded:
-    said = dict(zip(_NAMES, row, strict=True))
+    told = dict(zip(_NAMES, row, strict=True))
     metadata = BacktestMetadata(
-        run_id=said["id"],
-        strategy=said["strategy"],
-        function=said["function"],
-        code=said["code"].hex(),
-        parameters=_named(said["parameters"], said["parameter_types"]),
-        data=tuple(map(window_from_plain, json.loads(said["data"]))),
-        created=datetime.fromtimestamp(said["created"], UTC),
-        seconds=said["seconds"],
-        user=said["user"],
-        host=said["host"],
-        pid=said["pid"],
-        commit=said["git_commit"],
-        split=said["split"],
-        kept={"trades": said["trades"] or "", "equity": said["equity"] or ""},
+        run_id=told["id"],
+        strategy=told["strategy"],
+        function=told["function"],
+        code=told["code"].hex(),
+        parameters=_named(told["parameters"], told["parameter_types"]),
+        data=tuple(map(window_from_plain, json.loads(told["data"]))),
+        created=datetime.fromtimestamp(told["created"], UTC),
+        seconds=told["seconds"],
+        user=told["user"],
+        host=told["host"],
+        pid=told["pid"],
+        commit=told["git_commit"],
+        split=told["split"],
+        kept={"trades": told["trades"] or "", "equity": told["equity"] or ""},
     )
-    return Recorded(metadata, _named(said["metrics"], said["metric_types"]))
+    return Recorded(metadata, _named(told["metrics"], told["metric_types"]))
 
 
 def _named(values: str, types: str) -> dict[str, Any]:

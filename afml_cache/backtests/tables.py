@@ -7,6 +7,7 @@ strategy has is kept beside them by triggers, so that asking costs the same howe
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable
 
 from afml_cache.backtests.plain import apart
@@ -52,10 +53,16 @@ _MARKS = ", ".join("?" * len(_COLUMNS))
 _ORIGIN = ("user", "host", "pid", "git_commit")
 #: A run that was made again replaces the one of its id, with its trades; who made it is not known
 #: of one that is recorded again from a hit.
-_NEW = ", ".join(
-    f"{name}=coalesce(excluded.{name}, {name})" if name in _ORIGIN else f"{name}=excluded.{name}"
-    for name in _COLUMNS[1:]
-)
+_SET = {
+    **{name: f"coalesce(excluded.{name}, {name})" for name in _ORIGIN},
+    # Trades that were kept once stay when the run is made without keeping them.
+    **{
+        name: f"CASE WHEN excluded.{name}='unsaved' AND {name}<>'' THEN {name} "
+        f"ELSE excluded.{name} END"
+        for name in ("trades", "equity")
+    },
+}
+_NEW = ", ".join(f"{name}={_SET.get(name, f'excluded.{name}')}" for name in _COLUMNS[1:])
 _WRITE_RUN = f"INSERT INTO run ({RUN}) VALUES ({_MARKS}) ON CONFLICT (id) DO UPDATE SET {_NEW}"
 _WRITE_TRIAL = (
     f"INSERT INTO trial (id, {SAID}) VALUES (?, {', '.join('?' * len(SAID.split(', ')))}) "
@@ -73,14 +80,15 @@ def create(cursor: sqlite3.Cursor) -> None:
 def write_runs(cursor: sqlite3.Cursor, runs: Iterable[Run]) -> None:
     """Write runs, and the trials that they are."""
     for run in runs:
-        said = _said(run)
+        both = said(run)
         origin = run.origin
         besides = (run.trial, origin.user, origin.host, origin.pid, origin.commit)
-        cursor.execute(_WRITE_RUN, (run.id, *said, *besides, run.trades, run.equity))
-        cursor.execute(_WRITE_TRIAL, (run.trial, *said))
+        cursor.execute(_WRITE_RUN, (run.id, *both, *besides, run.trades, run.equity))
+        cursor.execute(_WRITE_TRIAL, (run.trial, *both))
 
 
-def _said(run: Run) -> tuple[object, ...]:
+def said(run: Run) -> tuple[object, ...]:
+    """What a run and its trial both say, as :data:`SAID` names it."""
     arguments = run.arguments
     return (
         as_text(run.strategy),
@@ -97,22 +105,21 @@ def _said(run: Run) -> tuple[object, ...]:
     )
 
 
-def carry_over(old: sqlite3.Connection, cursor: sqlite3.Cursor) -> dict[str, int]:
-    """Copy what can be read of a damaged file into new tables; returns the rows of each table."""
-    carried = {}
-    for table in ("run", "trial"):
-        columns = RUN if table == "run" else f"id, {SAID}"
-        marks = ", ".join("?" * len(columns.split(", ")))
-        before = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        # From the front until it breaks, then from the back: an error is where the damage begins.
-        for direction in ("ASC", "DESC"):
-            try:
-                for row in old.execute(f"SELECT {columns} FROM {table} ORDER BY rowid {direction}"):
-                    cursor.execute(
-                        f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row
-                    )
-                break
-            except (sqlite3.DatabaseError, UnicodeDecodeError):
-                continue
-        carried[table] = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()[0] - before
-    return carried
+def mark_lower_bound(cursor: sqlite3.Cursor, aside: str) -> None:
+    """Note that trials may have been lost with the file that was moved aside."""
+    cursor.execute("CREATE TABLE IF NOT EXISTS lower_bound (since REAL, aside TEXT)")
+    cursor.execute("INSERT INTO lower_bound VALUES (?, ?)", (time.time(), aside))
+
+
+def unmark_lower_bound(cursor: sqlite3.Cursor) -> None:
+    """Take that back: all trials have come over."""
+    cursor.execute("DROP TABLE lower_bound")
+
+
+#: Finds something if there may have been more trials than are counted.
+IS_LOWER_BOUND = "SELECT 1 FROM sqlite_master WHERE type='table' AND name='lower_bound'"
+
+
+def is_lower_bound(cursor: sqlite3.Cursor) -> bool:
+    """Whether there may have been more trials than are counted."""
+    return cursor.execute(IS_LOWER_BOUND).fetchone() is not None

@@ -188,6 +188,10 @@ def test_runs_are_compared_in_the_order_given(cache: BacktestCache) -> None:
     assert table["sharpe"].tolist() == [2.5, 0.5] and table["params.window"].tolist() == [50, 10]
     assert list(cache.compare_runs([ids[10]], metrics=["sharpe"])) == [
         "strategy",
+        "code",
+        "rows",
+        "first",
+        "last",
         "params.window",
         "sharpe",
     ]
@@ -203,10 +207,12 @@ def test_the_best_says_of_how_many_it_is_the_best(cache: BacktestCache) -> None:
     (best,) = cache.find_best_parameters("sma", "sharpe")
     assert (best.run_id, best.parameters, best.value) == (ids[50], {"window": 50}, 2.5)
     assert (best.rank, best.trials) == (1, 6)
-    assert str(best) == "sharpe 2.5, the best of 6 trials: window=50"
+    assert str(best) == "sharpe 2.5, the best of 6 trials: window=50, " + (
+        "on 3 rows from 2024-01-01 to 2024-01-03"
+    )
     worst = cache.find_best_parameters("sma", "sharpe", maximize=False, top_n=9)
     assert [one.value for one in worst] == [0.5, 1.5, 2.5]
-    assert str(worst[1]) == "sharpe 1.5, number 2 of 6 trials: window=20"
+    assert str(worst[1]).startswith("sharpe 1.5, number 2 of 6 trials: window=20, on 3 rows")
     with pytest.raises(ValueError, match="is it 'sharpe'"):
         cache.find_best_parameters("sma", "sharp")
     with pytest.raises(ValueError, match="top_n is 0"):

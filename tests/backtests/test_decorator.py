@@ -267,3 +267,8 @@ def test_a_backtest_of_its_own_is_another_function_than_a_robust_one(goog: Any) 
     run = cached_backtest("sma")(by_hand)
     run(goog, {"window": 20})
     assert get_backtest_cache().trial_count("sma") == 1
+
+
+def test_parentheses_that_are_missing_are_told() -> None:
+    with pytest.raises(ConfigurationError, match=r"by_hand is decorated without a strategy; give"):
+        cached_backtest(by_hand)  # type: ignore[arg-type]

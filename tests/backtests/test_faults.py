@@ -294,9 +294,9 @@ def test_an_argument_without_a_key_is_told_and_is_no_run() -> None:
 
 
 class Hostile(dict):  # type: ignore[type-arg]
-    """A dict that says something else each time."""
+    """A dict that does not say what it holds."""
 
-    def get(self, *_: Any) -> Any:
+    def items(self, *_: Any) -> Any:
         raise RuntimeError("no")
 
 

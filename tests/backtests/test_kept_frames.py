@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import decimal
+import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,72 @@ def test_what_is_gone_or_damaged_is_told_and_the_metrics_are_there(goog: Any, st
     with use_store(store.directory):  # as a new process
         run(goog, {"window": 20})
         assert content_key(cache.get_cached_trades(run_id)) == content_key(trades)
+
+
+@pytest.mark.parametrize("size", [0, 4, 2_000])
+@pytest.mark.parametrize("form", ["parquet", "sealed"])
+def test_a_file_that_was_cut_is_written_anew_by_a_new_process(
+    form: str, size: int, store: Any
+) -> None:
+    trades: Any = pd.DataFrame({"size": np.arange(500.0)})
+    if form == "sealed":
+        trades = [{"size": size} for size in range(500)]
+
+    @cached_backtest("cut")
+    def run(data: Any, params: Any) -> Any:
+        return {"s": 1.0}, trades, None
+
+    cache = get_backtest_cache()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the sealed form
+        run(None, {})
+        (run_id,) = cache.runs()["run_id"]
+        path = kept_frames.place_of(store.directory, "cut", run_id, "trades", form)
+        assert path.stat().st_size > size
+        os.truncate(path, size)
+        with use_store(store.directory):
+            with pytest.raises(BacktestRecordError, match="new process records them anew"):
+                cache.get_cached_trades(run_id)
+            run(None, {})
+            assert run.cache_info().computed == 1
+            assert content_key(cache.get_cached_trades(run_id)) == content_key(trades)
+
+
+def test_a_file_that_is_damaged_within_is_written_anew_once_it_is_removed(store: Any) -> None:
+    trades = pd.DataFrame({"size": np.arange(500.0)})
+
+    @cached_backtest("damaged")
+    def run(data: Any, params: Any) -> Any:
+        return {"s": 1.0}, trades, None
+
+    run(None, {})
+    cache = get_backtest_cache()
+    (run_id,) = cache.runs()["run_id"]
+    path = kept_frames.place_of(store.directory, "damaged", run_id, "trades", "parquet")
+    content = bytearray(path.read_bytes())
+    content[4:-8] = bytes(len(content) - 12)
+    path.write_bytes(content)
+    with pytest.raises(BacktestRecordError, match="Remove the file: a call of the backtest"):
+        cache.get_cached_trades(run_id)
+    path.unlink()
+    with use_store(store.directory):
+        run(None, {})
+        assert cache.get_cached_trades(run_id).equals(trades)
+
+
+def test_trades_that_were_not_saved_are_once_they_are_asked_for(goog: Any, store: Any) -> None:
+    without = cached_backtest("sma", save_trades=False)(by_hand)
+    result = without(goog, {"window": 20})
+    (run_id,) = get_backtest_cache().runs()["run_id"]
+    assert get_backtest_cache().get_cached_trades(run_id) is None
+    run = cached_backtest("sma")(by_hand)
+    with use_store(store.directory):  # as after an edit, in a new process
+        run(goog, {"window": 20})
+        assert run.cache_info().computed == 1  # by the other one
+        assert content_key(get_backtest_cache().get_cached_trades(run_id)) == content_key(result[1])
+    with use_store(store.directory):
+        without(goog, {"window": 20})
+        assert content_key(get_backtest_cache().get_cached_trades(run_id)) == content_key(result[1])
 
 
 def test_a_sealed_file_of_another_secret_or_another_run_is_not_opened(store: Any) -> None:

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from afml_cache.backtests.splits import Length, Split, sorted_stamps, split_at
+from afml_cache.backtests.span import Length
+from afml_cache.backtests.splits import Split, sorted_stamps, split_at
 from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -99,6 +99,4 @@ class Span:
             moved = wall + sign * pd.DateOffset(months=months)
         else:
             moved = wall + sign * (upper - lower)
-        return moved.tz_localize(
-            stamp.tz, ambiguous=True, nonexistent="shift_forward"
-        )
+        return moved.tz_localize(stamp.tz, ambiguous=True, nonexistent="shift_forward")

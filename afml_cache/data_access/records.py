@@ -19,6 +19,7 @@ from pathlib import Path
 from afml_cache.data_access.caller import Caller
 from afml_cache.keys.extent import Extent
 from afml_cache.store import location
+from afml_cache.store.as_it_lies import reading
 
 FILE = "data_access.sqlite"
 
@@ -90,7 +91,7 @@ class AccessRecords:
         if not self.path.exists():
             return []
         query = "SELECT * FROM access ORDER BY dataset, first_use"
-        with _reading(self) as db:
+        with reading(self.path, _PATIENCE) as db:
             rows = db.execute(query).fetchall()
         return [_access(*row) for row in rows]
 
@@ -189,18 +190,6 @@ def _set_up(records: AccessRecords) -> sqlite3.Connection:
         db.close()
         raise
     return db
-
-
-@contextlib.contextmanager
-def _reading(records: AccessRecords) -> Iterator[sqlite3.Connection]:
-    """A connection of its own: a report may be made where nothing can be written."""
-    # Where no file can be made beside it, SQLite only opens what it is told nobody changes.
-    how = "mode=ro" if location.can_write(records.path.parent) else "immutable=1"
-    uri = f"{records.path.as_uri()}?{how}"
-    with contextlib.closing(
-        sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)
-    ) as db:
-        yield db
 
 
 def _after_fork() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import os
 import signal
@@ -427,17 +428,91 @@ def test_records_that_were_moved_away_are_begun_anew() -> None:
     assert accesses()["count"].tolist() == [1]
 
 
+def counted_in(archive: Path | None) -> int:
+    assert archive is not None
+    with contextlib.closing(sqlite3.connect(archive)) as db:
+        return int(db.execute("SELECT sum(count) FROM access").fetchone()[0])
+
+
+def test_beginning_anew_takes_all_along(
+    start_python: Callable[..., subprocess.Popen[str]],
+) -> None:
+    assert DataAccessTracker().begin_anew() is None
+    killed = start_python(WRITER, "1000000", name="writer.py")
+    assert killed.stdout is not None
+    for _ in range(20):
+        killed.stdout.readline()
+    killed.kill()
+    logged = 20 + len(killed.stdout.read().split())
+    log_data_access("prices", "2020", "2021", "train")
+    archive = DataAccessTracker().begin_anew()
+    assert logged + 1 <= counted_in(archive) <= logged + 2
+    assert accesses().empty
+    log_data_access("prices", "2020", "2021", "train")  # by the connection that was open
+    assert accesses()["count"].tolist() == [1]
+    assert counted_in(DataAccessTracker().begin_anew()) == 1  # in the same second, maybe
+
+
+def test_beginning_anew_loses_no_access_of_those_who_log_meanwhile() -> None:
+    done = threading.Event()
+
+    def log() -> None:
+        for _ in range(200):
+            log_data_access("prices", "2020", "2021", "test")
+        done.set()
+
+    thread = threading.Thread(target=log)
+    thread.start()
+    archived = 0
+    while not done.is_set():
+        archive = DataAccessTracker().begin_anew()
+        archived += counted_in(archive) if archive and not is_empty(archive) else 0
+    thread.join()
+    assert archived + accesses()["count"].sum() == 200
+
+
+def is_empty(archive: Path) -> bool:
+    with contextlib.closing(sqlite3.connect(archive)) as db:
+        return not db.execute("SELECT count(*) FROM access").fetchone()[0]
+
+
+def test_the_log_of_records_that_were_moved_by_hand_is_kept_and_told(
+    start_python: Callable[..., subprocess.Popen[str]],
+) -> None:
+    killed = start_python(WRITER, "1000000", name="writer.py")
+    assert killed.stdout is not None
+    for _ in range(20):
+        killed.stdout.readline()
+    killed.kill()
+    logged = 20 + len(killed.stdout.read().split())
+    path = DataAccessTracker().path
+    moved = path.with_name("old.sqlite")
+    path.rename(moved)
+    with pytest.warns(CacheWarning, match="moved away without its write-ahead log") as told:
+        log_data_access("prices", "2020", "2021", "train")
+    assert accesses()["count"].tolist() == [1]
+    (log,) = path.parent.glob("*.left-*-wal")
+    assert log.name in str(told[0].message)
+    log.rename(moved.with_name("old.sqlite-wal"))
+    assert logged <= counted_in(moved) <= logged + 1
+
+
 def test_damaged_records_cost_a_warning_and_no_result(store: Store) -> None:
     path = store.directory / "records" / "data_access.sqlite"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no database at all " * 500)
-    with pytest.warns(CacheWarning, match="could not be recorded .*move the file away") as caught:
+    with pytest.warns(CacheWarning, match="could not be recorded .*begin_anew") as caught:
         assert len(training("2021")) == len(PRICES.loc[:"2021"])
         training("2021")
     assert len(caught) == 1
-    with pytest.raises(ReportError, match="move it away"):
+    with pytest.raises(ReportError, match="begin_anew"):
         accesses()
     assert path.read_bytes().startswith(b"no database")
+    aside = DataAccessTracker().begin_anew()
+    assert aside is not None
+    assert aside.read_bytes().startswith(b"no database")
+    training("2021")
+    assert accesses()["count"].tolist() == [1]
 
 
 def test_records_of_another_shape_are_told_not_touched(store: Store) -> None:

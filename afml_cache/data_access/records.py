@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from afml_cache import notices
+from afml_cache.data_access.anew import move_rows, set_orphans_aside
 from afml_cache.data_access.caller import Caller
 from afml_cache.keys.extent import Extent
 from afml_cache.store import location
@@ -95,6 +97,13 @@ class AccessRecords:
             rows = db.execute(query).fetchall()
         return [_access(*row) for row in rows]
 
+    def begin_anew(self) -> Path | None:
+        """Move all of them to an archive beside the file; None where there are none."""
+        if not self.path.exists():
+            return None
+        with _locked(self):
+            return move_rows(self.path, _PATIENCE, _make_tables)
+
 
 def _access(
     dataset: str,
@@ -159,21 +168,42 @@ def _inode(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _new(records: AccessRecords) -> sqlite3.Connection:
+@contextlib.contextmanager
+def _locked(records: AccessRecords) -> Iterator[None]:
+    """One process at a time: changing the journal does not wait for those that do the same."""
     from filelock import FileLock, Timeout
 
-    location.make_folder(records.directory, records.path.parent)
-    # One process at a time: changing the journal does not wait for those that do the same.
     lock = FileLock(records.path.with_suffix(".lock"), timeout=_PATIENCE, mode=0o600)
     try:
-        with lock:
-            return _set_up(records)
+        lock.acquire()
     except Timeout as error:
         raise sqlite3.OperationalError(f"another process keeps {lock.lock_file} locked") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _new(records: AccessRecords) -> sqlite3.Connection:
+    location.make_folder(records.directory, records.path.parent)
+    with _locked(records):
+        return _set_up(records)
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    db.execute(_TABLE)
 
 
 def _set_up(records: AccessRecords) -> sqlite3.Connection:
     if not records.path.exists():
+        for log in set_orphans_aside(records.path):
+            notices.warn_once(
+                ("access_log_left", str(log)),
+                f"{records.path} was moved away without its write-ahead log, which holds accesses: "
+                f"it lies in {log.name} now; rename it to the name of the moved file with '-wal' "
+                "added, beside that file, and they are read again. To begin anew, use "
+                "DataAccessTracker().begin_anew(), which takes all along",
+            )
         # Names of files and functions lie there; the folder may be one that others can read.
         os.close(os.open(records.path, os.O_CREAT | os.O_RDWR, 0o600))
     db = sqlite3.connect(
@@ -185,7 +215,7 @@ def _set_up(records: AccessRecords) -> sqlite3.Connection:
         network = location.is_network(records.directory)
         db.execute(f"PRAGMA journal_mode={'delete' if network else 'wal'}")
         db.execute(f"PRAGMA synchronous={'full' if network else 'normal'}")
-        db.execute(_TABLE)
+        _make_tables(db)
     except BaseException:
         db.close()
         raise

@@ -74,7 +74,8 @@ class DataAccessTracker:
                 ("access_records", dataset, type(error)),
                 f"an access to {dataset} ({purpose}) could not be recorded ({error}), so the "
                 "contamination report will lack it; see that records/data_access.sqlite in the "
-                "cache directory can be written to, and move the file away if it is damaged",
+                "cache directory can be written to; where it is damaged, "
+                "DataAccessTracker().begin_anew() moves it aside",
             )
 
     def accesses(self) -> pd.DataFrame:
@@ -201,13 +202,40 @@ class DataAccessTracker:
         ranges = report.touched(self._read())
         return report.in_words(ranges) if ranges else f"no access to data is logged in {self.path}"
 
+    def begin_anew(self) -> Path | None:
+        """Begin with no accesses; those so far move to an archive beside the file.
+
+        Also while other processes log: each access is in the archive or in the new records.
+        Moving the file by hand instead would leave behind what lies in its write-ahead log.
+
+        Returns
+        -------
+        Path or None
+            The archive, an SQLite file ``data_access.until-<time>.sqlite``; a damaged file is
+            itself moved, to ``data_access.sqlite.corrupt-<time>``. None where nothing is logged.
+
+        Raises
+        ------
+        ReportError
+            They cannot be moved; the records are as they were.
+        """
+        if settings.current.mode == "readonly":
+            raise ReportError("in mode 'readonly' nothing is moved; configure(mode='on') first")
+        try:
+            return self._records().begin_anew()
+        except (OSError, sqlite3.Error) as error:
+            raise ReportError(
+                f"the accesses to data in {self.path} cannot be moved ({error}); they are as they "
+                "were: see that its folder can be written to"
+            ) from error
+
     def _read(self) -> list[Access]:
         try:
             return self._records().accesses()
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             raise ReportError(
                 f"the accesses to data in {self.path} cannot be read ({error}); if the file is "
-                "damaged, move it away: a new one is begun"
+                "damaged, DataAccessTracker().begin_anew() moves it aside"
             ) from error
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from afml_cache import notices
 from afml_cache.data_access.anew import move_rows, set_orphans_aside
 from afml_cache.data_access.caller import Caller
+from afml_cache.data_access.purposes import Use, use_of
+from afml_cache.data_access.trained import Trained, note_training, trained_before
 from afml_cache.keys.extent import Extent
 from afml_cache.store import location
 from afml_cache.store.as_it_lies import reading
@@ -44,6 +46,41 @@ CREATE TABLE IF NOT EXISTS access (
     PRIMARY KEY (dataset, purpose, first, last, aware, file, line, function)
 ) WITHOUT ROWID
 """
+#: When a stretch was last tested by a process that had trained on nothing itself; 0: never.
+_TESTED_TABLE = """
+CREATE TABLE IF NOT EXISTS tested (
+    dataset TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    aware INTEGER NOT NULL,
+    alone REAL NOT NULL,
+    PRIMARY KEY (dataset, purpose, first, last, aware)
+) WITHOUT ROWID
+"""
+#: What a process tested, with what it had trained on since the test before and overlaps it.
+_TRAINED_TABLE = """
+CREATE TABLE IF NOT EXISTS trained (
+    dataset TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    aware INTEGER NOT NULL,
+    trained_purpose TEXT NOT NULL,
+    trained_first INTEGER NOT NULL,
+    trained_last INTEGER NOT NULL,
+    trained_aware INTEGER NOT NULL,
+    PRIMARY KEY (
+        dataset, purpose, first, last, aware,
+        trained_purpose, trained_first, trained_last, trained_aware
+    )
+) WITHOUT ROWID
+"""
+_TEST = """
+INSERT INTO tested VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET alone = max(alone, excluded.alone)
+"""
+_TRAIN = "INSERT OR IGNORE INTO trained VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _COUNT = """
 INSERT INTO access VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)
 ON CONFLICT DO UPDATE SET
@@ -69,6 +106,22 @@ class Access:
     last_use: float
 
 
+#: A data set, a purpose, and the stretch that was tested.
+Tested = tuple[str, str, Extent]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What tests were of.
+
+    ``alone``: when a stretch was last tested by a process that had trained on nothing itself (0:
+    never). ``trained``: what overlaps a tested stretch, and had been trained on for that test.
+    """
+
+    alone: dict[Tested, float]
+    trained: dict[Tested, list[Trained]]
+
+
 class AccessRecords:
     """The records below one cache directory. Reading and writing raise OSError or sqlite3.Error."""
 
@@ -85,17 +138,40 @@ class AccessRecords:
             *(dataset, purpose, extent.first, extent.last, int(extent.aware)),
             *(_storable(by.file), by.line, by.function, now, now),
         )
-        with _connected(self) as db:
+        use = use_of(purpose)
+        if use is not Use.TESTING:
+            with _connected(self) as db:
+                db.execute(_COUNT, values)
+            if use in (Use.TRAINING, Use.TUNING):
+                note_training(self.path, dataset, (purpose, extent))
+            return
+        trained = trained_before(self.path, dataset, extent)
+        tested = values[:5]
+        with _connected(self) as db, _at_once(db):
             db.execute(_COUNT, values)
+            db.execute(_TEST, (*tested, now if trained is None else 0.0))
+            for of, span in trained or ():
+                db.execute(_TRAIN, (*tested, of, span.first, span.last, int(span.aware)))
 
     def accesses(self) -> list[Access]:
         """All of them, by data set and in the order of their first use."""
+        return self.judged()[0]
+
+    def judged(self) -> tuple[list[Access], Judged]:
+        """All of them, and what tests were of, at one moment."""
+        judged = Judged({}, {})
         if not self.path.exists():
-            return []
+            return [], judged
         query = "SELECT * FROM access ORDER BY dataset, first_use"
-        with reading(self.path, _PATIENCE) as db:
-            rows = db.execute(query).fetchall()
-        return [_access(*row) for row in rows]
+        with reading(self.path, _PATIENCE) as db, _at_once(db, "BEGIN"):
+            accesses = [_access(*row) for row in db.execute(query)]
+            for dataset, purpose, first, last, aware, alone in db.execute("SELECT * FROM tested"):
+                judged.alone[dataset, purpose, Extent(first, last, bool(aware))] = alone
+            for dataset, purpose, first, last, aware, *of in db.execute("SELECT * FROM trained"):
+                tested = dataset, purpose, Extent(first, last, bool(aware))
+                trained = of[0], Extent(of[1], of[2], bool(of[3]))
+                judged.trained.setdefault(tested, []).append(trained)
+        return accesses, judged
 
     def begin_anew(self) -> Path | None:
         """Move all of them to an archive beside the file; None where there are none."""
@@ -191,7 +267,20 @@ def _new(records: AccessRecords) -> sqlite3.Connection:
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
-    db.execute(_TABLE)
+    for table in (_TABLE, _TESTED_TABLE, _TRAINED_TABLE):
+        db.execute(table)
+
+
+@contextlib.contextmanager
+def _at_once(db: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """All statements in one transaction."""
+    db.execute(begin)
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
 
 
 def _set_up(records: AccessRecords) -> sqlite3.Connection:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from afml_cache import notices, settings
 from afml_cache.data_access import report
 from afml_cache.data_access.caller import Caller, user_frame
-from afml_cache.data_access.purposes import Use, checked_name, use_of
-from afml_cache.data_access.records import Access, AccessRecords
+from afml_cache.data_access.overlaps import Dataset, datasets
+from afml_cache.data_access.purposes import checked_name, use_of
+from afml_cache.data_access.records import Access, AccessRecords, Judged
 from afml_cache.errors import ConfigurationError, ReportError
 from afml_cache.keys.dates import HIGHEST, LOWEST, Dated, clamped, is_missing, read_date
 from afml_cache.keys.extent import Extent
@@ -109,7 +110,7 @@ class DataAccessTracker:
                 "line": one.by.line,
                 "function": one.by.function,
             }
-            for one in self._read()
+            for one in self._read()[0]
         ]
         columns = ["dataset", "purpose", "use", "start", "end", "count", "first_use", "last_use"]
         return pd.DataFrame(rows, columns=[*columns, "file", "line", "function"])
@@ -122,8 +123,8 @@ class DataAccessTracker:
         DataFrame
             One row a range: ``dataset``, ``start``, ``end``, ``touches``, ``touches_of_any_part``
             (by tests of ranges that overlap it, its own included), ``first_use``, ``last_use``,
-            and ``contaminated_by``: how many ranges that overlap it were trained or tuned on
-            before its last test.
+            and ``contaminated_by``: how many ranges that overlap it had been trained or tuned on
+            by what was tested.
 
         Raises
         ------
@@ -132,21 +133,19 @@ class DataAccessTracker:
         """
         import pandas as pd
 
-        ranges = report.touched(self._read())
-        found = report.overlaps(ranges)
         rows = [
             {
-                "dataset": one.dataset,
-                "start": _stamp(one.extent.first),
-                "end": _stamp(one.extent.last),
-                "touches": one.count,
-                "touches_of_any_part": report.touches_of_any_part(one, ranges),
-                "first_use": _moment(one.first_use),
-                "last_use": _moment(one.last_use),
-                "contaminated_by": sum(o.test is one and o.contaminates for o in found),
+                "dataset": one.test.dataset,
+                "start": _stamp(one.test.extent.first),
+                "end": _stamp(one.test.extent.last),
+                "touches": one.test.count,
+                "touches_of_any_part": one.touches,
+                "first_use": _moment(one.test.first_use),
+                "last_use": _moment(one.test.last_use),
+                "contaminated_by": len(one.contaminated_by),
             }
-            for one in ranges
-            if one.use is Use.TESTING
+            for dataset in self._datasets()
+            for one in dataset.verdicts()
         ]
         columns = ["dataset", "start", "end", "touches", "touches_of_any_part"]
         return pd.DataFrame(rows, columns=[*columns, "first_use", "last_use", "contaminated_by"])
@@ -159,8 +158,9 @@ class DataAccessTracker:
         DataFrame
             One row an overlap: ``dataset``, ``test_start``, ``test_end``, ``purpose``, ``start``,
             ``end``, ``overlap_start``, ``overlap_end``, ``order`` (``"before the first test"``,
-            ``"between tests"``, ``"after the last test"``), ``contaminates`` (False for the last:
-            a walk forward trains on what it has tested), ``count``, ``first_use``, and ``by``.
+            ``"between tests"``, ``"after the last test"``), ``contaminates`` (the process that
+            tested had trained on it since the test before, or, having trained on nothing itself,
+            tested after anybody had), ``count``, ``first_use``, and ``by``.
 
         Raises
         ------
@@ -185,7 +185,8 @@ class DataAccessTracker:
                 "first_use": _moment(one.other.first_use),
                 "by": ", ".join(dict.fromkeys(map(str, one.other.by))),
             }
-            for one in report.overlaps(report.touched(self._read()))
+            for dataset in self._datasets()
+            for one in dataset.overlaps()
         ]
         columns = ["dataset", "test_start", "test_end", "purpose", "start", "end"]
         columns += ["overlap_start", "overlap_end", "order", "contaminates", "count", "first_use"]
@@ -199,8 +200,8 @@ class DataAccessTracker:
         ReportError
             The records cannot be read.
         """
-        ranges = report.touched(self._read())
-        return report.in_words(ranges) if ranges else f"no access to data is logged in {self.path}"
+        found = self._datasets()
+        return report.in_words(found) if found else f"no access to data is logged in {self.path}"
 
     def begin_anew(self) -> Path | None:
         """Begin with no accesses; those so far move to an archive beside the file.
@@ -229,9 +230,12 @@ class DataAccessTracker:
                 "were: see that its folder can be written to"
             ) from error
 
-    def _read(self) -> list[Access]:
+    def _datasets(self) -> list[Dataset]:
+        return datasets(*self._read())
+
+    def _read(self) -> tuple[list[Access], Judged]:
         try:
-            return self._records().accesses()
+            return self._records().judged()
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             raise ReportError(
                 f"the accesses to data in {self.path} cannot be read ({error}); if the file is "

@@ -103,6 +103,64 @@ def test_several_frames_at_once_and_aware_ones_are_noted() -> None:
     assert table.use.tolist() == ["tuning"]
 
 
+@data_tracking_cacheable("folds", "train")
+def rows_of(index: pd.Index, kept: list[tuple[str, str]]) -> pd.Series:
+    parts = [pd.Series(1.0, index)[first:last] for first, last in kept]
+    return pd.concat(parts) if parts else pd.Series(1.0, index)
+
+
+@pytest.mark.parametrize("freq", ["B", "h", "W", "MS", "QS"])
+@pytest.mark.parametrize("zone", [None, "US/Eastern"])
+def test_what_a_fold_leaves_out_was_not_touched(freq: str, zone: str | None) -> None:
+    index = pd.date_range("2018-01-01", "2021-12-31", freq=freq, tz=zone)
+    rows_of(index, [("2018", "2018"), ("2020", "2021")])
+    log_data_access("folds", "2019-02", "2019-09", "test")
+    assert len(accesses()) == 3
+    assert DataAccessTracker().contamination().empty
+    rows_of(index, [])
+    assert len(accesses()) == 4
+    assert len(DataAccessTracker().contamination()) == 1
+
+
+def test_frames_of_panels_and_of_parts_are_taken_together() -> None:
+    @data_tracking_cacheable("parts", "train")
+    def parts(kind: str) -> object:
+        left, right = PRICES[:"2020-06-30"], PRICES["2020-07-01":"2020-12-31"]
+        panel = pd.concat({"A": left, "B": right})
+        return {"dict": {"A": left, "B": right}, "list": [right, left], "panel": panel}[kind]
+
+    for kind in ("dict", "list", "panel"):
+        parts(kind)
+    assert ranges_of(accesses()) == [("2020-01-01", "2020-12-31")]
+
+
+def test_weeks_without_trading_and_rare_events_are_no_holes() -> None:
+    @data_tracking_cacheable("events", "train")
+    def events(kind: str) -> pd.Series:
+        if kind == "holidays":
+            index = PRICES.index[(PRICES.index < "2021-10-01") | (PRICES.index > "2021-10-08")]
+        else:
+            index = pd.DatetimeIndex(["2020-01-01", "2020-02-20", "2020-03-31", "2020-05-30"])
+        return pd.Series(1.0, index)
+
+    events("holidays"), events("rare")
+    assert len(accesses()) == 2
+
+
+def test_of_many_holes_the_longest_are_told() -> None:
+    @data_tracking_cacheable("sparse", "train")
+    def sparse() -> pd.Series:
+        starts = pd.date_range("2000-01-01", periods=60, freq="60D")
+        days = [start + pd.Timedelta(days=n) for start in starts for n in range(20)]
+        return pd.Series(1.0, days)[lambda s: (s.index < "2005-03") | (s.index > "2006-03")]
+
+    sparse()
+    table = accesses()
+    assert len(table) == 20
+    log_data_access("sparse", "2005-06", "2005-12", "test")
+    assert DataAccessTracker().contamination().empty
+
+
 def test_without_any_dates_it_is_told_once_and_the_result_comes_back() -> None:
     @data_tracking_cacheable("numbers", "train")
     def numbers(count: int) -> list[int]:

@@ -10,6 +10,7 @@ from afml_cache.attempt import Options
 from afml_cache.cacheable_functions import reduce_cached
 from afml_cache.data_access.caller import Caller, user_frame
 from afml_cache.data_access.purposes import checked_name
+from afml_cache.data_access.stretches import stretches_of
 from afml_cache.data_access.tracker import tracker
 from afml_cache.keys.extent import extents_of, union
 from afml_cache.keys.ranges import DateParameters
@@ -17,9 +18,6 @@ from afml_cache.memo import CachedFunction
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
-
-#: A container of more is no collection of frames, and looking through it would slow down hits.
-_MOST_FRAMES = 10_000
 
 
 class TrackedFunction(CachedFunction[P, R_co]):
@@ -60,11 +58,10 @@ class TrackedFunction(CachedFunction[P, R_co]):
             dataset = _filled(self._dataset, values)
             purpose = _filled(self._purpose, values).lower()
             dates = self._options.dates or DateParameters()
-            extent = None
-            if not isinstance(result, list | tuple | dict) or len(result) <= _MOST_FRAMES:
-                extent = union(extents_of({"result": result}, DateParameters()).values())
-            if extent is None:
-                extent = union(extents_of(values, dates).values())
+            extents = stretches_of(result)
+            if not extents:
+                hull = union(extents_of(values, dates).values())
+                extents = [] if hull is None else [hull]
         except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
             notices.warn_once(
                 ("access_note", self._identity),
@@ -72,7 +69,7 @@ class TrackedFunction(CachedFunction[P, R_co]):
                 f"({type(error).__name__}: {error})",
             )
             return
-        if extent is None:
+        if not extents:
             notices.warn_once(
                 ("access_undated", self._identity),
                 f"{self._identity}() shows no dates, so what it touched of {dataset} is not noted: "
@@ -80,7 +77,7 @@ class TrackedFunction(CachedFunction[P, R_co]):
                 "ranges=('first', 'last'), or call log_data_access() yourself",
             )
             return
-        tracker.count(dataset, purpose, extent, by)
+        tracker.count(dataset, purpose, extents, by)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         parts = (self._wrapped, self._options, self._dataset, self._purpose)

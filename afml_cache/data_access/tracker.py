@@ -56,10 +56,10 @@ class DataAccessTracker:
         """As :func:`log_data_access`, below this tracker's directory."""
         extent = _extent(start, end)
         names = checked_name("dataset", dataset), checked_name("purpose", purpose).lower()
-        self.count(*names, extent, user_frame())
+        self.count(*names, [extent], user_frame())
 
-    def count(self, dataset: str, purpose: str, extent: Extent, by: Caller) -> None:
-        """Count an access; where that cannot be done, it costs a warning and no result."""
+    def count(self, dataset: str, purpose: str, extents: list[Extent], by: Caller) -> None:
+        """Count an access to each; where that cannot be done, it costs a warning, no result."""
         if settings.current.mode == "readonly":
             notices.warn_once(
                 ("access_readonly", dataset),
@@ -69,7 +69,8 @@ class DataAccessTracker:
             return
         try:
             records = self._records()
-            records.count(dataset, purpose, extent, by)
+            for extent in extents:
+                records.count(dataset, purpose, extent, by)
         except (OSError, sqlite3.Error) as error:
             notices.warn_once(
                 ("access_records", dataset, type(error)),

@@ -107,7 +107,7 @@ def cross_validate_cached(
             name: _rows(value, train) if _is_of_rows(value, size) else value
             for name, value in others.items()
         }
-        scored = _score_fold(
+        scored = FOLDS(
             estimator,
             *(_rows(X, train), _rows(y, train), _rows(sample_weight, train)),
             *(_rows(X, test), _rows(y, test), _rows(sample_weight, test)),
@@ -157,7 +157,7 @@ def _fit_and_score(
 
 
 _NAME = "cross_validate_cached"
-_score_fold = CrossValidatedFunction(_fit_and_score, Options(version=_VERSION), called=_NAME)
+FOLDS = CrossValidatedFunction(_fit_and_score, Options(version=_VERSION), called=_NAME)
 
 
 def _metrics(scoring: Any) -> dict[str, Any]:

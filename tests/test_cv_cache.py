@@ -157,6 +157,27 @@ def test_the_result_does_not_depend_on_what_the_estimator_was_fitted_to(data, st
     assert in_place(clone(warm).fit(X[::-1], y), X, y, splits) == fresh
 
 
+def test_an_estimator_that_is_a_default_is_unfitted_at_every_call(data) -> None:
+    X, y = data
+    seen = []
+
+    @cv_cacheable
+    def by_default(X, y, classifier=SGDClassifier(random_state=0), *, others=(TREE,)):  # noqa: B008
+        RAN.append("by default")
+        fitted = hasattr(classifier, "coef_") or hasattr(others[0], "tree_")
+        others[0].fit(X, y)
+        return fitted, classifier.fit(X, y).score(X, y)
+
+    seen.append(by_default(X, y))
+    assert by_default(X, y) == seen[0]
+    seen.append(by_default(X[:300], y[:300]))
+    seen.append(by_default(X, y, TREE))
+    seen.append(by_default(X, y=y, others=(TREE,)))
+    assert not any(fitted for fitted, _ in seen)
+    assert len(RAN) == 3  # the last is the first in other words
+    assert not hasattr(TREE, "tree_")
+
+
 def test_the_state_counts_where_the_name_says_so(data) -> None:
     X, y = data
     fitted = clone(TREE).fit(X, y)
@@ -363,6 +384,7 @@ def test_clearing_clears_these_and_nothing_else(data) -> None:
     would = clear_cv_cache(dry_run=True)
     assert would.dry_run
     assert would.entries == 3
+    assert "cross_validate_cached" in would.functions
     cleared = clear_cv_cache()
     assert cleared.functions == would.functions
     assert mean.cache_contains(X)
@@ -392,19 +414,41 @@ def test_clearing_knows_the_functions_of_other_processes(run_python, store: Stor
     assert store.sizes().keys() == {"study.other"}
 
 
+@pytest.mark.slow
+def test_other_functions_of_the_same_name_are_not_cleared(run_python, store: Store) -> None:
+    study = """
+        from afml_cache import cv_cacheable, robust_cacheable
+        @cv_cacheable
+        def scores(x):
+            return x
+        scores(1), scores(2)
+    """
+    run_python(study, name="study.py")
+    other = study.replace("@cv_cacheable", "@robust_cacheable").replace("return x", "return -x")
+    run_python(other, name="study.py")  # in another project, say
+    redecorated = study.replace("@cv_cacheable", "@robust_cacheable").replace("scores(1)", "0")
+    run_python(redecorated.replace("scores(2)", "scores(3)"), name="study.py")
+    assert store.sizes()["study.scores"][0] == 5
+    assert clear_cv_cache().functions["study.scores"][0] == 2
+    assert store.sizes()["study.scores"][0] == 3
+    assert not clear_cv_cache()
+
+
 def test_the_list_of_them_outlives_clearing_everything(data, store: Store) -> None:
     X, y = data
     scores(TREE, X, y)
     clear_afml_cache(warn=False)
-    listed = store.directory / "records" / "cross_validated.txt"
-    assert scores.identity in listed.read_text()
+    listed = store.directory / "records" / "cross_validated_entries.txt"
+    assert len(listed.read_text().split()) == 1
     assert len(list_cleared()) == 1
+    restore_cleared()
+    assert clear_cv_cache().entries == 1
 
 
 def test_where_the_list_cannot_be_written_the_result_is_cached_all_the_same(data, store) -> None:
     X, y = data
     (store.directory / "records").mkdir(parents=True)
-    (store.directory / "records" / "cross_validated.txt").mkdir()
+    (store.directory / "records" / "cross_validated_entries.txt").mkdir()
     with pytest.warns(CacheWarning, match="selective_cache_clear"):
         scores(TREE, X, y)
     assert scores.cache_contains(TREE, X, y)

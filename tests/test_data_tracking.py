@@ -13,6 +13,7 @@ import subprocess
 import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -173,12 +174,31 @@ def test_without_any_dates_it_is_told_once_and_the_result_comes_back() -> None:
     assert accesses().empty
 
 
-def test_a_name_that_cannot_be_filled_in_is_told_and_costs_no_result() -> None:
-    @data_tracking_cacheable("prices/{ticker}", "train")
+@pytest.mark.parametrize(
+    ("dataset", "purpose", "told"),
+    [
+        ("prices/{ticker}", "train", r"names 'ticker', but .*wrong\(\) has the parameters symbol"),
+        ("prices/{symbol", "train", "dataset_name='prices/{symbol'"),
+        ("prices/{}", "train", "names ''"),
+        ("prices", "{use}", "purpose='{use}' names 'use'"),
+    ],
+)
+def test_a_placeholder_that_is_no_parameter_is_refused(
+    dataset: str, purpose: str, told: str
+) -> None:
     def wrong(symbol: str) -> pd.DataFrame:
         return PRICES
 
-    with pytest.warns(CacheWarning, match="is not noted .KeyError: 'ticker'"):
+    with pytest.raises(ConfigurationError, match=told):
+        data_tracking_cacheable(dataset, purpose)(wrong)
+
+
+def test_a_name_that_cannot_be_filled_in_is_told_and_costs_no_result() -> None:
+    @data_tracking_cacheable("prices/{symbol.name}", "train")
+    def wrong(symbol: str) -> pd.DataFrame:
+        return PRICES
+
+    with pytest.warns(CacheWarning, match="is not noted .AttributeError"):
         assert len(wrong("GOOG")) == len(PRICES)
 
 
@@ -226,6 +246,16 @@ def test_whoever_called_is_named_and_neither_we_nor_pandas() -> None:
     assert "log_data_access(" in source[table.line.iloc[1] - 1]
 
 
+def test_in_the_worker_of_a_pool_the_loader_itself_is_named() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(training, ["2020", "2021"]))
+    table = accesses()
+    assert set(table.file) == {str(Path(__file__).absolute())}
+    assert set(table.function) == {"training"}
+    source = Path(__file__).read_text().splitlines()
+    assert "@data_tracking_cacheable" in source[table.line.iloc[0] - 1]
+
+
 def test_code_in_a_notebook_is_called_one() -> None:
     space = {"log_data_access": log_data_access}
     code = "def explore():\n    log_data_access('prices', '2020', '2021', 'plots')\nexplore()"
@@ -249,6 +279,32 @@ def test_dates_may_be_spelled_in_any_way(start: object, end: object) -> None:
     table = accesses()
     assert ranges_of(table) == [("2024-03-01", "2024-03-31")]
     assert table.purpose.tolist() == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("use", "purposes"),
+    [
+        ("training", ["train", "trained", "train_set", "Training", "in-sample", "FIT"]),
+        ("tuning", ["val", "cv", "cross-validation", "Cross Validation", "hyperopt", "tuned"]),
+        ("testing", ["eval", "tests", "Tested", "out of sample", "out_of_sample", "backtest"]),
+        ("other", ["plots", "live", "other"]),
+    ],
+)
+def test_purposes_count_in_all_their_forms(use: str, purposes: list[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for purpose in purposes:
+            log_data_access("prices", "2020", "2020", purpose)
+    assert set(accesses().use) == {use}
+
+
+def test_a_word_that_counts_as_nothing_is_told_once() -> None:
+    with pytest.warns(CacheWarning, match="'fianl' .*none of training, tuning and") as caught:
+        log_data_access("prices", "2020", "2020", "fianl")
+        log_data_access("prices", "2021", "2021", "fianl")
+    assert len(caught) == 1
+    report = " ".join(DataAccessTracker().report().split())
+    assert "fianl: 2020-01-01 to 2021-12-31, twice in 2 ranges (counts as none of" in report
 
 
 def test_an_open_end_is_open() -> None:

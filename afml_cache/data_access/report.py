@@ -48,6 +48,8 @@ def _of_dataset(dataset: Dataset) -> list[str]:
             name = use if use is not Use.OTHER else ", ".join(sorted({o.purpose for o in of_use}))
             count = sum(one.count for one in of_use)
             told = f"{name}: {span(hull)}, {_times(count)} in {_ranges(len(of_use))}"
+            if use is Use.OTHER:
+                told += " (counts as none of training, tuning and testing)"
             lines += _wrapped(told, "  ")
     verdicts = dataset.verdicts()
     if not verdicts:

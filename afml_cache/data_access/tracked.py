@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -12,8 +14,9 @@ from afml_cache.data_access.caller import Caller, user_frame
 from afml_cache.data_access.purposes import checked_name
 from afml_cache.data_access.stretches import stretches_of
 from afml_cache.data_access.tracker import tracker
+from afml_cache.errors import ConfigurationError
 from afml_cache.keys.extent import extents_of, union
-from afml_cache.keys.ranges import DateParameters
+from afml_cache.keys.ranges import DateParameters, parameters_of
 from afml_cache.memo import CachedFunction
 
 P = ParamSpec("P")
@@ -43,8 +46,8 @@ class TrackedFunction(CachedFunction[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         result = super().__call__(*args, **kwargs)
         if self._is_async:
-            return self._awaited(result, args, kwargs, user_frame())  # type: ignore[return-value]
-        self._note(result, args, kwargs, user_frame())
+            return self._awaited(result, args, kwargs, user_frame(self._wrapped))  # type: ignore[return-value]
+        self._note(result, args, kwargs, user_frame(self._wrapped))
         return result
 
     async def _awaited(self, pending: Any, args: Any, kwargs: Any, by: Caller) -> Any:
@@ -82,6 +85,32 @@ class TrackedFunction(CachedFunction[P, R_co]):
     def __reduce__(self) -> str | tuple[Any, ...]:
         parts = (self._wrapped, self._options, self._dataset, self._purpose)
         return reduce_cached(self, TrackedFunction, parts)
+
+
+def check_placeholders(what: str, name: str, function: Callable[..., Any]) -> None:
+    """Refuse a name with a placeholder that no parameter of the function fills.
+
+    Raises
+    ------
+    ConfigurationError
+        It names what is no parameter, or its braces do not match.
+    """
+    parameters = parameters_of(function)
+    called = getattr(function, "__qualname__", repr(function))
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(name) if field is not None]
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{what}={name!r} of {called}(): {error}; a placeholder is the name of a parameter in "
+            "braces, as in 'prices/{symbol}'"
+        ) from error
+    named = [re.split(r"[.\[]", field)[0] for field in fields]
+    unknown = [one for one in named if one not in parameters]
+    if unknown:
+        raise ConfigurationError(
+            f"{what}={name!r} names {', '.join(map(repr, unknown))}, but {called}() has the "
+            f"parameters {', '.join(parameters) or '(none)'}"
+        )
 
 
 def _filled(name: str, values: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from afml_cache import notices, settings
 from afml_cache.data_access import report
 from afml_cache.data_access.caller import Caller, user_frame
 from afml_cache.data_access.overlaps import Dataset, datasets
-from afml_cache.data_access.purposes import checked_name, use_of
+from afml_cache.data_access.purposes import checked_name, is_known, use_of
 from afml_cache.data_access.records import Access, AccessRecords, Judged
 from afml_cache.errors import ConfigurationError, ReportError
 from afml_cache.keys.dates import HIGHEST, LOWEST, Dated, clamped, is_missing, read_date
@@ -67,6 +67,13 @@ class DataAccessTracker:
                 "'readonly', which writes nothing",
             )
             return
+        if not is_known(purpose):
+            notices.warn_once(
+                ("access_purpose", purpose),
+                f"the purpose {purpose!r} (of {dataset}) counts as none of training, tuning and "
+                "testing, so the contamination report draws no conclusion from it; say 'train', "
+                "'optimize' or 'test', or 'other' if it is none",
+            )
         try:
             records = self._records()
             for extent in extents:

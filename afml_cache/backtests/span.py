@@ -17,7 +17,38 @@ Length = Any
 class Span:
     """A length of time that can be added to a stamp, any number of times."""
 
-    def __init__(self, name: str, given: Length, sample: pd.Timestamp) -> None:
+    @classmethod
+    def or_none(cls, name: str, given: Length, instead: str = "rows (250)") -> Span | None:
+        """As a span; None where it is of no length.
+
+        Raises
+        ------
+        ConfigurationError
+            It is not understood, or leads back in time.
+        """
+        import pandas as pd
+
+        sample = pd.Timestamp("2000-01-03")
+        span = cls(name, given, instead)
+        if span.after(sample) < sample:
+            raise ConfigurationError(f"{name}={given!r}: it cannot be negative")
+        return None if span.after(sample) == sample else span
+
+    @classmethod
+    def forward(cls, name: str, given: Length, sample: pd.Timestamp) -> Span:
+        """A span that leads forward in time.
+
+        Raises
+        ------
+        ConfigurationError
+            It is not understood, or does not.
+        """
+        span = cls(name, given)
+        if not span.after(sample) > sample:
+            raise ConfigurationError(f"{name}={given!r}: it has to lead forward in time")
+        return span
+
+    def __init__(self, name: str, given: Length, instead: str = "rows (250)") -> None:
         import pandas as pd
 
         try:
@@ -29,7 +60,7 @@ class Span:
                 raise ValueError("it is None")
         except (ValueError, TypeError) as error:
             raise ConfigurationError(
-                f"{name}={given!r} is not understood ({error}); give rows (250), or a stretch of "
+                f"{name}={given!r} is not understood ({error}); give {instead}, or a stretch of "
                 "time such as '365D' or '6ME'"
             ) from error
         # An offset that goes to the last day of a period means all of that day.
@@ -47,8 +78,6 @@ class Span:
         elif isinstance(self._offset, pd.Timedelta) and self._offset % day == pd.Timedelta(0):
             self._is_elapsed = False
             self._offset = pd.offsets.Day(self._offset // day)
-        if not self.after(sample) > sample:
-            raise ConfigurationError(f"{name}={given!r}: it has to lead forward in time")
 
     def after(self, stamp: pd.Timestamp, times: int = 1) -> pd.Timestamp:
         """The stamp so many lengths later; earlier where ``times`` is negative."""

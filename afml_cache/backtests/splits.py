@@ -134,7 +134,8 @@ def walk_forward_splits(
     step : optional
         From one test block to the next; as long as ``test`` by default.
     embargo : optional
-        Left out between training and test. Make it as long as labels look ahead.
+        Left out between training and test; 0 or None: nothing. Make it as long as labels look
+        ahead.
     anchored : bool
         Train on all rows since the first.
 
@@ -160,6 +161,7 @@ def walk_forward_splits(
     """
     stamps = sorted_stamps(index)
     step = test if step is None else step
+    embargo = 0 if embargo is None else embargo
     given = {"train": train, "test": test, "step": step, "embargo": embargo}
     in_rows = [_is_count(length) for length in (train, test, step)]
     if all(in_rows) and _is_count(embargo):
@@ -208,13 +210,10 @@ def _by_time(stamps: pd.Index[Any], given: dict[str, Length], anchored: bool) ->
             f"lengths in time need dates, but the index is of {stamps.dtype}; give a "
             "DatetimeIndex, or lengths in rows"
         )
-    train, test, step, embargo = (
-        None if name == "embargo" and given[name] == 0 else Span(name, given[name], stamps[0])
-        for name in ("train", "test", "step", "embargo")
+    train, test, step = (
+        Span.forward(name, given[name], stamps[0]) for name in ("train", "test", "step")
     )
-    assert train is not None
-    assert test is not None
-    assert step is not None
+    embargo = None if _is_count(given["embargo"]) else Span.or_none("embargo", given["embargo"])
     first_test = train.after(stamps[0])
     earliest = _earliest(stamps, first_test)
     if embargo is not None:
@@ -275,9 +274,13 @@ def sorted_stamps(index: object) -> pd.Index[Any]:
     elif len(getattr(index, "shape", ())) > 1:  # a matrix has rows and no labels
         index = pd.RangeIndex(index.shape[0])  # type: ignore[attr-defined]
     stamps: pd.Index[Any] = index if isinstance(index, pd.Index) else pd.Index(index)  # type: ignore[call-overload]
+    remedy = "sort_index()"
     if isinstance(stamps, pd.MultiIndex):  # a panel of dates and assets
         dated = (n for n, level in enumerate(stamps.levels) if isinstance(level, pd.DatetimeIndex))
-        stamps = stamps.get_level_values(next(dated, 0))
+        level = next(dated, 0)
+        if level:  # sorting would put the assets first
+            remedy = f"put the dates first, swaplevel(0, {level}).sort_index()"
+        stamps = stamps.get_level_values(level)
     if not len(stamps):
         raise ConfigurationError("there are no rows to split")
     if stamps.hasnans:
@@ -287,7 +290,7 @@ def sorted_stamps(index: object) -> pd.Index[Any]:
         later = next(n for n, (a, b) in enumerate(itertools.pairwise(stamps), 1) if b < a)
         raise ConfigurationError(
             f"the index is not in time order: row {later:,} ({_shown(stamps[later])}) comes after "
-            f"{_shown(stamps[later - 1])}; sort_index() first"
+            f"{_shown(stamps[later - 1])}; {remedy} first"
         )
     return stamps
 

@@ -362,6 +362,19 @@ def test_numbers_that_have_no_room_in_their_cells_are_left_out() -> None:
         assert one.y0 != other.y0 or one.x1 < other.x0
 
 
+def test_numbers_are_short() -> None:
+    table = pd.DataFrame({"x": range(6), "y": 1, "m": [999.6, 999_600, 1e9, 2.5e13, 5e-4, 950]})
+    axes = drawn(plot_sweep("m", "x", "y", table))
+    assert [text.get_text() for text in axes.texts] == [
+        "1k",
+        "1M",
+        "1G",
+        "2.5e+13",
+        "0.0005",
+        "950",
+    ]
+
+
 def test_large_parameters_are_told_apart() -> None:
     table = pd.DataFrame({"x": [1_000_000.0, 1_000_001.0], "y": 1, "m": [1.0, 2.0]})
     assert texts(drawn(plot_sweep("m", "x", "y", table))) == ["1000000", "1000001"]

@@ -266,7 +266,7 @@ _LETTER = 0.075
 def _short(value: float) -> str:
     """Three digits, thousands and millions by their letters."""
     text = f"{value:.3g}"
-    if 1e3 <= abs(value) < 1e12:
-        size, letter = next(one for one in _SIZES if abs(value) >= one[0])
+    if 999.5 <= abs(value) < 9.995e11:
+        size, letter = next(one for one in _SIZES if abs(value) >= 0.9995 * one[0])
         text = f"{value / size:.3g}{letter}"
     return text.replace("-", "\N{MINUS SIGN}")

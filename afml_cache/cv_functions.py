@@ -116,7 +116,21 @@ class _CopyingBinder(Binder):
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         bound = super().bind(args, kwargs)
-        return {name: own_copy(value, self._counts_state) for name, value in bound.items()}
+        own = {name: own_copy(value, self._counts_state) for name, value in bound.items()}
+        if self._counts_state:
+            for value in own.values():
+                _forget_times(value)
+        return own
+
+
+def _forget_times(estimator: Any) -> None:
+    """Take out of a copy how long a search over parameters took: it is not what was fitted."""
+    state = getattr(estimator, "__dict__", {}) if is_estimator(estimator) else {}
+    if "refit_time_" in state:
+        estimator.refit_time_ = 0.0
+    if isinstance(results := state.get("cv_results_"), dict):
+        kept = {name: one for name, one in results.items() if not name.endswith("_time")}
+        estimator.cv_results_ = kept
 
 
 def own_copy(value: Any, counts_state: bool) -> Any:
@@ -188,15 +202,23 @@ def _unseeded(value: Any, name: str) -> Iterator[str]:
             parameters = value.get_params(deep=True)
         for parameter, given in parameters.items():
             owner = parameter.removesuffix("random_state")
+            if _draws(given):  # the splitter of a search over parameters
+                yield f"{name}.{parameter}.random_state"
             if owner == parameter or given is not None or (owner and not owner.endswith("__")):
                 continue
             solver = parameters.get(f"{owner}solver")
             is_network = f"{owner}hidden_layer_sizes" in parameters  # starts at random weights
             if solver not in _EXACT_SOLVERS or is_network:
                 yield f"{name}.{parameter}"
-    elif (
-        hasattr(type(value), "split")
-        and getattr(value, "random_state", 0) is None
-        and getattr(value, "shuffle", True)  # splitters without this switch always shuffle
-    ):
+    elif _draws(value):
         yield f"{name}.random_state"
+
+
+def _draws(splitter: Any) -> bool:
+    """Whether it is a splitter that shuffles in another way each time."""
+    return (
+        hasattr(type(splitter), "split")
+        and type(splitter) is not str
+        and getattr(splitter, "random_state", 0) is None
+        and bool(getattr(splitter, "shuffle", True))  # without this switch they always shuffle
+    )

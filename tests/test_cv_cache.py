@@ -36,7 +36,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone  # noqa: E402
 from sklearn.ensemble import BaggingClassifier  # noqa: E402
 from sklearn.linear_model import LogisticRegression, SGDClassifier  # noqa: E402
 from sklearn.metrics import log_loss  # noqa: E402
-from sklearn.model_selection import KFold, cross_val_score, cross_validate  # noqa: E402
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.tree import DecisionTreeClassifier  # noqa: E402
@@ -186,6 +186,18 @@ def test_the_state_counts_where_the_name_says_so(data) -> None:
     assert RAN == ["accuracy"]
     elsewhere = clone(TREE).fit(X[:200], y[:200])
     assert accuracy(elsewhere, X, y) == elsewhere.score(X, y) != fitted.score(X, y)
+    assert RAN == ["accuracy"] * 2
+
+
+def test_how_long_a_search_took_is_no_state(data) -> None:
+    X, y = data
+    searches = [GridSearchCV(TREE, {"max_depth": [1, 2]}, cv=3).fit(X, y) for _ in range(2)]
+    assert searches[0].refit_time_ != searches[1].refit_time_
+    for search in searches:
+        accuracy(search, X, y)
+    assert RAN == ["accuracy"]
+    assert searches[0].refit_time_ > 0
+    accuracy(GridSearchCV(TREE, {"max_depth": [1, 3]}, cv=3).fit(X, y), X, y)
     assert RAN == ["accuracy"] * 2
 
 
@@ -544,11 +556,67 @@ def test_weights_count_in_fitting_and_in_scoring(data) -> None:
     assert piped.test_start[0] == 300
 
 
+def grid_of(estimator):
+    return GridSearchCV(estimator, {"decisiontreeclassifier__max_depth": [1, 2]}, cv=3)
+
+
+@pytest.mark.parametrize("wrap", [lambda one: one, grid_of, lambda one: make_pipeline(one)])
+def test_the_last_step_of_a_pipeline_is_fitted_with_the_weights(data, wrap) -> None:
+    X, y = data
+    splits = [(np.arange(300), np.arange(300, 400))]
+    weight = np.where(np.arange(len(X)) % 3, 0.01, 5.0)
+    estimator = wrap(make_pipeline(StandardScaler(), TREE))
+    if isinstance(estimator, GridSearchCV):  # its own score takes no weights
+        with pytest.warns(CacheWarning, match=r"Search.*score\(\) takes no sample_weight"):
+            cross_validate_cached(estimator, X, y, splits=splits, sample_weight=weight)
+    found = cross_validate_cached(
+        estimator, X, y, splits=splits, sample_weight=weight, scoring="accuracy"
+    )
+    name = "decisiontreeclassifier__sample_weight"
+    if isinstance(estimator, type(make_pipeline(TREE))) and len(estimator.steps) == 1:
+        name = f"pipeline__{name}"
+    fitted = clone(estimator).fit(X[:300], y[:300], **{name: weight[:300]})
+    predicted = fitted.predict(X[300:400])
+    expected = np.average(predicted == y[300:400], weights=weight[300:400])
+    assert found.score[0] == pytest.approx(expected)
+
+
+def count_right(estimator, X, y):
+    return float(estimator.score(X, y))
+
+
+def test_a_scorer_without_weights_scores_without_and_is_told(data) -> None:
+    X, y = data
+    splits = [(np.arange(300), np.arange(300, 400))]
+    given = {"splits": splits, "sample_weight": np.linspace(0.1, 1, len(X))}
+    with pytest.warns(CacheWarning, match=r"count_right\(\) takes no sample_weight"):
+        found = cross_validate_cached(TREE, X, y, scoring=count_right, **given)
+    fitted = clone(TREE).fit(X[:300], y[:300], sample_weight=given["sample_weight"][:300])
+    assert found.score[0] == fitted.score(X[300:400], y[300:400])
+    assert (
+        folds_computed(lambda: cross_validate_cached(TREE, X, y, scoring=count_right, **given)) == 0
+    )
+
+
+def test_lists_of_rows_are_taken(data) -> None:
+    X, y = data
+    splits = [(np.arange(300), np.arange(300, 400))]
+    found = cross_validate_cached(TREE, X.to_numpy().tolist(), y.tolist(), splits=splits)
+    expected = cross_validate_cached(TREE, X.to_numpy(), y.to_numpy(), splits=splits)
+    assert found.score[0] == expected.score[0]
+    assert (found.train_start[0], found.test_end[0]) == (0, 399)
+
+
 @pytest.mark.parametrize(
     ("estimator", "splits", "told"),
     [
         (DecisionTreeClassifier(), KFold(2), r"estimator\.random_state"),
         (TREE, KFold(2, shuffle=True), r"splits\.random_state"),
+        (
+            GridSearchCV(TREE, {"max_depth": [1, 2]}, cv=KFold(2, shuffle=True)),
+            KFold(2),
+            r"estimator\.cv\.random_state",
+        ),
     ],
 )
 def test_folds_that_are_not_reproducible_are_told(data, estimator, splits, told) -> None:
@@ -566,10 +634,14 @@ def test_folds_that_are_not_reproducible_are_told(data, estimator, splits, told)
         ({"splits": [([0, 1], [])]}, "fold 0 has no rows"),
         ({"y": [0, 1]}, "X has 600 rows and y 2"),
         ({"sample_weight": [0.5]}, "sample_weight 1"),
+        ({"splits": 5}, r"splits=5: give pairs of positions.*KFold\(5\)"),
+        ({"estimator": DecisionTreeClassifier}, "is the class DecisionTreeClassifier; give an"),
+        ({"estimator": "tree"}, "str is no estimator"),
+        ({"scoring": {"train_start": "accuracy"}}, "cannot be called train_start"),
     ],
 )
 def test_folds_that_cannot_be_made_say_why(data, changed, told) -> None:
     X, y = data
-    given = {"y": y, "splits": KFold(3), **changed}
+    given = {"estimator": TREE, "y": y, "splits": KFold(3), **changed}
     with pytest.raises(ConfigurationError, match=told):
-        cross_validate_cached(TREE, X, **given)
+        cross_validate_cached(given.pop("estimator"), X, **given)

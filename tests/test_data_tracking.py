@@ -713,6 +713,15 @@ def test_damaged_records_cost_a_warning_and_no_result(store: Store) -> None:
     assert accesses()["count"].tolist() == [1]
 
 
+def test_records_from_before_tests_were_judged_are_read() -> None:
+    log_data_access("prices", "2020", "2021", "train")
+    log_data_access("prices", "2020", "2020", "test")
+    path = DataAccessTracker().path
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript("DROP TABLE tested; DROP TABLE trained")
+    assert DataAccessTracker().contamination().contaminates.tolist() == [True]
+
+
 def test_records_of_another_shape_are_told_not_touched(store: Store) -> None:
     path = store.directory / "records" / "data_access.sqlite"
     path.parent.mkdir(parents=True)

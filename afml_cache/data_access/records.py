@@ -165,6 +165,9 @@ class AccessRecords:
         query = "SELECT * FROM access ORDER BY dataset, first_use"
         with reading(self.path, _PATIENCE) as db, _at_once(db, "BEGIN"):
             accesses = [_access(*row) for row in db.execute(query)]
+            names = db.execute("SELECT name FROM sqlite_master WHERE name IN ('tested', 'trained')")
+            if len(names.fetchall()) < 2:  # begun before tests were judged, and not opened since
+                return accesses, judged
             for dataset, purpose, first, last, aware, alone in db.execute("SELECT * FROM tested"):
                 judged.alone[dataset, purpose, Extent(first, last, bool(aware))] = alone
             for dataset, purpose, first, last, aware, *of in db.execute("SELECT * FROM trained"):

@@ -50,10 +50,12 @@ def trained_before(records: Path, dataset: str, tested: Extent) -> list[Trained]
     has not either.
     """
     key = (records, dataset)
-    batch = _of_thread.batches.get(key) or _of_process.get(key)
-    if batch is None:
+    known = [of[key] for of in (_of_thread.batches, _of_process) if key in of]
+    if not known:
         return None
-    batch.is_tested = True
+    for batch in known:
+        batch.is_tested = True
+    batch = known[0]
     return [
         (purpose, extent)
         for purpose, extent in list(batch.ranges)

@@ -115,6 +115,13 @@ def test_folds_in_threads_are_held_against_their_own_training() -> None:
     in_a_thread(("other", "2020", "2020", "test"))()
     table = DataAccessTracker().contamination()
     assert table[table.dataset == "other"].contaminates.tolist() == [True]
+    # ... and nothing that was tested before.
+    log_data_access("third", "2020", "2020", "train")
+    log_data_access("third", "2021", "2021", "test")
+    log_data_access("third", "2019", "2019", "train")
+    in_a_thread(("third", "2020", "2020", "test"))()
+    table = DataAccessTracker().contamination()
+    assert table[table.dataset == "third"].contaminates.tolist() == [False]
 
 
 def test_the_report_of_many_folds_shows_the_worst_and_counts_the_rest() -> None:

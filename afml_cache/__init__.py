@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from afml_cache.backtests.sharpe import sharpe_ratio as sharpe_ratio
     from afml_cache.backtests.splits import Split as Split
     from afml_cache.backtests.splits import walk_forward_splits as walk_forward_splits
+    from afml_cache.backtests.trial_sharpes import deflated_sharpe_of as deflated_sharpe_of
     from afml_cache.by_date import DatedEntry as DatedEntry
     from afml_cache.by_date import DateSpan as DateSpan
     from afml_cache.by_date import invalidate as invalidate
@@ -208,6 +209,7 @@ _HOMES = {
     "cv_cache_with_classifier_state": "cv_cache",
     "cv_cacheable": "cv_cache",
     "data_tracking_cacheable": "data_tracking",
+    "deflated_sharpe_of": "backtests.trial_sharpes",
     "deflated_sharpe_ratio": "backtests.deflated",
     "deflated_sharpe_report": "backtests.deflated",
     "expected_maximum_sharpe": "backtests.deflated",

@@ -6,21 +6,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar, overload
 
-from afml_cache import settings
+from afml_cache import notices, settings
 from afml_cache.attempt import Options
 from afml_cache.cacheable_functions import check_cacheable
 from afml_cache.cleaned import Cleaning
-from afml_cache.cv_folds import cross_validate_cached
-from afml_cache.cv_functions import CrossValidatedFunction, cross_validated_functions
+from afml_cache.cv_entries import cross_validated_entries
+from afml_cache.cv_folds import FOLDS, cross_validate_cached
+from afml_cache.cv_functions import CrossValidatedFunction
 from afml_cache.errors import ClearingError
 from afml_cache.memo import CachedFunction
-from afml_cache.selective_cleaner import selective_cache_clear
 from afml_cache.store.active import active
-from afml_cache.stored_functions import stored_functions
+from afml_cache.store.cleared import Cleared
+from afml_cache.store.setaside import set_aside
+from afml_cache.stored_functions import cleared_functions
 
 __all__ = [
     "clear_cv_cache",
@@ -170,10 +173,11 @@ def _decorate(
 def clear_cv_cache(*, dry_run: bool = False) -> Cleaning:
     """Clear the results of cross-validations, and nothing else.
 
-    Cleared are the entries of all functions that :func:`cv_cacheable` or
-    :func:`cv_cache_with_classifier_state` ever stored in the active store, in whatever process,
-    and the folds of :func:`cross_validate_cached`. They can be restored for seven days:
-    :func:`~afml_cache.restore_cleared`.
+    Cleared are the entries that :func:`cv_cacheable` or :func:`cv_cache_with_classifier_state`
+    stored in the active store, in whatever process, and the folds of
+    :func:`cross_validate_cached`. They can be restored for seven days:
+    :func:`~afml_cache.restore_cleared`. Entries of other functions stay, also of those that bear
+    the same name.
 
     Parameters
     ----------
@@ -188,18 +192,30 @@ def clear_cv_cache(*, dry_run: bool = False) -> Cleaning:
     Raises
     ------
     ClearingError
-        The list of these functions cannot be read, or not everything could be cleared; nothing
+        The list of these entries cannot be read, or not everything could be cleared; nothing
         is lost.
     """
     store = active()
     try:
-        names = cross_validated_functions(store)
+        digests = cross_validated_entries(store)
     except OSError as error:
         raise ClearingError(
-            f"nothing was cleared, since the list of functions that cross-validate cannot be read "
+            f"nothing was cleared, since the list of entries that are of these cannot be read "
             f"({error}); selective_cache_clear(functions=[...]) clears those that you name"
         ) from error
-    stored = sorted(names & stored_functions(store).keys())
+    stored = [entry for entry in store.entries() if entry.digest in digests] if digests else []
     if not stored:
         return Cleaning(dry_run=dry_run)
-    return selective_cache_clear(functions=stored, dry_run=dry_run)
+    sizes: dict[str, tuple[int, int]] = {}
+    for entry in stored:
+        count, size = sizes.get(entry.function, (0, 0))
+        sizes[entry.function] = count + 1, size + entry.size
+    cleared = Cleared()
+    if not dry_run:
+        cleared = set_aside(store, digests=[entry.digest for entry in stored])
+        sizes = cleared_functions(cleared, {})  # others may have stored or cleared meanwhile
+    called = {FOLDS.identity: cross_validate_cached.__name__}  # as a user knows it
+    functions = {called.get(name, name): size for name, size in sizes.items()}
+    cleaning = Cleaning(functions, cleared, dry_run)
+    notices.say(logging.INFO, "cross-validations: %s", cleaning)
+    return cleaning

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.attempt import Options
-from afml_cache.cv_functions import CrossValidatedFunction, say_unseeded
+from afml_cache.cv_functions import CrossValidatedFunction, is_estimator, say_unseeded
+from afml_cache.cv_weights import weighted_step, with_weights
 from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def cross_validate_cached(
     scoring : str, callable, sequence of str, or mapping, optional
         As for scikit-learn's ``cross_validate``; None: the estimator's own ``score``.
     sample_weight : array_like of shape (n,), optional
-        Weights of the rows, in fitting as in scoring (Lopez de Prado 2018, snippet 7.4).
+        Weights of the rows, in fitting as in scoring (Lopez de Prado 2018, snippet 7.4). The last
+        step of a pipeline is fitted with them. A scorer of your own that takes no
+        ``sample_weight`` scores without, which is told.
     fit_params : mapping, optional
         More arguments of ``fit``; what has ``n`` rows is cut to the fold's.
     n_jobs : int, optional
@@ -68,8 +71,9 @@ def cross_validate_cached(
     Raises
     ------
     ConfigurationError
-        There is no split, one is empty or leads beyond the rows, or X, y and the weights differ
-        in length. What the estimator raises passes through.
+        There is no split, one is empty or leads beyond the rows, X, y and the weights differ in
+        length, the estimator is none, or a score bears the name of another column. What the
+        estimator raises passes through.
 
     Examples
     --------
@@ -88,6 +92,7 @@ def cross_validate_cached(
     import numpy as np
     import pandas as pd
 
+    _check_estimator(estimator)
     size = _length(X)
     for name, given in (("y", y), ("sample_weight", sample_weight)):
         if given is not None and _length(given) != size:
@@ -95,11 +100,23 @@ def cross_validate_cached(
     say_unseeded(_NAME, {"splits": splits})
     if hasattr(splits, "split"):
         splits = splits.split(X, y)
+    if not isinstance(splits, Iterable):
+        raise ConfigurationError(
+            f"splits={splits!r}: give pairs of positions, walk_forward_splits(X, 500, 100) or "
+            "purged_kfold(t1, 5), or a splitter such as KFold(5)"
+        )
     pairs = [tuple(np.asarray(rows) for rows in pair) for pair in splits]
     if not pairs:
         raise ConfigurationError("splits is empty: there is no fold to fit")
     metrics = _metrics(scoring)
     others = dict(fit_params or {})
+    fit_weight = sample_weight
+    if sample_weight is not None:
+        metrics = {name: with_weights(name, one, estimator) for name, one in metrics.items()}
+        if step := weighted_step(estimator):
+            # A pipeline takes no weights itself; its last step does, which is what is scored.
+            others.setdefault(f"{step}__sample_weight", sample_weight)
+            fit_weight = None
 
     def of_fold(number: int) -> dict[str, Any]:
         train, test = (_positions(rows, size, number) for rows in pairs[number])
@@ -107,9 +124,9 @@ def cross_validate_cached(
             name: _rows(value, train) if _is_of_rows(value, size) else value
             for name, value in others.items()
         }
-        scored = _score_fold(
+        scored = FOLDS(
             estimator,
-            *(_rows(X, train), _rows(y, train), _rows(sample_weight, train)),
+            *(_rows(X, train), _rows(y, train), _rows(fit_weight, train)),
             *(_rows(X, test), _rows(y, test), _rows(sample_weight, test)),
             scoring=metrics,
             fit_params=fitted_with,
@@ -157,16 +174,43 @@ def _fit_and_score(
 
 
 _NAME = "cross_validate_cached"
-_score_fold = CrossValidatedFunction(_fit_and_score, Options(version=_VERSION), called=_NAME)
+FOLDS = CrossValidatedFunction(_fit_and_score, Options(version=_VERSION), called=_NAME)
+
+
+#: The other columns.
+_TAKEN = frozenset(
+    {f"{rows}_{what}" for rows in ("train", "test") for what in ("start", "end", "rows")}
+    | {"fit_seconds", "score_seconds"}
+)
 
 
 def _metrics(scoring: Any) -> dict[str, Any]:
     """Column -> scorer."""
     if isinstance(scoring, Mapping):
-        return dict(scoring)
-    if scoring is None or isinstance(scoring, str) or callable(scoring):
-        return {"score": scoring}
-    return {name: name for name in scoring}
+        metrics = dict(scoring)
+    elif scoring is None or isinstance(scoring, str) or callable(scoring):
+        metrics = {"score": scoring}
+    else:
+        metrics = {name: name for name in scoring}
+    taken = sorted(_TAKEN & metrics.keys())
+    if taken:
+        raise ConfigurationError(
+            f"a score cannot be called {', '.join(taken)}, which is another column; name it "
+            "otherwise"
+        )
+    return metrics
+
+
+def _check_estimator(estimator: Any) -> None:
+    if isinstance(estimator, type):
+        raise ConfigurationError(
+            f"the estimator is the class {estimator.__qualname__}; give an instance of it, "
+            f"{estimator.__qualname__}(...)"
+        )
+    if not is_estimator(estimator):
+        raise ConfigurationError(
+            f"{type(estimator).__qualname__} is no estimator: it has no fit() and get_params()"
+        )
 
 
 def _length(rows: Any) -> int:
@@ -213,7 +257,7 @@ def _rows(values: Any, positions: Any) -> Any:
 
 
 def _ends(name: str, X: Any, positions: Any) -> dict[str, Any]:
-    index = getattr(X, "index", None)
+    index = getattr(X, "index", None) if hasattr(X, "iloc") else None  # a list has a method index
     first, last = positions.min(), positions.max()
     ends = (first, last) if index is None else (index[first], index[last])
     return {f"{name}_start": ends[0], f"{name}_end": ends[1]}

@@ -10,21 +10,19 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from afml_cache import notices
 from afml_cache.attempt import Options
-from afml_cache.cacheable_functions import decorated_functions, reduce_cached
+from afml_cache.cacheable_functions import reduce_cached
+from afml_cache.cv_entries import note_entry
 from afml_cache.errors import UncacheableFunctionError
 from afml_cache.keys.call import Binder, CallKey
 from afml_cache.memo import CachedFunction
-from afml_cache.store import location
 from afml_cache.store.store import Store
 
-__all__ = ["CrossValidatedFunction", "cross_validated_functions"]
+__all__ = ["CrossValidatedFunction"]
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -49,7 +47,7 @@ class CrossValidatedFunction(CachedFunction[P, R_co]):
         How the user knows the function, where that is not its name.
     """
 
-    __slots__ = ("_called", "_counts_state")
+    __slots__ = ("_called", "_counts_state", "_defaults", "_signature")
 
     def __init__(
         self,
@@ -67,6 +65,13 @@ class CrossValidatedFunction(CachedFunction[P, R_co]):
         self._counts_state = counts_state
         self._called = called or self._identity
         self._binder = _CopyingBinder(function, options.ignore, counts_state)
+        self._signature = inspect.signature(function)
+        #: Estimators that every call would share, and find as the call before has fitted them.
+        self._defaults = {
+            name: one.default
+            for name, one in self._signature.parameters.items()
+            if _may_hold_estimators(one.default) and one.kind is not one.POSITIONAL_ONLY
+        }
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         own_args, own_kwargs = self._as_called(args, kwargs)
@@ -76,13 +81,20 @@ class CrossValidatedFunction(CachedFunction[P, R_co]):
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         own_args = tuple(own_copy(value, self._counts_state) for value in args)
+        if self._defaults:
+            try:
+                given = self._signature.bind_partial(*args, **kwargs).arguments
+            except TypeError:  # the function itself says what is wrong
+                given = {}
+            left_out = {name: one for name, one in self._defaults.items() if name not in given}
+            kwargs = {**left_out, **kwargs}
         return own_args, {k: own_copy(v, self._counts_state) for k, v in kwargs.items()}
 
     def _miss(
         self, store: Store, key: CallKey, found: object, args: Any, kwargs: Any, started: float
     ) -> R_co:
         if not store.read_only:
-            _note(store, self._identity)
+            note_entry(store, key.digest, self._called)
         say_unseeded(self._called, self._binder.bind(args, kwargs))
         return super()._miss(store, key, found, args, kwargs, started)
 
@@ -104,7 +116,21 @@ class _CopyingBinder(Binder):
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         bound = super().bind(args, kwargs)
-        return {name: own_copy(value, self._counts_state) for name, value in bound.items()}
+        own = {name: own_copy(value, self._counts_state) for name, value in bound.items()}
+        if self._counts_state:
+            for value in own.values():
+                _forget_times(value)
+        return own
+
+
+def _forget_times(estimator: Any) -> None:
+    """Take out of a copy how long a search over parameters took: it is not what was fitted."""
+    state = getattr(estimator, "__dict__", {}) if is_estimator(estimator) else {}
+    if "refit_time_" in state:
+        estimator.refit_time_ = 0.0
+    if isinstance(results := state.get("cv_results_"), dict):
+        kept = {name: one for name, one in results.items() if not name.endswith("_time")}
+        estimator.cv_results_ = kept
 
 
 def own_copy(value: Any, counts_state: bool) -> Any:
@@ -176,63 +202,23 @@ def _unseeded(value: Any, name: str) -> Iterator[str]:
             parameters = value.get_params(deep=True)
         for parameter, given in parameters.items():
             owner = parameter.removesuffix("random_state")
+            if _draws(given):  # the splitter of a search over parameters
+                yield f"{name}.{parameter}.random_state"
             if owner == parameter or given is not None or (owner and not owner.endswith("__")):
                 continue
             solver = parameters.get(f"{owner}solver")
             is_network = f"{owner}hidden_layer_sizes" in parameters  # starts at random weights
             if solver not in _EXACT_SOLVERS or is_network:
                 yield f"{name}.{parameter}"
-    elif (
-        hasattr(type(value), "split")
-        and getattr(value, "random_state", 0) is None
-        and getattr(value, "shuffle", True)  # splitters without this switch always shuffle
-    ):
+    elif _draws(value):
         yield f"{name}.random_state"
 
 
-# -- which functions these are -----------------------------------------------------------
-
-_noted: set[tuple[Path, str]] = set()
-
-
-def _list_of(store: Store) -> Path:
-    return store.directory / location.RECORDS / "cross_validated.txt"
-
-
-def _note(store: Store, function: str) -> None:
-    """Write down that a function cross-validates, for ``clear_cv_cache`` in any process."""
-    if (store.directory, function) in _noted:
-        return
-    path = _list_of(store)
-    try:
-        location.make_folder(store.directory, path.parent)
-        # One write to the end of the file: many processes may do so at once.
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(handle, f"{function}\n".encode("utf-8", "backslashreplace"))
-        finally:
-            os.close(handle)
-    except OSError as error:
-        notices.warn_once(
-            ("cv_note", str(path)),
-            f"{path} cannot be written to ({error}), so clear_cv_cache() in another process will "
-            f"not know that {function}() cross-validates; "
-            f"selective_cache_clear(functions={function!r}) clears it",
-        )
-        return
-    _noted.add((store.directory, function))
-
-
-def cross_validated_functions(store: Store) -> set[str]:
-    """The functions whose entries in this store are of cross-validations, by their names.
-
-    Raises
-    ------
-    OSError
-        The list of them cannot be read.
-    """
-    names = {one.identity for one in decorated_functions() if type(one) is CrossValidatedFunction}
-    with contextlib.suppress(FileNotFoundError):
-        text = _list_of(store).read_text(encoding="utf-8", errors="replace")
-        names |= {line for line in text.splitlines() if line}
-    return names
+def _draws(splitter: Any) -> bool:
+    """Whether it is a splitter that shuffles in another way each time."""
+    return (
+        hasattr(type(splitter), "split")
+        and type(splitter) is not str
+        and getattr(splitter, "random_state", 0) is None
+        and bool(getattr(splitter, "shuffle", True))  # without this switch they always shuffle
+    )

@@ -15,7 +15,7 @@ from afml_cache import settings
 from afml_cache.attempt import Options
 from afml_cache.cacheable_functions import check_cacheable
 from afml_cache.data_access.purposes import checked_name
-from afml_cache.data_access.tracked import TrackedFunction
+from afml_cache.data_access.tracked import TrackedFunction, check_placeholders
 from afml_cache.data_access.tracker import DataAccessTracker, tracker
 from afml_cache.errors import ConfigurationError
 from afml_cache.keys.ranges import date_parameters
@@ -46,9 +46,9 @@ def log_data_access(dataset: str, start: object, end: object, purpose: str) -> N
     start, end : str, date, datetime, Timestamp, datetime64 or Period, or None
         First and last date, both included; ``"2024-03"`` is all of March. None is open.
     purpose : str
-        ``"train"`` (``fit``), ``"optimize"`` (``tune``, ``validate``, ``select``), ``"test"``
-        (``evaluate``, ``oos``, ``holdout``), in any case. Any other word is noted, and counted as
-        none of these.
+        ``"train"`` (``fit``), ``"optimize"`` (``tune``, ``validate``, ``select``, ``cv``),
+        ``"test"`` (``evaluate``, ``backtest``, ``oos``, ``holdout``), in any case and form. Any
+        other word is noted and counted as none of these, which is told once.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def data_tracking_cacheable(
     Raises
     ------
     ConfigurationError
-        A name is empty, or an option is not understood.
+        A name is empty or names what is no parameter, or an option is not understood.
 
     Examples
     --------
@@ -134,6 +134,8 @@ def data_tracking_cacheable(
                 "@time_aware_cacheable does, so take off the decorator below it"
             )
         check_cacheable(target)
+        for what, name in (("dataset_name", dataset), ("purpose", purpose)):
+            check_placeholders(what, name, target)
         dates = date_parameters(target, ranges)
         options = Options(named, version=version, ttl=seconds, depends_on=more, dates=dates)
         return TrackedFunction(target, options, dataset, purpose)

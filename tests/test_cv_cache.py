@@ -36,7 +36,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone  # noqa: E402
 from sklearn.ensemble import BaggingClassifier  # noqa: E402
 from sklearn.linear_model import LogisticRegression, SGDClassifier  # noqa: E402
 from sklearn.metrics import log_loss  # noqa: E402
-from sklearn.model_selection import KFold, cross_val_score, cross_validate  # noqa: E402
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.tree import DecisionTreeClassifier  # noqa: E402
@@ -157,6 +157,27 @@ def test_the_result_does_not_depend_on_what_the_estimator_was_fitted_to(data, st
     assert in_place(clone(warm).fit(X[::-1], y), X, y, splits) == fresh
 
 
+def test_an_estimator_that_is_a_default_is_unfitted_at_every_call(data) -> None:
+    X, y = data
+    seen = []
+
+    @cv_cacheable
+    def by_default(X, y, classifier=SGDClassifier(random_state=0), *, others=(TREE,)):  # noqa: B008
+        RAN.append("by default")
+        fitted = hasattr(classifier, "coef_") or hasattr(others[0], "tree_")
+        others[0].fit(X, y)
+        return fitted, classifier.fit(X, y).score(X, y)
+
+    seen.append(by_default(X, y))
+    assert by_default(X, y) == seen[0]
+    seen.append(by_default(X[:300], y[:300]))
+    seen.append(by_default(X, y, TREE))
+    seen.append(by_default(X, y=y, others=(TREE,)))
+    assert not any(fitted for fitted, _ in seen)
+    assert len(RAN) == 3  # the last is the first in other words
+    assert not hasattr(TREE, "tree_")
+
+
 def test_the_state_counts_where_the_name_says_so(data) -> None:
     X, y = data
     fitted = clone(TREE).fit(X, y)
@@ -165,6 +186,18 @@ def test_the_state_counts_where_the_name_says_so(data) -> None:
     assert RAN == ["accuracy"]
     elsewhere = clone(TREE).fit(X[:200], y[:200])
     assert accuracy(elsewhere, X, y) == elsewhere.score(X, y) != fitted.score(X, y)
+    assert RAN == ["accuracy"] * 2
+
+
+def test_how_long_a_search_took_is_no_state(data) -> None:
+    X, y = data
+    searches = [GridSearchCV(TREE, {"max_depth": [1, 2]}, cv=3).fit(X, y) for _ in range(2)]
+    assert searches[0].refit_time_ != searches[1].refit_time_
+    for search in searches:
+        accuracy(search, X, y)
+    assert RAN == ["accuracy"]
+    assert searches[0].refit_time_ > 0
+    accuracy(GridSearchCV(TREE, {"max_depth": [1, 3]}, cv=3).fit(X, y), X, y)
     assert RAN == ["accuracy"] * 2
 
 
@@ -363,6 +396,7 @@ def test_clearing_clears_these_and_nothing_else(data) -> None:
     would = clear_cv_cache(dry_run=True)
     assert would.dry_run
     assert would.entries == 3
+    assert "cross_validate_cached" in would.functions
     cleared = clear_cv_cache()
     assert cleared.functions == would.functions
     assert mean.cache_contains(X)
@@ -392,19 +426,41 @@ def test_clearing_knows_the_functions_of_other_processes(run_python, store: Stor
     assert store.sizes().keys() == {"study.other"}
 
 
+@pytest.mark.slow
+def test_other_functions_of_the_same_name_are_not_cleared(run_python, store: Store) -> None:
+    study = """
+        from afml_cache import cv_cacheable, robust_cacheable
+        @cv_cacheable
+        def scores(x):
+            return x
+        scores(1), scores(2)
+    """
+    run_python(study, name="study.py")
+    other = study.replace("@cv_cacheable", "@robust_cacheable").replace("return x", "return -x")
+    run_python(other, name="study.py")  # in another project, say
+    redecorated = study.replace("@cv_cacheable", "@robust_cacheable").replace("scores(1)", "0")
+    run_python(redecorated.replace("scores(2)", "scores(3)"), name="study.py")
+    assert store.sizes()["study.scores"][0] == 5
+    assert clear_cv_cache().functions["study.scores"][0] == 2
+    assert store.sizes()["study.scores"][0] == 3
+    assert not clear_cv_cache()
+
+
 def test_the_list_of_them_outlives_clearing_everything(data, store: Store) -> None:
     X, y = data
     scores(TREE, X, y)
     clear_afml_cache(warn=False)
-    listed = store.directory / "records" / "cross_validated.txt"
-    assert scores.identity in listed.read_text()
+    listed = store.directory / "records" / "cross_validated_entries.txt"
+    assert len(listed.read_text().split()) == 1
     assert len(list_cleared()) == 1
+    restore_cleared()
+    assert clear_cv_cache().entries == 1
 
 
 def test_where_the_list_cannot_be_written_the_result_is_cached_all_the_same(data, store) -> None:
     X, y = data
     (store.directory / "records").mkdir(parents=True)
-    (store.directory / "records" / "cross_validated.txt").mkdir()
+    (store.directory / "records" / "cross_validated_entries.txt").mkdir()
     with pytest.warns(CacheWarning, match="selective_cache_clear"):
         scores(TREE, X, y)
     assert scores.cache_contains(TREE, X, y)
@@ -500,11 +556,67 @@ def test_weights_count_in_fitting_and_in_scoring(data) -> None:
     assert piped.test_start[0] == 300
 
 
+def grid_of(estimator):
+    return GridSearchCV(estimator, {"decisiontreeclassifier__max_depth": [1, 2]}, cv=3)
+
+
+@pytest.mark.parametrize("wrap", [lambda one: one, grid_of, lambda one: make_pipeline(one)])
+def test_the_last_step_of_a_pipeline_is_fitted_with_the_weights(data, wrap) -> None:
+    X, y = data
+    splits = [(np.arange(300), np.arange(300, 400))]
+    weight = np.where(np.arange(len(X)) % 3, 0.01, 5.0)
+    estimator = wrap(make_pipeline(StandardScaler(), TREE))
+    if isinstance(estimator, GridSearchCV):  # its own score takes no weights
+        with pytest.warns(CacheWarning, match=r"Search.*score\(\) takes no sample_weight"):
+            cross_validate_cached(estimator, X, y, splits=splits, sample_weight=weight)
+    found = cross_validate_cached(
+        estimator, X, y, splits=splits, sample_weight=weight, scoring="accuracy"
+    )
+    name = "decisiontreeclassifier__sample_weight"
+    if isinstance(estimator, type(make_pipeline(TREE))) and len(estimator.steps) == 1:
+        name = f"pipeline__{name}"
+    fitted = clone(estimator).fit(X[:300], y[:300], **{name: weight[:300]})
+    predicted = fitted.predict(X[300:400])
+    expected = np.average(predicted == y[300:400], weights=weight[300:400])
+    assert found.score[0] == pytest.approx(expected)
+
+
+def count_right(estimator, X, y):
+    return float(estimator.score(X, y))
+
+
+def test_a_scorer_without_weights_scores_without_and_is_told(data) -> None:
+    X, y = data
+    splits = [(np.arange(300), np.arange(300, 400))]
+    given = {"splits": splits, "sample_weight": np.linspace(0.1, 1, len(X))}
+    with pytest.warns(CacheWarning, match=r"count_right\(\) takes no sample_weight"):
+        found = cross_validate_cached(TREE, X, y, scoring=count_right, **given)
+    fitted = clone(TREE).fit(X[:300], y[:300], sample_weight=given["sample_weight"][:300])
+    assert found.score[0] == fitted.score(X[300:400], y[300:400])
+    assert (
+        folds_computed(lambda: cross_validate_cached(TREE, X, y, scoring=count_right, **given)) == 0
+    )
+
+
+def test_lists_of_rows_are_taken(data) -> None:
+    X, y = data
+    splits = [(np.arange(300), np.arange(300, 400))]
+    found = cross_validate_cached(TREE, X.to_numpy().tolist(), y.tolist(), splits=splits)
+    expected = cross_validate_cached(TREE, X.to_numpy(), y.to_numpy(), splits=splits)
+    assert found.score[0] == expected.score[0]
+    assert (found.train_start[0], found.test_end[0]) == (0, 399)
+
+
 @pytest.mark.parametrize(
     ("estimator", "splits", "told"),
     [
         (DecisionTreeClassifier(), KFold(2), r"estimator\.random_state"),
         (TREE, KFold(2, shuffle=True), r"splits\.random_state"),
+        (
+            GridSearchCV(TREE, {"max_depth": [1, 2]}, cv=KFold(2, shuffle=True)),
+            KFold(2),
+            r"estimator\.cv\.random_state",
+        ),
     ],
 )
 def test_folds_that_are_not_reproducible_are_told(data, estimator, splits, told) -> None:
@@ -522,10 +634,14 @@ def test_folds_that_are_not_reproducible_are_told(data, estimator, splits, told)
         ({"splits": [([0, 1], [])]}, "fold 0 has no rows"),
         ({"y": [0, 1]}, "X has 600 rows and y 2"),
         ({"sample_weight": [0.5]}, "sample_weight 1"),
+        ({"splits": 5}, r"splits=5: give pairs of positions.*KFold\(5\)"),
+        ({"estimator": DecisionTreeClassifier}, "is the class DecisionTreeClassifier; give an"),
+        ({"estimator": "tree"}, "str is no estimator"),
+        ({"scoring": {"train_start": "accuracy"}}, "cannot be called train_start"),
     ],
 )
 def test_folds_that_cannot_be_made_say_why(data, changed, told) -> None:
     X, y = data
-    given = {"y": y, "splits": KFold(3), **changed}
+    given = {"estimator": TREE, "y": y, "splits": KFold(3), **changed}
     with pytest.raises(ConfigurationError, match=told):
-        cross_validate_cached(TREE, X, **given)
+        cross_validate_cached(given.pop("estimator"), X, **given)

@@ -22,6 +22,7 @@ from afml_cache.backtests.run import Run
 from afml_cache.backtests.salvage import Carried, carry_over
 from afml_cache.errors import BacktestRecordError
 from afml_cache.store import exits, location
+from afml_cache.store.as_it_lies import reading
 from afml_cache.store.claims import UnavailableError
 from afml_cache.store.flight import FileLock
 from afml_cache.store.pool import Pool
@@ -198,16 +199,8 @@ class RunBook:
         return not self._read_only and all(map(location.may_write, (self.path.parent, self.path)))
 
     def _read_as_it_is(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        # In a read-only folder the write-ahead log may be out of reach: the rest is not.
-        addresses = [f"{self.path.as_uri()}?mode=ro", f"{self.path.as_uri()}?mode=ro&immutable=1"]
-        for address in addresses:
-            try:
-                with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as db:
-                    return db.execute(query, parameters).fetchall()
-            except sqlite3.OperationalError:
-                if address == addresses[-1]:
-                    raise
-        return []
+        with reading(self.path, 0.0) as db:
+            return db.execute(query, parameters).fetchall()
 
     # -- the file --------------------------------------------------------------------
 

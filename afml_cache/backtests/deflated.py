@@ -11,6 +11,7 @@ Charlatanism", Notices of the AMS 61(5), 2014.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from afml_cache.backtests.sharpe import (
     probabilistic_sharpe_ratio,
     sharpe_ratio,
 )
+from afml_cache.backtests.trial_units import check_trials
 from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -174,6 +176,11 @@ class DeflatedSharpe:
     kurtosis: float
 
     def __str__(self) -> str:
+        if math.isnan(self.sharpe):
+            return (
+                f"of {self.n_trials:,g} trials, {self.n_observations:,} returns that do not vary: "
+                "there is no Sharpe ratio to judge"
+            )
         verdict = "evidence of skill" if self.probability >= 0.95 else "no evidence of skill"
         return (
             f"best of {self.n_trials:,g} trials, {self.n_observations:,} returns: Sharpe ratio "
@@ -186,7 +193,11 @@ class DeflatedSharpe:
 
 
 def deflated_sharpe_report(
-    returns: ArrayLike, trial_sharpes: ArrayLike, *, n_trials: float | None = None
+    returns: ArrayLike,
+    trial_sharpes: ArrayLike | Mapping[Any, float],
+    *,
+    n_trials: float | None = None,
+    periods_per_year: float | None = None,
 ) -> DeflatedSharpe:
     """Judge the returns of the best trial by all trials that it was chosen from.
 
@@ -196,15 +207,24 @@ def deflated_sharpe_report(
         Of the selected trial.
     trial_sharpes : array_like, shape (N,)
         The Sharpe ratios of all trials, the selected one among them, per observation. Trials
-        without one (NaN: they never traded) count as trials and not in the variance.
+        without one (NaN: they never traded) count as trials and not in the variance. A dict or a
+        Series by name will do.
     n_trials : float, optional
         How many independent trials there were; N by default, which is the most.
+    periods_per_year : float, optional
+        Where ``trial_sharpes`` are annualised, as those of most engines: by so many observations
+        a year, 252 for daily returns.
 
     Raises
     ------
     ConfigurationError
         As for :func:`sharpe_ratio`; there are no trials, one of several has an infinite ratio, or
-        none of several has any.
+        none of several has any; the returns are of none of the trials, or the trials' ratios look
+        annualised and ``periods_per_year`` does not say so.
+
+    See Also
+    --------
+    deflated_sharpe_of : the same for the best run in the ledger of trials.
 
     Examples
     --------
@@ -219,6 +239,8 @@ def deflated_sharpe_report(
     import numpy as np
 
     values = checked_returns(returns)
+    if isinstance(trial_sharpes, Mapping):
+        trial_sharpes = list(trial_sharpes.values())
     ratios = np.asarray(trial_sharpes, dtype=float).ravel()
     if not ratios.size:
         raise ConfigurationError("there are no trials; the selected one is a trial, too")
@@ -227,15 +249,16 @@ def deflated_sharpe_report(
             f"trial {int(np.isinf(ratios).argmax())} has an infinite Sharpe ratio; where it never "
             "varied, give NaN"
         )
-    known = ratios[~np.isnan(ratios)]
-    if ratios.size > 1 and known.size < 2:
+    sharpe = sharpe_ratio(values)
+    counted = int((~np.isnan(ratios)).sum())
+    if ratios.size > 1 and counted < 2:
         raise ConfigurationError(
-            f"of {ratios.size:,} trials {known.size} have a Sharpe ratio, which says nothing of "
+            f"of {ratios.size:,} trials {counted} have a Sharpe ratio, which says nothing of "
             "their variance"
         )
+    known = check_trials(ratios, sharpe, periods_per_year)
     variance = float(known.var(ddof=1)) if known.size > 1 else 0.0
     count = float(ratios.size if n_trials is None else n_trials)
-    sharpe = sharpe_ratio(values)
     skewness, kurtosis = moments(values)
     about: dict[str, Any] = {
         "n_observations": values.size,

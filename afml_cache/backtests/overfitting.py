@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from afml_cache.backtests.sharpe import does_not_vary
 from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def probability_of_backtest_overfitting(
 
     Parameters
     ----------
-    returns : DataFrame or array_like, shape (T, N)
+    returns : DataFrame, dict of Series or array_like, shape (T, N)
         One row an observation in time order, one column a strategy: *all* that were tried.
     n_blocks : int
         An even number S from 2 to 24; there are ``C(S, S/2)`` combinations (12,870 for 16). Where
@@ -189,8 +191,13 @@ _Measure = Callable[["NDArray[np.bool_]"], "NDArray[np.float64]"]
 def _matrix(returns: Any) -> tuple[NDArray[np.float64], tuple[Any, ...]]:
     import numpy as np
 
+    if isinstance(returns, Mapping):
+        import pandas as pd
+
+        returns = pd.DataFrame(dict(returns))
     columns = getattr(returns, "columns", None)
-    if columns is not None and not returns.index.is_monotonic_increasing:
+    index = getattr(returns, "index", None)  # a frame of polars has none
+    if columns is not None and index is not None and not index.is_monotonic_increasing:
         raise ConfigurationError("the returns are not in time order; sort_index() first")
     values = np.asarray(returns, dtype=float)
     if values.ndim != 2 or values.shape[1] < 2:
@@ -211,6 +218,10 @@ def _matrix(returns: Any) -> tuple[NDArray[np.float64], tuple[Any, ...]]:
 
 
 def _check_blocks(n_blocks: int, n_rows: int) -> None:
+    try:
+        n_blocks = operator.index(n_blocks)
+    except TypeError as error:
+        raise ConfigurationError(f"n_blocks={n_blocks!r}: give an int, such as 16") from error
     if n_blocks % 2 or not 2 <= n_blocks <= _MOST_BLOCKS:
         raise ConfigurationError(
             f"n_blocks={n_blocks}: it has to be even, for half of the blocks are in sample, and "
@@ -247,7 +258,7 @@ def _sharpe_of_halves(
     highest = np.stack([values[block].max(axis=0) for block in blocks])
     lowest = np.stack([values[block].min(axis=0) for block in blocks])
     #: Strategies that may be constant in some half: those that are in some block.
-    suspects = np.flatnonzero((highest == lowest).any(axis=0))
+    suspects = np.flatnonzero(does_not_vary(lowest, highest).any(axis=0))
 
     def measure(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         weights = chosen.astype(float)
@@ -259,12 +270,13 @@ def _sharpe_of_halves(
         for column in suspects.tolist():
             top = np.where(chosen, highest[:, column], -math.inf).max(axis=1)
             bottom = np.where(chosen, lowest[:, column], math.inf).min(axis=1)
-            constant = top == bottom
-            if (constant & (top != 0)).any():
+            constant = does_not_vary(bottom, top)
+            paid = constant & (abs(top) > 1e-15)
+            if paid.any():
                 raise ConfigurationError(
-                    f"the returns of {names[column]!r} are all {top[constant & (top != 0)][0]} in "
-                    "half of the blocks, where a Sharpe ratio is not defined; leave it out, or "
-                    "give a performance= of your own"
+                    f"the returns of {names[column]!r} are all {top[paid][0]:g} in half of the "
+                    "blocks, as those of cash, where a Sharpe ratio is not defined; leave it out, "
+                    "or give a performance= of your own"
                 )
             ratio[constant, column] = 0.0
         if not np.isfinite(ratio).all():

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from afml_cache.backtests.splits import Length, Split, sorted_stamps, split_at
+from afml_cache.backtests.span import Length, Span
+from afml_cache.backtests.splits import Split, sorted_stamps, split_at
 from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ __all__ = ["combinatorial_paths", "combinatorial_purged_splits", "purged_kfold"]
 
 
 def purged_kfold(
-    t1: pd.Series[Any], n_splits: int = 5, embargo: Length | float = 0.0
+    t1: pd.Series[Any], n_splits: int = 5, embargo: Length | float | None = 0.0
 ) -> list[Split]:
     """K folds in time order, none of whose training labels overlaps a test label.
 
@@ -48,10 +49,12 @@ def purged_kfold(
         When each label ended, indexed by when it began, in ascending order of the beginnings;
         beginnings may repeat.
     n_splits : int
-        How many folds, 2 at least. They differ in size by one label at most.
-    embargo : float, int, str, timedelta or offset
+        How many folds, 2 at least. They differ in size by one beginning at most: labels that
+        begin at once (a panel of assets) are never divided.
+    embargo : float, int, str, timedelta, offset or None
         After the last end of a test block: a share of all rows below 1 (``0.01``, rounded down,
-        as in the book), so many rows (an int), or a stretch of time (``"5D"``).
+        as in the book), so many rows (an int), where labels that begin at once are one row; or a
+        stretch of time (``"5D"``: calendar days, as for :func:`walk_forward_splits`). None: none.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def combinatorial_purged_splits(
     t1: pd.Series[Any],
     n_groups: int = 6,
     n_test_groups: int = 2,
-    embargo: Length | float = 0.0,
+    embargo: Length | float | None = 0.0,
 ) -> list[Split]:
     """Every choice of ``n_test_groups`` of ``n_groups`` blocks as a test, the rest to train on.
 
@@ -116,7 +119,7 @@ def combinatorial_purged_splits(
     """
     labels = _Labels.of(t1, embargo)
     groups = _groups("n_groups", n_groups, labels)
-    _check_test_groups(n_groups, n_test_groups)
+    n_groups, n_test_groups = _checked_groups(n_groups, n_test_groups)
     return [
         _split(
             labels,
@@ -146,7 +149,7 @@ def combinatorial_paths(n_groups: int, n_test_groups: int) -> NDArray[np.intp]:
     """
     import numpy as np
 
-    _check_test_groups(n_groups, n_test_groups)
+    n_groups, n_test_groups = _checked_groups(n_groups, n_test_groups)
     testing: list[list[int]] = [[] for _ in range(n_groups)]
     for number, chosen in enumerate(itertools.combinations(range(n_groups), n_test_groups)):
         for group in chosen:
@@ -161,11 +164,12 @@ class _Labels:
     index: pd.Index[Any]
     starts: NDArray[Any]
     ends: NDArray[Any]
+    begins: NDArray[np.intp]  #: where each distinct start has its first label, and the end of all
     embargo_rows: int
-    embargo_span: Any  #: an offset, or None
+    embargo_span: Span | None
 
     @classmethod
-    def of(cls, t1: pd.Series[Any], embargo: Length | float) -> _Labels:
+    def of(cls, t1: pd.Series[Any], embargo: Length | float | None) -> _Labels:
         import numpy as np
         import pandas as pd
 
@@ -178,10 +182,18 @@ class _Labels:
         if t1.isna().any():
             first = index[int(t1.isna().to_numpy().argmax())]
             raise ConfigurationError(f"the label that starts at {first} has no end; drop it first")
+        if isinstance(index, pd.PeriodIndex):
+            raise ConfigurationError(
+                "the labels begin at periods; give the instants: "
+                "t1.set_axis(t1.index.to_timestamp())"
+            )
         ends = pd.Index(t1)
         try:
+            index, ends = _instants(index), _instants(ends)
+            if isinstance(ends, pd.DatetimeIndex) != isinstance(index, pd.DatetimeIndex):
+                raise TypeError("one holds dates, the other none")  # texts compare with dates
             backwards = np.asarray(ends < index)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"starts of {index.dtype} and ends of {t1.dtype} cannot be compared; give both as "
                 "dates, and both with a time zone or both without"
@@ -191,27 +203,36 @@ class _Labels:
             raise ConfigurationError(
                 f"the label that starts at {index[first]} ends before, at {t1.iloc[first]}"
             )
-        rows, span = _embargo(embargo, len(index))
+        begins = np.append(np.flatnonzero(~index.duplicated()), len(index))
+        rows, span = _embargo(embargo, len(begins) - 1)
         if span is not None and not isinstance(index, pd.DatetimeIndex):
             raise ConfigurationError(
                 f"embargo={embargo!r} is a stretch of time, which needs that labels have dates; "
                 f"they begin at {index.dtype}, so give rows or a share of them"
             )
-        return cls(index, _plain(index), _plain(ends), rows, span)
+        return cls(index, _plain(index), _plain(ends), begins, rows, span)
 
     def last_embargoed(self, end: Any) -> Any:
         """The instant up to which, included, no training label may start after a test."""
         if self.embargo_span is None:
             return end
-        import numpy as np
         import pandas as pd
 
         zone = getattr(self.index.dtype, "tz", None)
         stamp = pd.Timestamp(end) if zone is None else pd.Timestamp(end, tz="UTC").tz_convert(zone)
-        after = stamp + self.embargo_span
+        after = self.embargo_span.all_after(stamp)
         if zone is not None:
             after = after.tz_convert("UTC").tz_localize(None)
-        return np.datetime64(after.to_datetime64(), "ns")
+        return after.as_unit("ns").to_datetime64()
+
+
+def _instants(dates: pd.Index[Any]) -> pd.Index[Any]:
+    """As a DatetimeIndex where they are dates in a column of objects; else as they are."""
+    import pandas as pd
+
+    if dates.dtype == object and dates.inferred_type in ("date", "datetime", "datetime64"):
+        return pd.DatetimeIndex(dates)
+    return dates
 
 
 def _plain(index: pd.Index[Any]) -> NDArray[Any]:
@@ -224,56 +245,68 @@ def _plain(index: pd.Index[Any]) -> NDArray[Any]:
     return index.to_numpy()
 
 
-def _embargo(embargo: Any, n_rows: int) -> tuple[int, Any]:
+def _embargo(embargo: Any, n_rows: int) -> tuple[int, Span | None]:
     """The embargo as rows and as a span; one of them is nothing."""
+    import numpy as np
     import pandas as pd
 
+    if embargo is None:
+        return 0, None
     if isinstance(embargo, bool):
         raise ConfigurationError(f"embargo={embargo}: give rows, a share of them, or a span")
+    if isinstance(embargo, np.timedelta64):
+        embargo = pd.Timedelta(embargo)
     if isinstance(embargo, str | dt.timedelta | pd.offsets.BaseOffset):
-        try:
-            span = (
-                pd.Timedelta(embargo)
-                if isinstance(embargo, dt.timedelta)
-                else pd.tseries.frequencies.to_offset(embargo)
-            )
-        except ValueError as error:
-            raise ConfigurationError(
-                f"embargo={embargo!r} is not understood ({error}); give rows, a share of them "
-                "(0.01), or a stretch of time ('5D')"
-            ) from error
-        origin = pd.Timestamp("2000-01-03")
-        if origin + span < origin:
-            raise ConfigurationError(f"embargo={embargo!r}: it cannot be negative")
-        return 0, span
+        return 0, Span.or_none("embargo", embargo, "rows, a share of them (0.01)")
     try:
         rows = operator.index(embargo)
     except TypeError:
-        share = float(embargo)
-        if not 0 <= share < 1:
-            raise ConfigurationError(
-                f"embargo={embargo}: a share of the rows lies between 0 and 1; for so many rows "
-                "give an int"
-            ) from None
-        rows = int(n_rows * share)
+        rows = _share(embargo, n_rows)
     if rows < 0:
         raise ConfigurationError(f"embargo={embargo}: it cannot be negative")
     return rows, None
+
+
+def _share(embargo: Any, n_rows: int) -> int:
+    try:
+        share = float(embargo)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"embargo={embargo!r} is not understood; give rows, a share of them (0.01), or a "
+            "stretch of time ('5D')"
+        ) from error
+    if not 0 <= share < 1:
+        raise ConfigurationError(
+            f"embargo={embargo}: a share of the rows lies between 0 and 1; for so many rows give "
+            "an int"
+        )
+    return int(n_rows * share)
 
 
 def _groups(name: str, count: int, labels: _Labels) -> list[NDArray[np.intp]]:
     """The positions of all labels in so many blocks."""
     import numpy as np
 
-    size = len(labels.index)
+    count, size = _checked_int(name, count), len(labels.begins) - 1
     if not 2 <= count <= size:
         raise ConfigurationError(
-            f"{name}={count}: {size:,} labels make 2 blocks at least and {size:,} at most"
+            f"{name}={count}: labels that begin at {size:,} instants make 2 blocks at least and "
+            f"{size:,} at most"
         )
-    return np.array_split(np.arange(size), count)
+    parts = np.array_split(np.arange(size), count)
+    return [np.arange(labels.begins[part[0]], labels.begins[part[-1] + 1]) for part in parts]
 
 
-def _check_test_groups(n_groups: int, n_test_groups: int) -> None:
+def _checked_int(name: str, count: Any) -> int:
+    try:
+        return operator.index(count)
+    except TypeError as error:
+        raise ConfigurationError(f"{name}={count!r}: give an int") from error
+
+
+def _checked_groups(n_groups: Any, n_test_groups: Any) -> tuple[int, int]:
+    n_groups = _checked_int("n_groups", n_groups)
+    n_test_groups = _checked_int("n_test_groups", n_test_groups)
     if not 1 <= n_test_groups < n_groups:
         raise ConfigurationError(
             f"n_test_groups={n_test_groups}: of {n_groups} groups, 1 to {n_groups - 1} are tested"
@@ -283,6 +316,7 @@ def _check_test_groups(n_groups: int, n_test_groups: int) -> None:
             f"{n_test_groups} of {n_groups} groups make "
             f"{math.comb(n_groups, n_test_groups):,} splits; make fewer groups"
         )
+    return n_groups, n_test_groups
 
 
 def _split(
@@ -299,7 +333,10 @@ def _split(
         first, last = labels.starts[block[0]], labels.ends[block].max()
         # The first position that starts after everything in the block has ended.
         after = int(np.searchsorted(labels.starts, labels.last_embargoed(last), side="right"))
-        keep[block[0] : after + labels.embargo_rows] = False
+        if labels.embargo_rows:
+            place = int(np.searchsorted(labels.begins, after)) + labels.embargo_rows
+            after = int(labels.begins[min(place, len(labels.begins) - 1)])
+        keep[block[0] : after] = False
         keep[: block[0]] &= labels.ends[: block[0]] < first
     test = np.concatenate(blocks)
     keep[test] = False

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from afml_cache.errors import ConfigurationError
 
@@ -41,8 +41,8 @@ def sharpe_ratio(
     Returns
     -------
     float
-        With the sample standard deviation (``ddof=1``). NaN where all returns are equal: a
-        strategy that never trades has no Sharpe ratio.
+        With the sample standard deviation (``ddof=1``). NaN where all returns are equal, but for
+        rounding: a strategy that never trades, or is all in cash, has no Sharpe ratio.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def sharpe_ratio(
     0.7319
     """
     values = checked_returns(returns)
-    if values.min() == values.max():
+    if does_not_vary(values.min(), values.max()):
         return math.nan
     ratio = (float(values.mean()) - risk_free) / float(values.std(ddof=1))
     return ratio * math.sqrt(periods_per_year)
@@ -102,7 +102,12 @@ def probabilistic_sharpe_ratio(
     >>> round(probabilistic_sharpe_ratio(0.1, n_observations=250), 4)
     0.9423
     """
-    if n_observations < 2:
+    if math.isinf(sharpe) or math.isinf(benchmark):
+        raise ConfigurationError(
+            f"sharpe={sharpe}, benchmark={benchmark}: give finite ratios; NaN where returns do not "
+            "vary"
+        )
+    if not 2 <= n_observations < math.inf:
         raise ConfigurationError(
             f"n_observations={n_observations}: a Sharpe ratio needs two returns at least"
         )
@@ -146,12 +151,21 @@ def checked_returns(returns: ArrayLike) -> NDArray[np.float64]:
     return values
 
 
+def does_not_vary(lowest: Any, highest: Any, absolute: float = 1e-15) -> Any:
+    """Whether returns between these are equal but for rounding; numbers, or arrays of them.
+
+    What ``pct_change()`` makes of cash that grows by 0.01 % a day differs in the last digits.
+    """
+    size = abs(lowest) * (abs(lowest) >= abs(highest)) + abs(highest) * (abs(highest) > abs(lowest))
+    return highest - lowest <= 1e-10 * size + absolute
+
+
 def moments(values: NDArray[np.float64]) -> tuple[float, float]:
     """Skewness and kurtosis (not in excess) of a sample; NaN where it does not vary.
 
     The moments of the sample itself: ``m3 / m2**1.5`` and ``m4 / m2**2``.
     """
-    if values.min() == values.max():
+    if does_not_vary(values.min(), values.max(), 0.0):
         return math.nan, math.nan
     centred = values - values.mean()
     centred = centred / abs(centred).max()  # fourth powers of small returns would vanish

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from afml_cache.backtests.span import Length, Span
 from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Length", "Split", "sorted_stamps", "walk_forward_splits"]
-
-#: Rows, or a stretch of time: ``250``, ``"365D"``, ``"6ME"``, a timedelta, a pandas offset.
-Length = Any
+__all__ = ["Split", "sorted_stamps", "walk_forward_splits"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,12 +127,15 @@ def walk_forward_splits(
         Ascending; may be irregular, have duplicates and know its time zone. Lengths in time need
         dates.
     train, test : int, str, timedelta or offset
-        All in rows, or all in time. ``"6ME"`` is six months that end with their last day, and
-        days are calendar days, also where the clocks change.
+        All in rows, or all in time. ``"6ME"`` is six months that end with their last day,
+        ``"1YE"`` a year, and days are calendar days, also where the clocks change. Training is
+        always whole: a year before February 1 begins on February 1, and the first test is the
+        first before which the data reach so far back.
     step : optional
         From one test block to the next; as long as ``test`` by default.
     embargo : optional
-        Left out between training and test. Make it as long as labels look ahead.
+        Left out between training and test; 0 or None: nothing. Make it as long as labels look
+        ahead.
     anchored : bool
         Train on all rows since the first.
 
@@ -160,6 +161,7 @@ def walk_forward_splits(
     """
     stamps = sorted_stamps(index)
     step = test if step is None else step
+    embargo = 0 if embargo is None else embargo
     given = {"train": train, "test": test, "step": step, "embargo": embargo}
     in_rows = [_is_count(length) for length in (train, test, step)]
     if all(in_rows) and _is_count(embargo):
@@ -208,14 +210,12 @@ def _by_time(stamps: pd.Index[Any], given: dict[str, Length], anchored: bool) ->
             f"lengths in time need dates, but the index is of {stamps.dtype}; give a "
             "DatetimeIndex, or lengths in rows"
         )
-    train, test, step, embargo = (
-        None if name == "embargo" and given[name] == 0 else _Span(name, given[name], stamps[0])
-        for name in ("train", "test", "step", "embargo")
+    train, test, step = (
+        Span.forward(name, given[name], stamps[0]) for name in ("train", "test", "step")
     )
-    assert train is not None
-    assert test is not None
-    assert step is not None
+    embargo = None if _is_count(given["embargo"]) else Span.or_none("embargo", given["embargo"])
     first_test = train.after(stamps[0])
+    earliest = _earliest(stamps, first_test)
     if embargo is not None:
         first_test = embargo.after(first_test)
     splits: list[Split] = []
@@ -223,11 +223,15 @@ def _by_time(stamps: pd.Index[Any], given: dict[str, Length], anchored: bool) ->
         start = step.after(first_test, number)
         # The end of one block is the beginning of the next, also where months are clipped.
         is_next = given["step"] == given["test"]
-        end = step.after(first_test, number + 1) if is_next else test.after(start)
+        end = step.after(first_test, number + 1) if is_next else test.all_after(start)
+        train_end = start if embargo is None else embargo.all_before(start)
+        train_start = train.all_before(train_end)
+        if train_start < earliest:  # of a year that ends with December, only a part is there
+            continue
         if end > stamps[-1]:
             break
-        train_end = start if embargo is None else embargo.after(start, -1)
-        train_start = stamps[0] if anchored else train.after(train_end, -1)
+        if anchored:
+            train_start = stamps[0]
         rows = stamps.searchsorted(pd.DatetimeIndex([train_start, train_end, start, end]))
         trained, tested = np.arange(rows[0], rows[1]), np.arange(rows[2], rows[3])
         if trained.size and tested.size:
@@ -236,66 +240,23 @@ def _by_time(stamps: pd.Index[Any], given: dict[str, Length], anchored: bool) ->
         needed = ", ".join(f"{name}={given[name]!r}" for name in ("train", "embargo", "test"))
         raise ConfigurationError(
             f"{needed} make no fold of {_shown(stamps[0])} to {_shown(stamps[-1])}: the first "
-            f"test block is whole once there is a row at or after "
-            f"{_shown(test.after(first_test))}; make them shorter"
+            f"test block is whole once there is a row at or after {_shown(end)}; make them shorter"
         )
     return splits
 
 
-class _Span:
-    """A length of time that can be added to a stamp, any number of times."""
+def _earliest(stamps: pd.Index[Any], first_end: pd.Timestamp) -> pd.Timestamp:
+    """From when on a training window counts as whole.
 
-    def __init__(self, name: str, given: Length, sample: pd.Timestamp) -> None:
-        import pandas as pd
+    The first row of a year may be that of January 2, or of the first month's end: what is missing
+    before it may be as long as the longest gap up to the end of the first window.
+    """
+    import pandas as pd
 
-        try:
-            if isinstance(given, dt.timedelta):
-                self._offset: Any = pd.Timedelta(given)
-            else:
-                self._offset = pd.tseries.frequencies.to_offset(given)
-            if self._offset is None:
-                raise ValueError("it is None")
-        except (ValueError, TypeError) as error:
-            raise ConfigurationError(
-                f"{name}={given!r} is not understood ({error}); give rows (250), or a stretch of "
-                "time such as '365D' or '6ME'"
-            ) from error
-        # An offset that goes to the last day of a period means all of that day.
-        self._to_last_day = (
-            any(
-                word in type(self._offset).__name__
-                for word in ("MonthEnd", "QuarterEnd", "YearEnd")
-            )
-            or getattr(self._offset, "weekday", None) is not None
-        )
-        self._is_elapsed = isinstance(self._offset, pd.offsets.Tick | pd.Timedelta)
-        day = pd.Timedelta(days=1)
-        if isinstance(self._offset, pd.offsets.Day):
-            self._is_elapsed = False  # a tick only under older pandas: days are calendar days
-        elif isinstance(self._offset, pd.Timedelta) and self._offset % day == pd.Timedelta(0):
-            self._is_elapsed = False
-            self._offset = pd.offsets.Day(self._offset // day)
-        if not self.after(sample) > sample:
-            raise ConfigurationError(f"{name}={given!r}: it has to lead forward in time")
-
-    def after(self, stamp: pd.Timestamp, times: int = 1) -> pd.Timestamp:
-        """The stamp so many lengths later; earlier where ``times`` is negative."""
-        import pandas as pd
-
-        if times == 0:
-            return stamp
-        if self._is_elapsed:
-            return stamp + times * self._offset  # type: ignore[no-any-return]
-        # By the wall clock: otherwise days would move by an hour where the clocks change.
-        wall = stamp.tz_localize(None)
-        if self._to_last_day:
-            day = pd.Timedelta(days=1)
-            moved = (wall.normalize() - day) + times * self._offset + day
-        else:
-            moved = wall + times * self._offset
-        return moved.tz_localize(  # type: ignore[no-any-return]
-            stamp.tz, ambiguous=True, nonexistent="shift_forward"
-        )
+    inside = stamps[stamps < first_end]
+    if len(inside) < 2:
+        return stamps[0]  # type: ignore[no-any-return]
+    return stamps[0] - pd.Timedelta((inside[1:] - inside[:-1]).max())  # type: ignore[no-any-return]
 
 
 def sorted_stamps(index: object) -> pd.Index[Any]:
@@ -313,9 +274,13 @@ def sorted_stamps(index: object) -> pd.Index[Any]:
     elif len(getattr(index, "shape", ())) > 1:  # a matrix has rows and no labels
         index = pd.RangeIndex(index.shape[0])  # type: ignore[attr-defined]
     stamps: pd.Index[Any] = index if isinstance(index, pd.Index) else pd.Index(index)  # type: ignore[call-overload]
+    remedy = "sort_index()"
     if isinstance(stamps, pd.MultiIndex):  # a panel of dates and assets
         dated = (n for n, level in enumerate(stamps.levels) if isinstance(level, pd.DatetimeIndex))
-        stamps = stamps.get_level_values(next(dated, 0))
+        level = next(dated, 0)
+        if level:  # sorting would put the assets first
+            remedy = f"put the dates first, swaplevel(0, {level}).sort_index()"
+        stamps = stamps.get_level_values(level)
     if not len(stamps):
         raise ConfigurationError("there are no rows to split")
     if stamps.hasnans:
@@ -325,7 +290,7 @@ def sorted_stamps(index: object) -> pd.Index[Any]:
         later = next(n for n, (a, b) in enumerate(itertools.pairwise(stamps), 1) if b < a)
         raise ConfigurationError(
             f"the index is not in time order: row {later:,} ({_shown(stamps[later])}) comes after "
-            f"{_shown(stamps[later - 1])}; sort_index() first"
+            f"{_shown(stamps[later - 1])}; {remedy} first"
         )
     return stamps
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -27,8 +28,12 @@ class Caller:
         return f"{self.file}:{self.line}{inside}"
 
 
-def user_frame() -> Caller:
-    """The innermost line of project code that led here; else the first outside this package."""
+def user_frame(function: Callable[..., object] | None = None) -> Caller:
+    """The innermost line of project code that led here.
+
+    Where there is none, as in a worker of a pool that was given ``function`` itself, that is the
+    function's own definition; without one, the first line outside this package.
+    """
     from afml_cache.keys.projects import Kind, home_of
 
     frame: FrameType | None = inspect.currentframe()
@@ -48,6 +53,10 @@ def user_frame() -> Caller:
                 return caller
             outside = outside or caller
         frame = frame.f_back
+    code = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
+    if code is not None:
+        file = NOTEBOOK if _is_cell(code.co_filename) else os.path.abspath(code.co_filename)  # noqa: PTH100 - as above
+        return Caller(file, code.co_firstlineno, code.co_qualname)
     return outside or Caller("?", 0, "?")
 
 

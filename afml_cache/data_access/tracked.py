@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -10,16 +12,15 @@ from afml_cache.attempt import Options
 from afml_cache.cacheable_functions import reduce_cached
 from afml_cache.data_access.caller import Caller, user_frame
 from afml_cache.data_access.purposes import checked_name
+from afml_cache.data_access.stretches import stretches_of
 from afml_cache.data_access.tracker import tracker
+from afml_cache.errors import ConfigurationError
 from afml_cache.keys.extent import extents_of, union
-from afml_cache.keys.ranges import DateParameters
+from afml_cache.keys.ranges import DateParameters, parameters_of
 from afml_cache.memo import CachedFunction
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
-
-#: A container of more is no collection of frames, and looking through it would slow down hits.
-_MOST_FRAMES = 10_000
 
 
 class TrackedFunction(CachedFunction[P, R_co]):
@@ -45,8 +46,8 @@ class TrackedFunction(CachedFunction[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         result = super().__call__(*args, **kwargs)
         if self._is_async:
-            return self._awaited(result, args, kwargs, user_frame())  # type: ignore[return-value]
-        self._note(result, args, kwargs, user_frame())
+            return self._awaited(result, args, kwargs, user_frame(self._wrapped))  # type: ignore[return-value]
+        self._note(result, args, kwargs, user_frame(self._wrapped))
         return result
 
     async def _awaited(self, pending: Any, args: Any, kwargs: Any, by: Caller) -> Any:
@@ -60,11 +61,10 @@ class TrackedFunction(CachedFunction[P, R_co]):
             dataset = _filled(self._dataset, values)
             purpose = _filled(self._purpose, values).lower()
             dates = self._options.dates or DateParameters()
-            extent = None
-            if not isinstance(result, list | tuple | dict) or len(result) <= _MOST_FRAMES:
-                extent = union(extents_of({"result": result}, DateParameters()).values())
-            if extent is None:
-                extent = union(extents_of(values, dates).values())
+            extents = stretches_of(result)
+            if not extents:
+                hull = union(extents_of(values, dates).values())
+                extents = [] if hull is None else [hull]
         except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
             notices.warn_once(
                 ("access_note", self._identity),
@@ -72,7 +72,7 @@ class TrackedFunction(CachedFunction[P, R_co]):
                 f"({type(error).__name__}: {error})",
             )
             return
-        if extent is None:
+        if not extents:
             notices.warn_once(
                 ("access_undated", self._identity),
                 f"{self._identity}() shows no dates, so what it touched of {dataset} is not noted: "
@@ -80,11 +80,37 @@ class TrackedFunction(CachedFunction[P, R_co]):
                 "ranges=('first', 'last'), or call log_data_access() yourself",
             )
             return
-        tracker.count(dataset, purpose, extent, by)
+        tracker.count(dataset, purpose, extents, by)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         parts = (self._wrapped, self._options, self._dataset, self._purpose)
         return reduce_cached(self, TrackedFunction, parts)
+
+
+def check_placeholders(what: str, name: str, function: Callable[..., Any]) -> None:
+    """Refuse a name with a placeholder that no parameter of the function fills.
+
+    Raises
+    ------
+    ConfigurationError
+        It names what is no parameter, or its braces do not match.
+    """
+    parameters = parameters_of(function)
+    called = getattr(function, "__qualname__", repr(function))
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(name) if field is not None]
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{what}={name!r} of {called}(): {error}; a placeholder is the name of a parameter in "
+            "braces, as in 'prices/{symbol}'"
+        ) from error
+    named = [re.split(r"[.\[]", field)[0] for field in fields]
+    unknown = [one for one in named if one not in parameters]
+    if unknown:
+        raise ConfigurationError(
+            f"{what}={name!r} names {', '.join(map(repr, unknown))}, but {called}() has the "
+            f"parameters {', '.join(parameters) or '(none)'}"
+        )
 
 
 def _filled(name: str, values: dict[str, Any]) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from afml_cache import notices, settings
 from afml_cache.data_access import report
 from afml_cache.data_access.caller import Caller, user_frame
-from afml_cache.data_access.purposes import Use, checked_name, use_of
-from afml_cache.data_access.records import Access, AccessRecords
+from afml_cache.data_access.overlaps import Dataset, datasets
+from afml_cache.data_access.purposes import checked_name, is_known, use_of
+from afml_cache.data_access.records import Access, AccessRecords, Judged
 from afml_cache.errors import ConfigurationError, ReportError
 from afml_cache.keys.dates import HIGHEST, LOWEST, Dated, clamped, is_missing, read_date
 from afml_cache.keys.extent import Extent
@@ -55,10 +56,10 @@ class DataAccessTracker:
         """As :func:`log_data_access`, below this tracker's directory."""
         extent = _extent(start, end)
         names = checked_name("dataset", dataset), checked_name("purpose", purpose).lower()
-        self.count(*names, extent, user_frame())
+        self.count(*names, [extent], user_frame())
 
-    def count(self, dataset: str, purpose: str, extent: Extent, by: Caller) -> None:
-        """Count an access; where that cannot be done, it costs a warning and no result."""
+    def count(self, dataset: str, purpose: str, extents: list[Extent], by: Caller) -> None:
+        """Count an access to each; where that cannot be done, it costs a warning, no result."""
         if settings.current.mode == "readonly":
             notices.warn_once(
                 ("access_readonly", dataset),
@@ -66,15 +67,24 @@ class DataAccessTracker:
                 "'readonly', which writes nothing",
             )
             return
+        if not is_known(purpose):
+            notices.warn_once(
+                ("access_purpose", purpose),
+                f"the purpose {purpose!r} (of {dataset}) counts as none of training, tuning and "
+                "testing, so the contamination report draws no conclusion from it; say 'train', "
+                "'optimize' or 'test', or 'other' if it is none",
+            )
         try:
             records = self._records()
-            records.count(dataset, purpose, extent, by)
+            for extent in extents:
+                records.count(dataset, purpose, extent, by)
         except (OSError, sqlite3.Error) as error:
             notices.warn_once(
                 ("access_records", dataset, type(error)),
                 f"an access to {dataset} ({purpose}) could not be recorded ({error}), so the "
                 "contamination report will lack it; see that records/data_access.sqlite in the "
-                "cache directory can be written to, and move the file away if it is damaged",
+                "cache directory can be written to; where it is damaged, "
+                "DataAccessTracker().begin_anew() moves it aside",
             )
 
     def accesses(self) -> pd.DataFrame:
@@ -108,7 +118,7 @@ class DataAccessTracker:
                 "line": one.by.line,
                 "function": one.by.function,
             }
-            for one in self._read()
+            for one in self._read()[0]
         ]
         columns = ["dataset", "purpose", "use", "start", "end", "count", "first_use", "last_use"]
         return pd.DataFrame(rows, columns=[*columns, "file", "line", "function"])
@@ -121,8 +131,8 @@ class DataAccessTracker:
         DataFrame
             One row a range: ``dataset``, ``start``, ``end``, ``touches``, ``touches_of_any_part``
             (by tests of ranges that overlap it, its own included), ``first_use``, ``last_use``,
-            and ``contaminated_by``: how many ranges that overlap it were trained or tuned on
-            before its last test.
+            and ``contaminated_by``: how many ranges that overlap it had been trained or tuned on
+            by what was tested.
 
         Raises
         ------
@@ -131,21 +141,19 @@ class DataAccessTracker:
         """
         import pandas as pd
 
-        ranges = report.touched(self._read())
-        found = report.overlaps(ranges)
         rows = [
             {
-                "dataset": one.dataset,
-                "start": _stamp(one.extent.first),
-                "end": _stamp(one.extent.last),
-                "touches": one.count,
-                "touches_of_any_part": report.touches_of_any_part(one, ranges),
-                "first_use": _moment(one.first_use),
-                "last_use": _moment(one.last_use),
-                "contaminated_by": sum(o.test is one and o.contaminates for o in found),
+                "dataset": one.test.dataset,
+                "start": _stamp(one.test.extent.first),
+                "end": _stamp(one.test.extent.last),
+                "touches": one.test.count,
+                "touches_of_any_part": one.touches,
+                "first_use": _moment(one.test.first_use),
+                "last_use": _moment(one.test.last_use),
+                "contaminated_by": len(one.contaminated_by),
             }
-            for one in ranges
-            if one.use is Use.TESTING
+            for dataset in self._datasets()
+            for one in dataset.verdicts()
         ]
         columns = ["dataset", "start", "end", "touches", "touches_of_any_part"]
         return pd.DataFrame(rows, columns=[*columns, "first_use", "last_use", "contaminated_by"])
@@ -158,8 +166,9 @@ class DataAccessTracker:
         DataFrame
             One row an overlap: ``dataset``, ``test_start``, ``test_end``, ``purpose``, ``start``,
             ``end``, ``overlap_start``, ``overlap_end``, ``order`` (``"before the first test"``,
-            ``"between tests"``, ``"after the last test"``), ``contaminates`` (False for the last:
-            a walk forward trains on what it has tested), ``count``, ``first_use``, and ``by``.
+            ``"between tests"``, ``"after the last test"``), ``contaminates`` (the process that
+            tested had trained on it since the test before, or, having trained on nothing itself,
+            tested after anybody had), ``count``, ``first_use``, and ``by``.
 
         Raises
         ------
@@ -184,7 +193,8 @@ class DataAccessTracker:
                 "first_use": _moment(one.other.first_use),
                 "by": ", ".join(dict.fromkeys(map(str, one.other.by))),
             }
-            for one in report.overlaps(report.touched(self._read()))
+            for dataset in self._datasets()
+            for one in dataset.overlaps()
         ]
         columns = ["dataset", "test_start", "test_end", "purpose", "start", "end"]
         columns += ["overlap_start", "overlap_end", "order", "contaminates", "count", "first_use"]
@@ -198,16 +208,46 @@ class DataAccessTracker:
         ReportError
             The records cannot be read.
         """
-        ranges = report.touched(self._read())
-        return report.in_words(ranges) if ranges else f"no access to data is logged in {self.path}"
+        found = self._datasets()
+        return report.in_words(found) if found else f"no access to data is logged in {self.path}"
 
-    def _read(self) -> list[Access]:
+    def begin_anew(self) -> Path | None:
+        """Begin with no accesses; those so far move to an archive beside the file.
+
+        Also while other processes log: each access is in the archive or in the new records.
+        Moving the file by hand instead would leave behind what lies in its write-ahead log.
+
+        Returns
+        -------
+        Path or None
+            The archive, an SQLite file ``data_access.until-<time>.sqlite``; a damaged file is
+            itself moved, to ``data_access.sqlite.corrupt-<time>``. None where nothing is logged.
+
+        Raises
+        ------
+        ReportError
+            They cannot be moved; the records are as they were.
+        """
+        if settings.current.mode == "readonly":
+            raise ReportError("in mode 'readonly' nothing is moved; configure(mode='on') first")
         try:
-            return self._records().accesses()
+            return self._records().begin_anew()
+        except (OSError, sqlite3.Error) as error:
+            raise ReportError(
+                f"the accesses to data in {self.path} cannot be moved ({error}); they are as they "
+                "were: see that its folder can be written to"
+            ) from error
+
+    def _datasets(self) -> list[Dataset]:
+        return datasets(*self._read())
+
+    def _read(self) -> tuple[list[Access], Judged]:
+        try:
+            return self._records().judged()
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             raise ReportError(
                 f"the accesses to data in {self.path} cannot be read ({error}); if the file is "
-                "damaged, move it away: a new one is begun"
+                "damaged, DataAccessTracker().begin_anew() moves it aside"
             ) from error
 
 

@@ -92,12 +92,18 @@ def union(extents: Iterable[Extent]) -> Extent | None:
 
     Aware and naive extents do not mix: where both occur the aware ones count.
     """
-    extents = list(extents)
+    extents = of_one_kind(extents)
     if not extents:
         return None
+    first, last = min(e.first for e in extents), max(e.last for e in extents)
+    return Extent(first, last, extents[0].aware)
+
+
+def of_one_kind(extents: Iterable[Extent]) -> list[Extent]:
+    """Where aware and naive extents both occur, the aware ones; else all."""
+    extents = list(extents)
     aware = any(e.aware for e in extents)
-    extents = [e for e in extents if e.aware == aware]
-    return Extent(min(e.first for e in extents), max(e.last for e in extents), aware)
+    return [e for e in extents if e.aware == aware]
 
 
 # -- range parameters --------------------------------------------------------------------
@@ -146,11 +152,11 @@ def _indexed(pandas: Any, name: str, value: object) -> dict[str, Extent]:
     if isinstance(value, dict | list | tuple):
         extents: dict[Extent, str] = {}
         for label, item in _frames(pandas, name, value):
-            extent = _of_index(pandas, item)
+            extent = extent_of(pandas, item)
             if extent is not None:  # thousands of frames usually cover a few stretches
                 extents.setdefault(extent, label)
         return {label: extent for extent, label in extents.items()}
-    extent = _of_index(pandas, value)
+    extent = extent_of(pandas, value)
     return {} if extent is None else {name: extent}
 
 
@@ -168,19 +174,27 @@ def _frames(pandas: Any, name: str, container: Any) -> Iterator[tuple[str, objec
                 yield f"{name}[{number}]", item
 
 
-def _of_index(pandas: Any, value: object) -> Extent | None:
+def extent_of(pandas: Any, value: object) -> Extent | None:
+    """That of an index, or of what has one; None where it holds no dates."""
     try:
-        index = value if isinstance(value, pandas.Index) else getattr(value, "index", None)
-        if isinstance(index, pandas.MultiIndex):
-            index = _dates_of(pandas, index)
-        if not isinstance(index, pandas.Index) or not _holds_dates(pandas, index):
+        index = dated_index(pandas, value)
+        if index is None:
             return None
-        index = index[:]  # asked itself, it would remember it, and its joblib hash would change
         if isinstance(index, pandas.IntervalIndex):
             return _hull(index.left.min(), index.right.max())
         return _hull(index.min(), index.max())
     except Exception:  # noqa: BLE001 - dates that do not compare, an attribute that raises: no extent
         return None
+
+
+def dated_index(pandas: Any, value: object) -> Any:
+    """The dates of an index, or of what has one, in a new object; None where it holds none."""
+    index = value if isinstance(value, pandas.Index) else getattr(value, "index", None)
+    if isinstance(index, pandas.MultiIndex):
+        index = _dates_of(pandas, index)
+    if not isinstance(index, pandas.Index) or not _holds_dates(pandas, index):
+        return None
+    return index[:]  # asked itself, it would remember it, and its joblib hash would change
 
 
 def _dates_of(pandas: Any, index: Any) -> Any:

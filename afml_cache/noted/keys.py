@@ -8,14 +8,13 @@ the result of exactly these arguments. Records are no cache: they are never clea
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
 from afml_cache.keys.call import CallKey
 from afml_cache.noted.book import FAULTS, PATIENCE, NoteBook, path_in, tell
 from afml_cache.store.active import active
+from afml_cache.store.as_it_lies import reading
 from afml_cache.store.store import Store
 
 __all__ = ["Noted", "NotedFunction", "note", "noted_entries", "noted_functions"]
@@ -187,18 +186,12 @@ def _read(store: Store, query: str, parameters: tuple[Any, ...] = ()) -> list[tu
     path = path_in(store.directory)
     if not path.exists():
         return []
-    # Where the folder is read-only, the write-ahead log may be out of reach: the rest is not.
-    addresses = [f"{path.as_uri()}?mode=ro", f"{path.as_uri()}?mode=ro&immutable=1"]
-    for address in addresses:
-        try:
-            with contextlib.closing(
-                sqlite3.connect(address, uri=True, timeout=PATIENCE)
-            ) as connection:
-                return connection.execute(query, parameters).fetchall()
-        except FAULTS as error:
-            if address == addresses[-1]:
-                tell(store.directory, "read", error)
-    return []
+    try:
+        with reading(path, PATIENCE) as connection:
+            return connection.execute(query, parameters).fetchall()
+    except FAULTS as error:
+        tell(store.directory, "read", error)
+        return []
 
 
 _book: NoteBook | None = None

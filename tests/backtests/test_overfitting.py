@@ -157,3 +157,23 @@ def test_the_answer_does_not_depend_on_the_order_of_the_strategies(crossovers) -
 def test_what_cannot_be_told_says_why(returns, options, told) -> None:
     with pytest.raises(ConfigurationError, match=told):
         pbo_of(returns, **options)
+
+
+def test_cash_among_the_strategies_is_refused_and_not_the_best() -> None:
+    returns = pd.DataFrame(np.random.default_rng(1).normal(0, 0.01, (1000, 20)))
+    returns["cash"] = pd.Series(10_000 * 1.0001 ** np.arange(1001)).pct_change()[1:].to_numpy()
+    with pytest.raises(ConfigurationError, match=r"'cash' are all 0\.0001 .* as those of cash"):
+        pbo_of(returns, 10)
+
+
+def test_returns_may_be_a_dict_of_series_or_a_frame_of_polars() -> None:
+    returns = pd.DataFrame(np.random.default_rng(1).normal(0, 0.01, (200, 3)), columns=list("abc"))
+    expected = pbo_of(returns, 4)
+    found = pbo_of({name: returns[name] for name in returns}, 4)
+    assert found.names == expected.names
+    np.testing.assert_array_equal(found.logits, expected.logits)
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({name: returns[name].to_numpy() for name in returns})
+    np.testing.assert_array_equal(pbo_of(frame, 4).logits, expected.logits)
+    with pytest.raises(ConfigurationError, match=r"n_blocks=4\.0: give an int"):
+        pbo_of(returns, 4.0)

@@ -172,6 +172,42 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
         plot_equity(CURVES)
 
 
+def test_curves_of_other_dates_in_one_frame_are_lines() -> None:
+    monthly = GOOG.Close.resample("ME").last()
+    frame = pd.DataFrame({"daily": GOOG.Close, "monthly": monthly})
+    for plot in (plot_equity, plot_drawdown):
+        daily, other = drawn(plot(frame)).get_lines()
+        assert len(daily.get_ydata()) == len(GOOG)
+        assert len(other.get_ydata()) == len(monthly)
+        assert not np.isnan(other.get_ydata()).any()
+
+
+def test_a_frame_with_a_column_equity_keeps_its_other_curves() -> None:
+    classes = pd.DataFrame({"Equity": GOOG.Close, "Bonds": GOOG.Open})
+    lines = drawn(plot_equity(classes)).get_lines()
+    assert [line.get_label() for line in lines] == ["Equity", "Bonds"]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.period_range("2024-01", periods=3, freq="M"),
+        pd.Index([stamp.date() for stamp in pd.date_range("2024-01-31", periods=3, freq="ME")]),
+        pd.Index(["2024-01-31", "2024-02-29", "2024-03-31"]),
+    ],
+    ids=["periods", "dates", "texts"],
+)
+def test_dates_may_be_spelled_in_any_way(index: pd.Index) -> None:
+    axes = drawn(plot_equity(pd.Series([1.0, 2.0, 3.0], index)))
+    dates = [num2date(place).date().isoformat() for place in axes.get_lines()[0].get_xdata()]
+    assert dates == ["2024-01-31", "2024-02-29", "2024-03-31"]
+
+
+def test_a_single_point_is_a_mark() -> None:
+    line = drawn(plot_drawdown({"a": pd.Series([100.0], GOOG.index[:1])})).get_lines()[0]
+    assert line.get_marker() == "o"
+
+
 @pytest.mark.parametrize(
     ("curves", "told"),
     [
@@ -184,6 +220,11 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
         ({"a": EQUITY, "b": EQUITY.tz_localize("UTC")}, "cannot share an axis"),
         ({"a": EQUITY, "b": pd.Series([1.0])}, "cannot share an axis"),
         ({"a": GOOG.Close.pct_change() * 0}, "begins at 0"),
+        (pd.concat([EQUITY, EQUITY], axis=1), "several curves are called 'Close'"),
+        (pd.DataFrame({1: EQUITY, "1": EQUITY}), "several curves are called '1'"),
+        ({"a": pd.DataFrame([[1, 2]], columns=["Equity"] * 2)}, "several curves are called"),
+        ({"a": pd.Series([1.0, 2.0], ["x", "y"])}, "neither dates nor bars"),
+        (np.arange(5.0), "float64 is no run id"),
     ],
 )
 def test_what_cannot_be_drawn_says_why(curves: object, told: str) -> None:
@@ -272,7 +313,83 @@ def test_any_parameters_make_an_axis() -> None:
     )
     axes = drawn(plot_sweep("growth", "since", "exit", table))
     assert texts(axes) == ["2020-01-01", "2021-01-01"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["5", "stop"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["5", "stop", "none"]
+
+
+def test_runs_without_a_parameter_have_a_place_of_their_own() -> None:
+    table = pd.DataFrame({"stop": [0.1, 0.2, None], "fast": 5, "sharpe": [1.0, 2.0, 3.0]})
+    axes = drawn(plot_sweep("sharpe", "stop", "fast", table))
+    assert texts(axes) == ["0.1", "0.2", "none"]
+    np.testing.assert_array_equal(cells(axes), [[1.0, 2.0, 3.0]])
+    # A run that failed before it had one is no place.
+    failed = pd.DataFrame({"stop": [0.1, None], "fast": 5, "sharpe": [1.0, np.nan]})
+    assert texts(drawn(plot_sweep("sharpe", "stop", "fast", failed))) == ["0.1"]
+
+
+def test_a_parameter_may_be_a_list() -> None:
+    table = pd.DataFrame({"windows": [[1, 2], [3, 4]], "fast": 5, "sharpe": [1.0, 2.0]})
+    assert texts(drawn(plot_sweep("sharpe", "windows", "fast", table))) == ["[1, 2]", "[3, 4]"]
+
+
+def test_the_scale_says_that_runs_were_counted_or_left_out() -> None:
+    table = pd.DataFrame({"x": [1, 1, 2], "y": 1, "m": [1.0, np.nan, 3.0]})
+    drawing = drawn(plot_sweep("m", "x", "y", table))
+    assert drawing.figure.axes[1].get_ylabel() == "mean m (of runs that have it)"
+    drawing = drawn(plot_sweep("m", "x", "y", table[[True, False, True]], aggregate="count"))
+    assert drawing.figure.axes[1].get_ylabel() == "count m"
+
+
+def test_an_outlier_need_not_wash_out_the_colours() -> None:
+    table = RUNS.assign(sharpe=[1.0, -0.1, 0.2, 0.3, -50.0, 1.0])
+    axes = drawn(plot_sweep("sharpe", "fast", "slow", table, limits=(-1, 1)))
+    image = axes.get_images()[0]
+    assert (image.norm.vmin, image.norm.vmax) == (-1, 1)
+    assert axes.figure.axes[1].get_ylabel() == "sharpe"
+    assert "−50" in [text.get_text() for text in axes.texts]
+    with pytest.raises(ConfigurationError, match="give the lower first"):
+        plot_sweep("sharpe", "fast", "slow", table, limits=(1, -1))
+
+
+def test_numbers_that_have_no_room_in_their_cells_are_left_out() -> None:
+    table = pd.DataFrame(
+        [{"x": x, "y": y, "m": 1234.5 * x * y} for x in range(1, 16) for y in range(1, 11)]
+    )
+    assert not drawn(plot_sweep("m", "x", "y", table.assign(m=-table.m / 7e9))).texts
+    axes = drawn(plot_sweep("m", "x", "y", table[table.x < 6]))
+    assert "1.23k" in [text.get_text() for text in axes.texts]
+    boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda b: (b.y0, b.x0))
+    for one, other in itertools.pairwise(boxes):
+        assert one.y0 != other.y0 or one.x1 < other.x0
+
+
+def test_numbers_are_short() -> None:
+    table = pd.DataFrame({"x": range(6), "y": 1, "m": [999.6, 999_600, 1e9, 2.5e13, 5e-4, 950]})
+    axes = drawn(plot_sweep("m", "x", "y", table))
+    assert [text.get_text() for text in axes.texts] == [
+        "1k",
+        "1M",
+        "1G",
+        "2.5e+13",
+        "0.0005",
+        "950",
+    ]
+
+
+def test_large_parameters_are_told_apart() -> None:
+    table = pd.DataFrame({"x": [1_000_000.0, 1_000_001.0], "y": 1, "m": [1.0, 2.0]})
+    assert texts(drawn(plot_sweep("m", "x", "y", table))) == ["1000000", "1000001"]
+
+
+def test_a_dollar_is_a_dollar() -> None:
+    names = {"cost $3 vs $5": EQUITY, "_own": EQUITY / 2}
+    axes = drawn(plot_drawdown(names, title="a $1 and $2"))
+    legend = axes.figure.legends[0].get_texts()
+    assert len(legend) == 2
+    assert not any(text.get_parse_math() for text in (axes.title, *legend))
+    table = pd.DataFrame({"$x$": ["$1$", "$2$"], "y": 1, "m": [1.0, 2.0]})
+    heat = drawn(plot_sweep("m", "$x$", "y", table))
+    assert not heat.xaxis.label.get_parse_math()
+    assert not any(label.get_parse_math() for label in heat.get_xticklabels())
 
 
 def test_long_names_of_parameters_do_not_overlap() -> None:

@@ -127,6 +127,25 @@ def test_returns_that_never_vary_have_no_sharpe_ratio() -> None:
     assert math.isnan(sharpe_ratio(pd.Series(0.0, GOOG.index)))
     report = deflated_sharpe_report(np.zeros(100), [math.nan, 0.1, 0.2])
     assert math.isnan(report.probability)
+    assert str(report).endswith("there is no Sharpe ratio to judge")
+
+
+@pytest.mark.parametrize("growth", [1e-3, 1e-4, 1e-6, -1e-4])
+def test_cash_has_no_sharpe_ratio_though_its_returns_differ_in_the_last_digit(
+    growth: float,
+) -> None:
+    cash = pd.Series(10_000 * (1 + growth) ** np.arange(1000)).pct_change().dropna()
+    assert cash.nunique() > 1
+    assert math.isnan(sharpe_ratio(cash))
+    assert math.isnan(sharpe_ratio([0.30000000000000004, 0.3, 0.3]))
+    assert np.isnan(moments(cash.to_numpy()[:3].repeat(2) * 0 + growth)).all()
+
+
+def test_a_steady_strategy_has_one() -> None:
+    rng = np.random.default_rng(1)
+    bills = 1e-4 + rng.normal(0, 1e-8, 500)  # varies by 0.000001 % a day
+    assert sharpe_ratio(bills) == pytest.approx(1e4, rel=0.1)
+    assert sharpe_ratio(RETURNS * 1e-9) == pytest.approx(sharpe_ratio(RETURNS))
 
 
 def test_the_best_of_many_is_reported_as_what_it_is() -> None:
@@ -156,9 +175,48 @@ def test_the_best_of_many_is_reported_as_what_it_is() -> None:
 
 
 def test_trials_without_a_ratio_count_as_trials() -> None:
-    report = deflated_sharpe_report(RETURNS, [0.01, 0.05, math.nan, math.nan])
+    own = sharpe_ratio(RETURNS)
+    report = deflated_sharpe_report(RETURNS, [0.01, own, math.nan, math.nan])
     assert report.n_trials == 4
-    assert report.trial_variance == pytest.approx(np.var([0.01, 0.05], ddof=1))
+    assert report.trial_variance == pytest.approx(np.var([0.01, own], ddof=1))
+    assert deflated_sharpe_report(RETURNS, {"a": 0.01, "b": own}).n_trials == 2
+
+
+def test_annualised_ratios_of_trials_are_told_from_daily_ones() -> None:
+    rng = np.random.default_rng(2)
+    trials = pd.DataFrame(rng.normal(0.0003, 0.01, (1000, 40)), columns=map(str, range(40)))
+    daily = trials.apply(sharpe_ratio)
+    best = trials[daily.idxmax()]
+    expected = deflated_sharpe_report(best, daily)
+    for periods in (252, 365, 52):
+        annual = daily * math.sqrt(periods)
+        with pytest.raises(ConfigurationError, match=f"look annualised.*_year={periods}"):
+            deflated_sharpe_report(best, annual)
+        report = deflated_sharpe_report(best, annual, periods_per_year=periods)
+        assert report.probability == pytest.approx(expected.probability)
+        assert report.trial_variance == pytest.approx(expected.trial_variance)
+    with pytest.raises(ConfigurationError, match="periods_per_year=1"):
+        deflated_sharpe_report(best, daily, periods_per_year=252)
+    # A trial that happens to have the daily ratio does not hide that the others are annualised.
+    annual = daily * math.sqrt(252)
+    annual.iloc[0] = daily.max()
+    with pytest.raises(ConfigurationError, match="look annualised"):
+        deflated_sharpe_report(best, annual)
+    # Any trial may be selected, and logarithmic returns are close enough.
+    assert deflated_sharpe_report(trials[daily.sort_values().index[-5]], daily).n_trials == 40
+    assert deflated_sharpe_report(np.log1p(best), daily).n_trials == 40
+
+
+def test_returns_of_no_trial_are_refused() -> None:
+    rng = np.random.default_rng(2)
+    trials = pd.DataFrame(rng.normal(0, 0.01, (1000, 40)))
+    sharpes = trials.apply(sharpe_ratio)
+    with pytest.raises(ConfigurationError, match="none of the trials does"):
+        deflated_sharpe_report(trials[sharpes.idxmax()] + 0.01, sharpes)
+    with pytest.raises(ConfigurationError, match="none of the trials does, divided"):
+        deflated_sharpe_report(
+            trials[sharpes.idxmax()] + 0.01, sharpes * 252**0.5, periods_per_year=252
+        )
 
 
 @pytest.mark.parametrize(
@@ -180,6 +238,19 @@ def test_trials_without_a_ratio_count_as_trials() -> None:
         (lambda: deflated_sharpe_report(RETURNS, []), "no trials"),
         (lambda: deflated_sharpe_report(RETURNS, [math.nan, 0.1]), "says nothing"),
         (lambda: deflated_sharpe_report(RETURNS, [math.inf, 0.1]), "trial 0 has an infinite"),
+        (lambda: deflated_sharpe_report(RETURNS, [0.1, 7.9e11]), "trial 1 .* do not vary"),
+        (
+            lambda: deflated_sharpe_report(RETURNS, [0.1, 0.1], periods_per_year=0),
+            "periods_per_year=0",
+        ),
+        (
+            lambda: deflated_sharpe_ratio(math.inf, n_trials=2, **PAPER),
+            "sharpe=inf.* give finite ratios",
+        ),
+        (
+            lambda: probabilistic_sharpe_ratio(0.1, n_observations=math.nan),
+            "n_observations=nan",
+        ),
     ],
 )
 def test_what_cannot_be_told_says_why(call, told) -> None:

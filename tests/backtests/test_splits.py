@@ -37,17 +37,65 @@ def test_an_anchored_window_keeps_its_beginning() -> None:
 
 
 def test_months_end_with_their_last_day() -> None:
-    first, second, *_ = walk_forward_splits(GOOG, "6ME", "3ME")
-    assert (first.train_start, first.train_end) == (GOOG.index[0], pd.Timestamp("2005-01-31"))
+    first, second, *_ = walk_forward_splits(GOOG["2004-09-01":], "6ME", "3ME")
+    assert (first.train_start, first.train_end) == (
+        pd.Timestamp("2004-09-01"),
+        pd.Timestamp("2005-02-28"),
+    )
     assert (first.test_start, first.test_end) == (
-        pd.Timestamp("2005-02-01"),
-        pd.Timestamp("2005-04-29"),
+        pd.Timestamp("2005-03-01"),
+        pd.Timestamp("2005-05-31"),
     )
     assert (second.train_start, second.train_end) == (
-        pd.Timestamp("2004-11-01"),
-        pd.Timestamp("2005-04-29"),
+        pd.Timestamp("2004-12-01"),
+        pd.Timestamp("2005-05-31"),
     )
-    assert second.test_start == pd.Timestamp("2005-05-02")
+    assert second.test_start == pd.Timestamp("2005-06-01")
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "step", "embargo", "months"),
+    [
+        ("1YE", "1ME", None, 0, 12),
+        ("1YS", "1MS", None, 0, 12),
+        ("2YE", "1QE", None, 0, 24),
+        ("4QE", "1ME", None, 0, 12),
+        ("12ME", "10D", None, 0, 12),
+        ("12ME", "1ME", None, "5D", 12),
+        ("1YE", "1QE", "1ME", "1ME", 12),
+    ],
+)
+@pytest.mark.parametrize("zone", [None, "US/Eastern"])
+def test_every_fold_is_trained_on_the_whole_length(
+    train: str, test: str, step: str | None, embargo: str | int, months: int, zone: str | None
+) -> None:
+    days = pd.date_range("2015-01-01", "2020-12-31", tz=zone)
+    splits = walk_forward_splits(days, train, test, step, embargo=embargo)
+    assert len(splits) > 12
+    for split in splits:
+        # No month is longer or shorter than another where all begin on the same day.
+        until = split.train_end + pd.DateOffset(days=1)
+        assert split.train_start == until - pd.DateOffset(months=months)
+        if embargo == "1ME":
+            assert split.test_start - split.train_end >= pd.Timedelta("28D")
+            assert split.test_end - split.test_start >= pd.Timedelta("86D")
+        if embargo == "5D":
+            assert split.test_start - split.train_end >= pd.Timedelta("5D")
+
+
+def test_the_first_fold_waits_until_there_is_a_whole_year_to_train_on() -> None:
+    first = walk_forward_splits(GOOG, "1YE", "1ME")[0]  # from 2004-08-19 on
+    assert (first.train_start, first.test_start) == (
+        pd.Timestamp("2004-09-01"),
+        pd.Timestamp("2005-09-01"),
+    )
+    assert first.train.size > 250
+
+
+def test_a_year_of_month_ends_is_whole() -> None:
+    months = pd.date_range("2015-01-31", periods=30, freq="ME")
+    first = walk_forward_splits(months, "12ME", "3ME")[0]
+    assert (first.train.size, first.test.size) == (12, 3)
 
 
 @pytest.mark.parametrize("spelling", ["30D", dt.timedelta(days=30), pd.offsets.Day(30)])

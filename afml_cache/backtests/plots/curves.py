@@ -42,7 +42,7 @@ def plot_equity(
         The ids of recorded runs, whose curves are named by the parameters in which they differ.
         Or equity by name, indexed by dates (or by bars) in order; also a frame with a column
         ``Equity``, as the library ``backtesting`` returns them, in place of a Series. Curves may
-        cover different dates.
+        cover different dates, and lines go on over values that are missing.
     unit : str
         Of the equity, for the axis: ``"USD"``.
     relative : bool
@@ -71,16 +71,16 @@ def plot_equity(
     series = series_of(runs)
     if relative or log:
         for name, curve in series.items():
-            known = curve.dropna()
-            if known.iloc[0] <= 0 or (log and (known <= 0).any()):
+            if curve.iloc[0] <= 0 or (log and (curve <= 0).any()):
                 raise ConfigurationError(
                     f"{name!r} does not stay above zero, so it has no multiples and no logarithm; "
                     "give its equity, not its returns, or draw it without relative= and log="
                 )
     figure, axes = new_figure(title or _only_name(series))
     for number, (name, curve) in enumerate(series.items()):
-        values = curve / curve.dropna().iloc[0] if relative else curve
-        axes.plot(_places(curve.index), values.to_numpy(), label=name, **_line(number))
+        values = curve / curve.iloc[0] if relative else curve
+        style = _line(number, len(curve))
+        axes.plot(_places(curve.index), values.to_numpy(), label=_label(name), **style)
     if log:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(_plain_numbers())
@@ -88,7 +88,8 @@ def plot_equity(
     elif not relative:
         axes.yaxis.set_major_formatter(_plain_numbers())
     suffix = f" ({unit})" if unit and not relative else ""
-    axes.set_ylabel("equity (multiple of the start)" if relative else f"equity{suffix}")
+    label = "equity (multiple of the start)" if relative else f"equity{suffix}"
+    axes.set_ylabel(label, parse_math=False)
     _finish(figure, axes, series)
     return figure
 
@@ -119,14 +120,14 @@ def plot_drawdown(runs: Any, *, title: str = "") -> Figure:
     figure, axes = new_figure(title or _only_name(series))
     for number, (name, curve) in enumerate(series.items()):
         peak = curve.cummax()
-        if peak.dropna().iloc[0] <= 0:
+        if peak.iloc[0] <= 0:
             raise ConfigurationError(
-                f"{name!r} begins at {peak.dropna().iloc[0]:g}, and nothing can be drawn down from "
+                f"{name!r} begins at {peak.iloc[0]:g}, and nothing can be drawn down from "
                 "there; give its equity, not its returns or its profit"
             )
         below = 100 * (curve / peak - 1)
-        label = f"{name} (deepest {_percent(float(below.min()))})"
-        places, style = _places(curve.index), _line(number)
+        label = _label(f"{name} (deepest {_percent(float(below.min()))})")
+        places, style = _places(curve.index), _line(number, len(curve))
         axes.plot(places, below.to_numpy(), label=label, **style)
         if len(series) <= 3:
             axes.fill_between(
@@ -157,9 +158,15 @@ def _places(index: pd.Index[Any]) -> NDArray[np.float64]:
     return np.asarray(days, dtype=np.float64)
 
 
-def _line(number: int) -> dict[str, Any]:
+def _label(name: str) -> str:
+    """A name for the legend, which leaves out those that begin with an underscore."""
+    return f" {name}" if name.startswith("_") else name
+
+
+def _line(number: int, points: int) -> dict[str, Any]:
     dashes = _DASHES[number // len(_COLOURS) % len(_DASHES)]
-    return {"color": _COLOURS[number % len(_COLOURS)], "linestyle": dashes, "linewidth": 1.3}
+    style = {"color": _COLOURS[number % len(_COLOURS)], "linestyle": dashes, "linewidth": 1.3}
+    return style | ({"marker": "o"} if points == 1 else {})  # one point makes no line
 
 
 def _finish(
@@ -179,7 +186,7 @@ def _finish(
         )
         axes.set_xlabel(f"time ({index.tz})" if index.tz is not None else "date")
     else:
-        axes.set_xlabel(str(index.name) if index.name is not None else "bar")
+        axes.set_xlabel(str(index.name) if index.name is not None else "bar", parse_math=False)
     axes.margins(x=0.01)
     axes.grid(color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -190,7 +197,9 @@ def _finish(
         columns = max(1, min(len(series), 4, 90 // (longest + 8)))
         lines = -(-len(series) // columns)
         figure.set_figheight(figure.get_figheight() + 0.21 * (lines - 1))  # not out of the curves
-        figure.legend(loc="outside lower center", ncols=columns, frameon=False)
+        legend = figure.legend(loc="outside lower center", ncols=columns, frameon=False)
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # a dollar is a dollar
 
 
 def _plain_numbers(*, few: bool = False) -> Any:

@@ -20,5 +20,5 @@ def new_figure(title: str, size: tuple[float, float] = (8.0, 4.2)) -> tuple[Figu
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     if title:
-        axes.set_title(title)
+        axes.set_title(title, parse_math=False)  # a dollar is a dollar
     return figure, axes

@@ -26,6 +26,7 @@ def plot_sweep(
     *,
     strategy: str | None = None,
     aggregate: str = "mean",
+    limits: tuple[float, float] | None = None,
     title: str = "",
 ) -> Figure:
     """A metric over two parameters, as a heat map.
@@ -36,7 +37,8 @@ def plot_sweep(
         The column of numbers that is drawn. Where it is on both sides of zero, so is the scale of
         colours.
     x, y : str
-        The parameters along the axes, in ascending order.
+        The parameters along the axes, in ascending order; runs without one (None: no stop loss)
+        make the last row or column, ``none``.
     table : DataFrame, optional
         One row a run, as :func:`sweep` and ``get_backtest_cache().runs()`` return them, or any
         with columns of these names; a parameter may also stand under ``params.<name>``. None: the
@@ -46,6 +48,9 @@ def plot_sweep(
     aggregate : str
         What is drawn where several runs share a cell: the name of an aggregation of pandas
         (``"mean"``, ``"median"``, ``"max"``, ``"min"``, ``"count"``). It is named on the scale.
+        Runs whose metric is missing do not count, which the scale says, too.
+    limits : (float, float), optional
+        Where the scale of colours ends, so that an outlier does not wash out all else.
 
     Returns
     -------
@@ -56,7 +61,7 @@ def plot_sweep(
     ------
     ConfigurationError
         No run is recorded, a column is missing, the metric is not numeric or never there, or
-        ``aggregate`` is unknown.
+        ``aggregate`` is unknown; or ``limits`` are not ascending.
     ImportError
         matplotlib is not installed.
     """
@@ -66,13 +71,16 @@ def plot_sweep(
         table = table_of_runs(strategy, metric)
     elif strategy is not None:
         raise ConfigurationError("strategy= chooses recorded runs; with a table, choose its rows")
-    cells, several = _cells(table, metric, x, y, aggregate)
+    cells, label = _cells(table, metric, x, y, aggregate)
     values = cells.to_numpy(dtype=float)
     rows, columns = values.shape
     size = (min(max(5.5, 0.62 * columns + 2.4), 14), min(max(3.6, 0.42 * rows + 1.6), 11))
     figure, axes = new_figure(title, size)
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    is_signed = low < 0 < high
+    least, greatest = float(np.nanmin(values)), float(np.nanmax(values))
+    low, high = (least, greatest) if limits is None else limits
+    if limits is not None and not low < high:
+        raise ConfigurationError(f"limits={limits}: give the lower first")
+    is_signed = low < 0 < high and limits in (None, (-high, high))  # or white would not be zero
     reach = max(-low, high)
     image = axes.imshow(
         np.ma.masked_invalid(values),
@@ -85,20 +93,22 @@ def plot_sweep(
     )
     _hatch(axes, np.argwhere(np.isnan(values)))
     _ticks(axes, cells, size[0])
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    scale = figure.colorbar(image, ax=axes)
-    scale.set_label(f"{aggregate} {metric}" if several else metric)
+    axes.set_xlabel(x, parse_math=False)
+    axes.set_ylabel(y, parse_math=False)
+    beyond = (least < low, greatest > high)
+    ends = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(beyond, "neither")
+    scale = figure.colorbar(image, ax=axes, extend=ends)
+    scale.set_label(label, parse_math=False)
     scale.outline.set_visible(False)
     if rows * columns <= 150:
-        _numbers(axes, values, image)
+        _numbers(axes, values, image, (size[0] - 2.4) / columns)
     return figure
 
 
 def _cells(
     table: pd.DataFrame, metric: str, x: str, y: str, aggregate: str
-) -> tuple[pd.DataFrame, bool]:
-    """The metric by ``y`` (rows) and ``x`` (columns), and whether any cell has several runs."""
+) -> tuple[pd.DataFrame, str]:
+    """The metric by ``y`` (rows) and ``x`` (columns), and what to call it."""
     import pandas as pd
 
     if len({metric, x, y}) < 3:
@@ -107,29 +117,77 @@ def _cells(
         numbers = pd.to_numeric(_column(table, metric, "metrics."))
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"the metric {metric!r} is not numeric ({error})") from error
-    runs = pd.DataFrame(
-        {
-            "x": _column(table, x, "params."),
-            "y": _column(table, y, "params."),
-            "metric": numbers.astype(float),
-        }
-    )
-    runs["metric"] = runs["metric"].where(abs(runs["metric"]) != float("inf"))
-    complete = runs.dropna()
+    numbers = numbers.astype(float)
+    numbers = numbers.where(abs(numbers) != float("inf"))
+    along = [_column(table, name, "params.") for name in (x, y)]
+    (columns, x_places), (rows, y_places) = (_axis(one, numbers.notna()) for one in along)
+    runs = pd.DataFrame({"x": x_places, "y": y_places, "metric": numbers.to_numpy()})
+    complete = runs[runs["metric"].notna()]
     if complete.empty:
         raise ConfigurationError(f"no run has a value of {metric!r} with {x!r} and {y!r}")
-    by_cell = complete.groupby(["y", "x"], observed=True)["metric"]
     try:
-        found = by_cell.agg(aggregate)
+        found = complete.groupby(["y", "x"])["metric"].agg(aggregate)
     except (AttributeError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f"aggregate={aggregate!r} is not understood; give 'mean', 'median', 'max', 'min' or "
             "'count'"
         ) from error
-    cells = found.unstack("x").reindex(index=_ordered(runs["y"]), columns=_ordered(runs["x"]))
+    cells = found.unstack("x").reindex(index=range(len(rows)), columns=range(len(columns)))
     if cells.isna().all(axis=None):
         raise ConfigurationError(f"the {aggregate} of {metric!r} is missing in every cell")
-    return cells, bool((by_cell.size() > 1).any())
+    cells.index, cells.columns = pd.Index(_names(rows)), pd.Index(_names(columns))
+    there = runs.groupby(["y", "x"])["metric"].agg(["size", "count"])
+    there = there[there["count"] > 0]
+    several = bool((there["size"] > 1).any()) or aggregate == "count"
+    label = f"{aggregate} {metric}" if several else metric
+    if (there["size"] > there["count"]).any():
+        label += " (of runs that have it)"
+    return cells, label
+
+
+#: A parameter that a run did not have.
+_NONE = "none"
+
+
+def _axis(values: pd.Series[Any], has_metric: pd.Series[bool]) -> tuple[list[Any], list[int]]:
+    """The values along an axis in their order, and the place of each run's own.
+
+    Also those of runs without a result; ascending, else as texts. Runs without a value come last;
+    where none of them has a result, they have no place (-1).
+    """
+    import pandas as pd
+
+    given = [_hashable(value) for value in values]
+    missing = [pd.api.types.is_scalar(one) and bool(pd.isna(one)) for one in given]
+    found = list(dict.fromkeys(one for one, gone in zip(given, missing, strict=True) if not gone))
+    try:
+        found.sort()
+    except TypeError:
+        found.sort(key=str)
+    places = {one: place for place, one in enumerate(found)}
+    last = -1
+    if any(gone and has for gone, has in zip(missing, has_metric, strict=True)):
+        last = len(found)
+        found.append(_NONE)
+    return found, [last if gone else places[one] for one, gone in zip(given, missing, strict=True)]
+
+
+def _hashable(value: Any) -> Any:
+    """Itself, or its text: a parameter may be a list."""
+    try:
+        hash(value)
+    except TypeError:
+        return str(value)
+    return value
+
+
+def _names(values: list[Any]) -> list[str]:
+    """Numbers with as many digits as tell them apart."""
+    for digits in (6, 9, 12, 15, 17):
+        names = [_named(value, digits) for value in values]
+        if len(set(names)) == len(set(values)):
+            break
+    return names
 
 
 def _column(table: pd.DataFrame, name: str, prefix: str) -> pd.Series[Any]:
@@ -142,21 +200,12 @@ def _column(table: pd.DataFrame, name: str, prefix: str) -> pd.Series[Any]:
     return column
 
 
-def _ordered(values: pd.Series[Any]) -> list[Any]:
-    """The values that occur, also in runs without a result: ascending, else as texts."""
-    found = list(values.dropna().unique())
-    try:
-        return sorted(found)
-    except TypeError:
-        return sorted(found, key=str)
-
-
 def _ticks(axes: Axes, cells: pd.DataFrame, width: float) -> None:
     for axis, labels, most in ((axes.xaxis, cells.columns, 16), (axes.yaxis, cells.index, 24)):
         each = -(-len(labels) // most)
         places = range(0, len(labels), each)
-        axis.set_ticks(list(places), [_named(labels[place]) for place in places])
-    longest = max(len(_named(label)) for label in cells.columns)
+        axis.set_ticks(list(places), [labels[place] for place in places], parse_math=False)
+    longest = max(map(len, cells.columns))
     # A letter is about a twelfth of an inch wide; the axis has what labels and scale leave it.
     room = 11 * (width - 2.2) / min(len(cells.columns), 16)
     if longest > room:
@@ -168,9 +217,9 @@ def _ticks(axes: Axes, cells: pd.DataFrame, width: float) -> None:
         spine.set_visible(False)
 
 
-def _named(value: object) -> str:
+def _named(value: object, digits: int) -> str:
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.{digits}g}"
     text = str(value)
     return text.removesuffix(" 00:00:00") if len(text) == 19 else text
 
@@ -194,15 +243,30 @@ def _hatch(axes: Axes, missing: NDArray[np.intp]) -> None:
         )
 
 
-def _numbers(axes: Axes, values: NDArray[np.float64], image: Any) -> None:
-    """Write each value into its cell, dark on light and light on dark."""
+def _numbers(axes: Axes, values: NDArray[np.float64], image: Any, width: float) -> None:
+    """Write each value into its cell, dark on light and light on dark, if all have room."""
     import numpy as np
 
-    for (row, column), value in np.ndenumerate(values):
-        if np.isnan(value):
-            continue
-        red, green, blue, _ = image.cmap(image.norm(value))
+    texts = {place: _short(value) for place, value in np.ndenumerate(values) if value == value}
+    if max(map(len, texts.values())) * _LETTER > width:
+        return
+    for (row, column), text in texts.items():
+        red, green, blue, _ = image.cmap(image.norm(values[row, column]))
         light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-        text = f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
         colour = "black" if light else "white"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+
+
+_SIZES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+#: Inches that a digit of eight points takes.
+_LETTER = 0.075
+
+
+def _short(value: float) -> str:
+    """Three digits, thousands and millions by their letters."""
+    text = f"{value:.3g}"
+    if 999.5 <= abs(value) < 9.995e11:
+        size, letter = next(one for one in _SIZES if abs(value) >= 0.9995 * one[0])
+        text = f"{value / size:.3g}{letter}"
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.backtests.plots.recorded import equity_of
@@ -10,6 +11,9 @@ from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: The columns of the equity curve of the library backtesting.
+_OF_THE_ENGINE = {"equity", "drawdownpct", "drawdownduration"}
 
 
 def series_of(curves: Any) -> dict[str, pd.Series[Any]]:
@@ -25,12 +29,14 @@ def series_of(curves: Any) -> dict[str, pd.Series[Any]]:
     elif isinstance(curves, pd.Series):
         given = {curves.name if curves.name is not None else "equity": curves}
     elif isinstance(curves, pd.DataFrame):
-        column = _equity_column(curves)
-        given = {"equity": curves} if column is not None else dict(curves.items())
+        _check_names(curves.columns)
+        of_one_run = {str(name).lower() for name in curves.columns} <= _OF_THE_ENGINE
+        given = {"equity": curves} if of_one_run else dict(curves.items())
     else:
         given = curves
     if not given:
         raise ConfigurationError("there is no curve to draw")
+    _check_names(given)
     series: dict[str, pd.Series[Any]] = {}
     for name, value in given.items():
         if isinstance(value, pd.DataFrame):
@@ -41,7 +47,7 @@ def series_of(curves: Any) -> dict[str, pd.Series[Any]]:
                     "give the Series of its equity"
                 )
             value = value[column]
-        curve = pd.Series(value)
+        curve = _dated(pd.Series(value), name)
         try:
             curve = curve.astype(float)
         except (TypeError, ValueError) as error:
@@ -50,7 +56,8 @@ def series_of(curves: Any) -> dict[str, pd.Series[Any]]:
             raise ConfigurationError(f"{name!r} has infinite values, or none at all")
         if not curve.index.is_monotonic_increasing:
             raise ConfigurationError(f"{name!r} is not in order; sort_index() first")
-        series[str(name)] = curve
+        # Points on both sides of a missing one belong together: a monthly curve among daily ones.
+        series[str(name)] = curve.dropna()
     return _by_one_clock(series)
 
 
@@ -72,7 +79,35 @@ def _as_ids(curves: Any) -> list[str]:
 
 
 def _equity_column(frame: pd.DataFrame) -> Any:
+    _check_names(frame.columns)
     return next((name for name in frame.columns if str(name).lower() == "equity"), None)
+
+
+def _check_names(names: Iterable[Any]) -> None:
+    """Refuse names of which one would hide another: those of columns may repeat."""
+    twice = [name for name, count in Counter(map(str, names)).items() if count > 1]
+    if twice:
+        raise ConfigurationError(
+            f"several curves are called {', '.join(map(repr, twice))}; give each a name of its own"
+        )
+
+
+def _dated(curve: pd.Series[Any], name: object) -> pd.Series[Any]:
+    """With an index of dates where it spells them in another way: periods, dates, texts."""
+    import pandas as pd
+
+    index = curve.index
+    if isinstance(index, pd.PeriodIndex):
+        return curve.set_axis(index.to_timestamp(how="end"))
+    if isinstance(index, pd.DatetimeIndex) or pd.api.types.is_numeric_dtype(index.dtype):
+        return curve
+    try:
+        are_texts = index.inferred_type == "string"
+        return curve.set_axis(pd.to_datetime(index, format="ISO8601" if are_texts else None))
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{name!r} is indexed by neither dates nor bars ({error}); set_axis() first"
+        ) from error
 
 
 def _by_one_clock(series: dict[str, pd.Series[Any]]) -> dict[str, pd.Series[Any]]:

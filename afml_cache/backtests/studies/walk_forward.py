@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from afml_cache.backtests.splits import Length, Split, walk_forward_splits
+from afml_cache.backtests.span import Length
+from afml_cache.backtests.splits import Split, walk_forward_splits
 from afml_cache.backtests.studies.run_study import Wanted, Workers, run_study
 from afml_cache.backtests.studies.study import study_of
 from afml_cache.backtests.studies.table import table_of

@@ -377,8 +377,74 @@ def changing(data: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_function_that_changes_the_data_is_told_of() -> None:
-    with pytest.warns(CacheWarning, match="not stored, since the function changes its arguments"):
-        sweep(changing, PRICES.copy(), {"a": [1]}, n_jobs=1)
+    told = "4 results of .* are not stored, since the function changes its arguments"
+    with pytest.warns(CacheWarning, match=told):
+        sweep(changing, PRICES.copy(), {"a": range(4)}, n_jobs=1)
+
+
+@cached_backtest("dropping")
+def dropping(data: pd.DataFrame, params: dict[str, Any], bench: Any = None) -> dict[str, Any]:
+    data.drop(data.index[: params["w"]], inplace=True)
+    data["x"] += 1.0
+    params["more"].append(1)
+    if bench is not None:
+        bench += 1
+    if params["w"] == 30:
+        raise ValueError("too few")
+    got = 0.0 if bench is None else float(bench.sum())
+    return {"n": len(data), "sum": float(data["x"].sum()), "met": len(params["more"]), "got": got}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("mode", ["on", "readonly", "off"])
+@pytest.mark.parametrize("backend", [None, "threading"])
+def test_a_function_that_changes_what_it_is_given_gets_it_as_it_was(
+    backend: str | None, mode: Any
+) -> None:
+    data, bench = pd.DataFrame({"x": np.arange(100.0)}), np.zeros(5)
+    grid = {"w": [30, 5, 10, 20, 30, 40], "more": [[]]}
+    jobs = 1 if backend is None else 3
+    for resume in (True, False):
+        with use_settings(mode=mode):
+            given = {"n_jobs": jobs, "backend": backend, "resume": resume, "bench": bench}
+            table = sweep(dropping, data, grid, **given)
+        done = table[table["outcome"] == "computed"]
+        assert list(done["w"]) == [5, 10, 20, 40] and list(done["n"]) == [95, 90, 80, 60]
+        assert list(done["sum"]) == [sum(range(w, 100)) + 100 - w for w in done["w"]]
+        assert done["met"].eq(1).all() and done["got"].eq(5.0).all()
+    assert len(data) == 100 and data["x"].equals(pd.Series(np.arange(100.0), name="x"))
+    assert bench.sum() == 0.0 and grid["more"] == [[]]
+    assert dropping.cache_info().entries == 0
+    recorded = set(get_backtest_cache().runs("dropping")["run_id"]) if mode == "on" else set()
+    assert set(done["run_id"].dropna()) == recorded
+    assert get_backtest_cache().trial_count("dropping") == len(recorded)
+
+
+class Fixed:
+    """What cannot be copied."""
+
+    def __init__(self) -> None:
+        self.values = [1.0]
+
+    def __afml_key__(self) -> object:
+        return self.values
+
+    def __deepcopy__(self, memo: object) -> Any:
+        raise TypeError("it holds a connection")
+
+
+@cached_backtest("appending")
+def appending(data: Fixed, params: dict[str, Any]) -> dict[str, Any]:
+    if params["a"] == 2:
+        data.values.append(1.0)
+    return {"n": len(data.values)}
+
+
+def test_where_changed_data_cannot_be_had_again_the_study_ends_and_says_why() -> None:
+    told = "changes its data.*Fixed.*cannot be copied.*it holds a connection"
+    with pytest.raises(ConfigurationError, match=told):
+        sweep(appending, Fixed(), {"a": [1, 2, 3]}, n_jobs=1)
+    assert sweep(appending, Fixed(), {"a": [1]}, n_jobs=1)["outcome"][0] == "hit"
 
 
 # -- over processes and threads ------------------------------------------------------------

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from afml_cache.backtests.studies.copies import Copies
 from afml_cache.backtests.studies.outcome import COMPUTED, HIT, Outcome, Task
 from afml_cache.backtests.studies.payload import Payload, pack, pickled
 from afml_cache.backtests.studies.place import Place
@@ -77,7 +78,7 @@ def run_tasks(
     import joblib
 
     if within.get() == "worker":
-        yield from _here(study, Calls(tasks, pack_combination=False))
+        yield from _here(Copies(study), Calls(tasks, pack_combination=False))
         return
     with contextlib.ExitStack() as stack:
         stack.enter_context(_configured(backend, n_jobs))
@@ -91,10 +92,11 @@ def run_tasks(
         )
         calls = Calls(tasks, pack_combination=not is_here and (is_cluster or workers > 1))
         if workers <= 1 and not is_cluster:
-            yield from _here(study, calls)
+            yield from _here(Copies(study), calls)
             return
         if is_here:
-            yield from _stream(joblib, wanted, calls, lambda task: (work_here, study, task))
+            copies = Copies(study)
+            yield from _stream(joblib, wanted, calls, lambda task: (work_here, copies, task))
         else:
             payload = _packed(study, stack.enter_context(place()), fingerprint)
             yield from _in_processes(joblib, active, wanted, workers, calls, payload)
@@ -102,9 +104,9 @@ def run_tasks(
         raise calls.error
 
 
-def _here(study: Study, calls: Calls) -> Iterator[Outcome]:
+def _here(copies: Copies, calls: Calls) -> Iterator[Outcome]:
     for task in calls:
-        yield calls.done(work_here(study, task))
+        yield calls.done(work_here(copies, task))
     if calls.error is not None:
         raise calls.error
 

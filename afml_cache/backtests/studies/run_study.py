@@ -19,7 +19,7 @@ from afml_cache.backtests.decorator import CachedBacktest
 from afml_cache.backtests.run import run_id_of
 from afml_cache.backtests.studies.failures import FailedCall, failed_id, record_failures
 from afml_cache.backtests.studies.lookup import Lookup
-from afml_cache.backtests.studies.made_elsewhere import store_result
+from afml_cache.backtests.studies.made_elsewhere import record_result, store_result
 from afml_cache.backtests.studies.outcome import (
     FAILED,
     HIT,
@@ -169,6 +169,8 @@ class _Running:
         elif outcome.value is not None and known is not None and not self.store.read_only:
             outcome.unstored = self._store(known, outcome) or outcome.unstored
             outcome.is_counted = True
+        elif not outcome.is_counted or self.store.read_only:
+            row.run_id = None  # there is no such run
         if known is not None and not outcome.is_counted:
             self._count(known[0], outcome)
         if outcome.unstored:
@@ -185,8 +187,11 @@ class _Running:
         except Exception as error:  # noqa: BLE001 - what a class of the user's raises
             return f"its results cannot be unpickled here ({error})"
         call = self.study.arguments(wanted.combination, wanted.rows)
-        seconds = outcome.seconds or 0.0
-        refused = store_result(self.study, self.store, key, call, result, seconds)
+        made = self.study, self.store, key, call, result, outcome.seconds or 0.0
+        if outcome.unstored:
+            record_result(*made)
+            return ""
+        refused = store_result(*made)
         return "" if refused is None else UNSTORED.get(refused, str(refused))
 
     def _count(self, key: CallKey, outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any, Literal
 
 from afml_cache import settings
+from afml_cache.backtests.studies.copies import Copies, copied_combination
 from afml_cache.backtests.studies.made_elsewhere import store_result
 from afml_cache.backtests.studies.outcome import (
     COMPUTED,
@@ -50,16 +51,18 @@ UNSTORED = {
 _LOOK_EVERY = 0.25
 
 
-def work_here(study: Study, task: Task) -> Outcome:
+def work_here(copies: Copies, task: Task) -> Outcome:
     """Make a call in the caller's own process, through the cached function."""
-    args, kwargs = study.arguments(task.combination, task.rows)
     with _reporting(task, "caller") as outcome:
+        study = copies.lend()
+        args, kwargs = study.arguments(copied_combination(task.combination), task.rows)
         if task.anew:  # what is stored stays until the new result is there
             key = _key(study, args, kwargs)
             store = None if key is None or settings.current.mode != "on" else active()
             _call_bare(study, task, outcome, (args, kwargs), key, store)
         else:
             _call_cached(study, task, outcome, args, kwargs)
+    copies.take_back(outcome)
     return outcome
 
 
@@ -140,6 +143,9 @@ def _call_cached(study: Study, task: Task, outcome: Outcome, args: Any, kwargs: 
             outcome.outcome, outcome.seconds = HIT, call.seconds or None
         elif call.reason is not None:
             outcome.unstored = UNSTORED.get(call.reason, "")
+        # A result that is stored has been held against its key once more.
+        is_stored = call.key is not None and not outcome.unstored and not active().read_only
+        outcome.left_alone = outcome.outcome == HIT or is_stored
     outcome.metrics, outcome.equity = read_result(study, result)
 
 
@@ -170,10 +176,10 @@ def _call_bare(
     if task.key is None:
         return
     after = _key(study, args, kwargs)
-    if key is not None and (after is None or after.arguments != key.arguments):
+    outcome.left_alone = key is not None and after is not None and after.arguments == key.arguments
+    if key is not None and not outcome.left_alone:
         outcome.unstored = UNSTORED[Reason.ARGUMENT_MUTATED]
-        return
-    if store is not None and key is not None and _can_be_stored(result):
+    elif store is not None and key is not None and _can_be_stored(result):
         refused = store_result(study, store, key, call, result, outcome.seconds)
         outcome.unstored = "" if refused is None else UNSTORED.get(refused, str(refused))
         outcome.is_counted = True
@@ -181,7 +187,8 @@ def _call_bare(
     try:
         outcome.value = pickled(result)
     except Exception as error:  # noqa: BLE001 - a value's own pickling may raise anything
-        outcome.unstored = f"{UNSTORED[Reason.RESULT_UNPICKLABLE]} ({error})"
+        why = f"{UNSTORED[Reason.RESULT_UNPICKLABLE]} ({error})"
+        outcome.unstored = outcome.unstored or why
 
 
 def _can_be_stored(result: object) -> bool:

@@ -624,6 +624,50 @@ def test_workers_do_not_run_newer_code_than_the_caller(run_python: Run, tmp_path
             assert out == ["['computed', 'computed'] 1.0", "None"]
 
 
+RELOADED = """
+    import importlib
+    from pathlib import Path
+    import costs
+    import strategy
+    from afml_cache import failed_runs, sweep
+
+    def edit(module, old, new):
+        source = Path(module.__file__)
+        source.write_text(source.read_text().replace(old, new))
+        importlib.reload(module)
+
+    if __name__ == "__main__":
+        grid = {"a": [1, 2]}
+        tables = [sweep(strategy.run, None, grid, n_jobs=2)]
+        edit(costs, "0.1 ", "0.25 ")  # a helper
+        tables.append(sweep(strategy.run, None, grid, n_jobs=2))
+        edit(strategy, "# more", "def another(data, params): return {'fee': 3.0}")
+        tables.append(sweep(strategy.another, None, grid, n_jobs=2))
+        for table in tables:
+            print(table["outcome"].tolist(), table["fee"].tolist())
+        print(len(failed_runs()))
+"""
+
+
+@pytest.mark.slow
+def test_workers_of_our_own_are_started_anew_after_a_reload(run_python: Run, tmp_path: Any) -> None:
+    (tmp_path / "costs.py").write_text("def fee():\n    return 0.1  # of the trade\n")
+    (tmp_path / "strategy.py").write_text(
+        "import costs\n"
+        "from afml_cache import cached_backtest\n"
+        "@cached_backtest('reloaded')\n"
+        "def run(data, params):\n"
+        "    return {'fee': costs.fee() + params['a']}\n"
+        "# more\n"
+    )
+    assert run_python(RELOADED).splitlines() == [
+        "['computed', 'computed'] [1.1, 2.1]",
+        "['computed', 'computed'] [1.25, 2.25]",
+        "['computed', 'computed'] [3.0, 3.0]",
+        "0",
+    ]
+
+
 def test_what_a_worker_has_otherwise_is_named() -> None:
     def fingerprint(code: str, numpy: str) -> Fingerprint:
         parts = {"desk.run": "1", "desk.helper": code, "study.main": code}

@@ -83,6 +83,8 @@ class Outcome:
         Whether the call was counted where it was made.
     failure : Failure or None
     key : bytes or None
+    has_other_code : bool
+        Whether nothing was computed since the worker has other code than the caller.
     left_alone : bool
         Whether the call is known to have left its arguments as they were.
     """
@@ -97,6 +99,7 @@ class Outcome:
     is_counted: bool = True
     failure: Failure | None = None
     key: bytes | None = None
+    has_other_code: bool = False
     left_alone: bool = False
 
 

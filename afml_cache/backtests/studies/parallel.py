@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from afml_cache.backtests.studies.copies import Copies
@@ -14,7 +14,7 @@ from afml_cache.backtests.studies.outcome import COMPUTED, HIT, Outcome, Task
 from afml_cache.backtests.studies.payload import Payload, pack, pickled
 from afml_cache.backtests.studies.place import Place
 from afml_cache.backtests.studies.study import Study
-from afml_cache.backtests.studies.worker import died, within, work, work_here
+from afml_cache.backtests.studies.worker import CannotLoadError, died, within, work, work_here
 from afml_cache.errors import ConfigurationError
 from afml_cache.keys.code import Fingerprint
 
@@ -35,10 +35,16 @@ class Calls:
         self._tasks = tasks
         self._pack = pack_combination
         self.under_way: dict[int, Task] = {}
+        self.held: list[Task] = []  #: to be made by other workers; no more are taken until then
         self.error: BaseException | None = None
+        self._again: list[Task] = []
 
     def __iter__(self) -> Iterator[Task]:
-        while self.error is None:
+        while self._again:
+            task = self._again.pop()
+            self.under_way[task.number] = task
+            yield task
+        while self.error is None and not self.held:
             try:
                 task = next(self._tasks)
                 if self._pack and task.combination is not None:
@@ -50,6 +56,15 @@ class Calls:
                 return
             self.under_way[task.number] = task
             yield task
+
+    def hold(self, number: int) -> None:
+        """Have a call made again, by other workers."""
+        self.held.append(self.under_way.pop(number))
+
+    def go_on(self) -> None:
+        """There are other workers: give out what was held, first the earliest."""
+        self._again = self.held[::-1]
+        self.held = []
 
     def done(self, outcome: Outcome) -> Outcome:
         """Take a call off the list."""
@@ -96,7 +111,9 @@ def run_tasks(
             return
         if is_here:
             copies = Copies(study)
-            yield from _stream(joblib, wanted, calls, lambda task: (work_here, copies, task))
+            called = _stream(joblib, wanted, calls, lambda task: (work_here, copies, task))
+            with contextlib.closing(called) as outcomes:
+                yield from map(calls.done, outcomes)
         else:
             payload = _packed(study, stack.enter_context(place()), fingerprint)
             yield from _in_processes(joblib, active, wanted, workers, calls, payload)
@@ -121,10 +138,20 @@ def _in_processes(
     if not getattr(active, "supports_return_generator", False):
         yield from _in_rounds(joblib, n_jobs, workers, calls, call_of)
         return
+    are_old = type(active).__name__ == "LokyBackend"  # they may be from before a reload
     while True:
         try:
-            yield from _stream(joblib, n_jobs, calls, call_of)
-            return
+            with contextlib.closing(_stream(joblib, n_jobs, calls, call_of)) as outcomes:
+                for outcome in outcomes:
+                    if are_old and outcome.has_other_code:
+                        calls.hold(outcome.number)
+                    else:
+                        yield calls.done(outcome)
+        except CannotLoadError:
+            if not are_old:
+                raise
+            for number in list(calls.under_way):
+                calls.hold(number)
         except _deaths():
             # A worker was killed, by the system for want of memory say, or crashed, and with it
             # the pool. Which call did it is found out by making those under way one by one.
@@ -133,11 +160,17 @@ def _in_processes(
                 if outcome.outcome == HIT:  # by a worker of ours, before the pool broke
                     outcome.outcome = COMPUTED
                 yield outcome
+            continue
+        if not calls.held:
+            return
+        _end_workers()
+        are_old = False
+        calls.go_on()
 
 
 def _stream(
     joblib: Any, n_jobs: int, calls: Calls, call_of: Callable[[Task], tuple[Any, ...]]
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     parallel = joblib.Parallel(
         n_jobs=n_jobs,
         return_as="generator_unordered",
@@ -147,8 +180,7 @@ def _stream(
     )
     outcomes = parallel(_delayed(joblib, call_of(task)) for task in calls)
     try:
-        for outcome in outcomes:
-            yield calls.done(outcome)
+        yield from outcomes
     finally:
         with warnings.catch_warnings():  # joblib tells that what is stopped is stopped
             warnings.simplefilter("ignore", UserWarning)
@@ -176,6 +208,13 @@ def _alone(joblib: Any, task: Task, call_of: Callable[[Task], tuple[Any, ...]]) 
 
 def _delayed(joblib: Any, call: tuple[Any, ...]) -> Any:
     return joblib.delayed(call[0])(*call[1:])
+
+
+def _end_workers() -> None:
+    """End the processes that joblib keeps for the next use; it starts others then."""
+    import joblib.externals.loky as loky
+
+    loky.get_reusable_executor(reuse=True).shutdown(wait=True)
 
 
 def _deaths() -> tuple[type[BaseException], ...]:

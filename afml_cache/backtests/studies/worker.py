@@ -76,7 +76,7 @@ def work(payload: Payload, task: Task) -> Outcome:
         # Without a key there is no telling whether a function has changed the data it shares.
         sent = unpack(payload, again=task.key is None)
     except Exception as error:  # whatever is not there: a module, a package
-        raise ConfigurationError(
+        raise CannotLoadError(
             f"{_me()} cannot load the study ({type(error).__name__}: {error}); see that what it "
             "imports is installed there"
         ) from error
@@ -119,6 +119,7 @@ def _reporting(task: Task, where: Literal["caller", "worker"]) -> Iterator[Outco
         yield outcome
     except Exception as error:  # noqa: BLE001 - the user's; it is recorded, and the rest goes on
         outcome.outcome, outcome.failure = FAILED, failure_of(error)
+        outcome.has_other_code = isinstance(error, OtherCodeError)
         outcome.seconds = time.perf_counter() - started
     finally:
         within.set(before)
@@ -210,8 +211,22 @@ def _key(study: Study, args: Any, kwargs: Any) -> CallKey | None:
 # -- code that differs -------------------------------------------------------------------
 
 
+class CannotLoadError(ConfigurationError):
+    """A worker cannot load the study: what it imports is not there, or not as the caller has it."""
+
+
 class OtherCodeError(Exception):
     """A worker has other code than the caller, or other versions of packages."""
+
+
+_OURS = (
+    "It was just started, and has what is on the disk: reload what was edited in the calling "
+    "program (importlib.reload), or restart that"
+)
+_OTHERS = (
+    "Install the same on all workers and restart them, and restart the calling program if its own "
+    "files were edited"
+)
 
 
 def _check_code(
@@ -224,8 +239,7 @@ def _check_code(
     if differing:
         raise OtherCodeError(
             f"{_me()} does not have what the caller has: {'; '.join(differing)}. Nothing was "
-            "computed. Install the same on all workers and restart them, and restart the calling "
-            "program if its own files were edited"
+            f"computed. {_OURS if os.getppid() == sent.place.pid else _OTHERS}"
         )
 
 

@@ -7,7 +7,6 @@ import itertools
 import logging
 import pickle
 import threading
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,8 +30,9 @@ from afml_cache.backtests.studies.place import marked
 from afml_cache.backtests.studies.progress import Progress
 from afml_cache.backtests.studies.study import Rows, Study
 from afml_cache.backtests.studies.table import Row
+from afml_cache.backtests.studies.warned import warn
 from afml_cache.backtests.studies.worker import UNSTORED, within
-from afml_cache.errors import CacheWarning, StudyInterrupted
+from afml_cache.errors import StudyInterrupted
 from afml_cache.keys.call import CallKey
 from afml_cache.store.active import active
 from afml_cache.store.store import Missing
@@ -244,10 +244,11 @@ class _Running:
             kinds = Counter(row.failure.type for row in self.rows.values() if row.failure)
             named = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common(3))
             first = next(row.failure for row in self.rows.values() if row.failure)
-            _warn(
+            warn(
                 f"{failed:,} of {self.progress.done:,} combinations of {self.study.strategy} "
                 f"failed ({named}); the first: {first}. failed_runs() has the tracebacks, and the "
-                "same call tries them again"
+                "same call tries them again",
+                4,
             )
 
     def _add_seconds(self) -> None:
@@ -266,9 +267,3 @@ class _Running:
             return  # the records cannot be read, which they say themselves
         for row in rows:
             row.seconds = seconds.get(row.run_id or "")
-
-
-def _warn(message: str) -> None:
-    notices.say(logging.WARNING, "%s", message)
-    with contextlib.suppress(CacheWarning):
-        warnings.warn(message, CacheWarning, stacklevel=5)

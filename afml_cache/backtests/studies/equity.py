@@ -88,8 +88,8 @@ def join_equity(
     if starting_capital is None and capital:
         warn(
             f"the equity curves begin with {min(firsts):.6g} to {max(firsts):.6g}, not all with "
-            "the same capital. The first value of each is taken as its starting capital, so if that "
-            "holds what the first bar earned already, it is missing from the joined equity: say "
+            "the same capital. The first value of each is taken as its starting capital; if it "
+            "holds what the first bar earned, that is missing from the joined equity: say "
             f"starting_capital={capital:g}",
             _LEVEL,
         )

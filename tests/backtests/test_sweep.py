@@ -245,6 +245,59 @@ def test_parameters_of_the_function_itself_are_given_by_name() -> None:
     )
 
 
+@cached_backtest("mixed")
+def mixed(data: Any, params: dict[str, Any], fee: float = 0.002) -> dict[str, Any]:
+    return {"used": fee, "sum": sum(params.values())}
+
+
+def test_a_name_that_is_a_parameter_of_the_function_is_given_to_it() -> None:
+    table = sweep(mixed, None, {"fast": [1, 2], "fee": [0.0, 0.01]}, n_jobs=1)
+    assert list(table["used"]) == list(table["fee"]) == [0.0, 0.01] * 2
+    assert list(table["sum"]) == [1, 1, 2, 2]
+    assert sweep(mixed, None, {"fast": [2]}, fee=0.01, n_jobs=1)["outcome"][0] == "hit"
+    only = sweep(mixed, None, {"fee": [0.5]}, params={"fast": 3}, n_jobs=1)
+    assert only["used"][0] == 0.5 and only["sum"][0] == 3
+
+
+def any_names(data: Any, **params: Any) -> dict[str, Any]:
+    return dict(params)
+
+
+def params_last(data: Any, fee: float, params: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"used": fee, "size": len(params or {})}
+
+
+def test_parameters_find_their_place_in_any_signature() -> None:
+    table = sweep(any_names, None, {"fast": [1], "slow": [3]}, n_jobs=1, fee=5)
+    assert table["fee"][0] == 5 and table["fast"][0] == 1 and table["params.slow"][0] == 3
+    table = sweep(params_last, None, {"fast": [1], "slow": [3], "fee": [0.1]}, n_jobs=1)
+    assert table["used"][0] == 0.1 and table["size"][0] == 2
+
+
+def own(data: Any, fast: int = 5, slow: int = 30) -> dict[str, Any]:
+    calls.append(fast)
+    return {"d": slow - fast}
+
+
+@pytest.mark.parametrize(
+    ("function", "grid", "fixed", "told"),
+    [
+        (own, {"fast": [1], "slwo": [3]}, {}, r"of own\(data, fast=5, slow=30\) takes 'slwo'"),
+        (own, {"slwo": [3]}, {}, "takes 'slwo'"),
+        (own, {"fast": [1]}, {"fast": 9}, r"'fast' stands among .* \(fast=9\)"),
+        (own, {"fast": [1]}, {"fsat": 9}, "cannot be called with 'fast', 'fsat': .*'fsat'"),
+        (mixed, {"fee": [1]}, {}, "cannot be called with 'fee': .*'params'"),
+        (own, [{"fast": 1}, {"fast": 2, "slwo": 3}], {}, "takes 'slwo'"),
+    ],
+)
+def test_what_cannot_be_called_says_so_before_anything_is_computed(
+    function: Any, grid: Any, fixed: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        sweep(function, PRICES, grid, n_jobs=1, **fixed)
+    assert calls == [] and len(failed_runs()) == 0
+
+
 class Desk:
     @cached_backtest("desk")
     def run(self, data: Any, params: dict[str, Any]) -> dict[str, Any]:

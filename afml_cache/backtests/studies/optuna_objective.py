@@ -55,6 +55,7 @@ def optuna_objective(
 
     def objective(trial: Any) -> float:
         combination = dict(space(trial)) if callable(space) else _suggested(trial, space)
+        study.check(combination)
         args, kwargs = study.arguments(combination)
         if isinstance(function, CachedBacktest):
             try:

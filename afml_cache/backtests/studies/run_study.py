@@ -103,6 +103,7 @@ class _Running:
         self._lookup = Lookup(study, self.store)
         self._keys: dict[int, tuple[CallKey, Wanted]] = {}
         self._first: CallKey | None = None
+        self._checked: set[frozenset[str]] = set()
         self._passed: list[str] = []
         self._unstored: Counter[str] = Counter()
         self._guard = threading.Lock()  # rows are noted in joblib's threads, too
@@ -113,6 +114,7 @@ class _Running:
         """The calls that are to be made; those that are there get their row at once."""
         for number, wanted in enumerate(self._wanted):
             row = self.rows[number] = Row(wanted.combination or {})
+            self._check(wanted)
             args, kwargs = self.study.arguments(wanted.combination, wanted.rows)
             key = self._lookup.key(args, kwargs)
             if key is None:
@@ -136,6 +138,13 @@ class _Running:
                 None if same else key.fingerprint,
                 anew=not self._resume,
             )
+
+    def _check(self, wanted: Wanted) -> None:
+        """That these names can be given to the function is seen once for all that have them."""
+        names = frozenset(wanted.combination or ())
+        if names not in self._checked:
+            self.study.check(wanted.combination, wanted.rows)
+            self._checked.add(names)
 
     def run(self, workers: Workers) -> None:
         """Make the calls that are to be made."""

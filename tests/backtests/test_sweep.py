@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from afml_cache import (
     CacheWarning,
     ConfigurationError,
     cached_backtest,
+    clear_failed_runs,
     failed_runs,
     get_backtest_cache,
     robust_cacheable,
@@ -408,6 +410,44 @@ def test_what_failed_is_tried_again_and_taken_off_once_it_passes(
     monkeypatch.delenv("FLAKY")
     assert sweep(flaky, None, [{}], n_jobs=1)["outcome"][0] == "computed"
     assert len(failed_runs()) == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_has_passed_elsewhere_or_under_other_code_is_taken_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLAKY", "fails")
+    sweep(flaky, None, [{"a": 1}, {"a": 2}, {"a": 3}], n_jobs=1)
+    sweep(flaky, PRICES, [{"a": 1}], n_jobs=1)
+    monkeypatch.delenv("FLAKY")
+    flaky(None, {"a": 1})  # outside of any study
+    assert sweep(flaky, None, [{"a": 1}], n_jobs=1)["outcome"][0] == "hit"
+    assert [params["a"] for params in failed_runs("flaky")["params"]] == [2, 3, 1]
+    code = "def mended(data, params):\n    return {'a': 2.0}\n"
+    space: dict[str, Any] = {"__name__": __name__}
+    exec(compile(code, "<mended>", "exec"), space)
+    mended = space["mended"]
+    mended.__qualname__ = "flaky"  # the same function, edited
+    sweep(cached_backtest("flaky")(mended), None, [{"a": 2}], n_jobs=1)
+    assert [params["a"] for params in failed_runs("flaky")["params"]] == [3, 1]
+    assert clear_failed_runs("another") == 0 and clear_failed_runs("flaky") == 2
+    assert len(failed_runs()) == 0 and clear_failed_runs() == 0
+
+
+@cached_backtest("leaving")
+def leaving(data: Any, params: dict[str, Any]) -> dict[str, Any]:
+    if params["a"] == 2:
+        sys.exit(0)
+    return {"a": params["a"]}
+
+
+@pytest.mark.parametrize("backend", [None, "threading"])
+def test_sys_exit_ends_a_combination_and_not_the_program(backend: str | None) -> None:
+    jobs = 2 if backend else 1
+    with pytest.warns(CacheWarning, match="SystemExit"):
+        table = sweep(leaving, None, {"a": [1, 2, 3]}, n_jobs=jobs, backend=backend)
+    assert list(table["outcome"]) == ["computed", "failed", "computed"]
+    assert list(failed_runs()["type"]) == ["SystemExit"]
 
 
 def test_where_failures_cannot_be_recorded_the_table_has_them(store: Any) -> None:

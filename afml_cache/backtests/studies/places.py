@@ -117,8 +117,8 @@ def check_call(
     except TypeError as error:
         names = ", ".join(map(repr, [*combination, *fixed])) or "no parameters"
         raise ConfigurationError(
-            f"{_shown(function, signature)} cannot be called with {names}: {error}. Parameters of its own are given by "
-            "name, and others together as a dict (params)"
+            f"{_shown(function, signature)} cannot be called with {names}: {error}. Parameters of "
+            "its own are given by name, and others together as a dict (params)"
         ) from error
 
 

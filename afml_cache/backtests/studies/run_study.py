@@ -16,7 +16,7 @@ from afml_cache import miss, notices
 from afml_cache.backtests.book import FAULTS, book_of
 from afml_cache.backtests.decorator import CachedBacktest
 from afml_cache.backtests.run import run_id_of
-from afml_cache.backtests.studies.failures import FailedCall, failed_id, record_failures
+from afml_cache.backtests.studies.failures import Call, FailedCall, call_of, record_failures
 from afml_cache.backtests.studies.lookup import Lookup
 from afml_cache.backtests.studies.made_elsewhere import record_result, store_result
 from afml_cache.backtests.studies.outcome import (
@@ -104,7 +104,7 @@ class _Running:
         self._keys: dict[int, tuple[CallKey, Wanted]] = {}
         self._first: CallKey | None = None
         self._checked: set[frozenset[str]] = set()
-        self._passed: list[str] = []
+        self._passed: list[Call] = []
         self._unstored: Counter[str] = Counter()
         self._guard = threading.Lock()  # rows are noted in joblib's threads, too
 
@@ -125,6 +125,7 @@ class _Running:
             value = self._lookup.value(key, args, kwargs) if self._resume else Missing(None)
             if type(value) is not Missing:
                 row.metrics, row.equity = read_result(self.study, value)
+                self._passed.append(self._call_of(key))
                 self._note(row, HIT)
                 continue
             self._first = self._first or key
@@ -215,14 +216,17 @@ class _Running:
             self.progress.add(outcome)
 
     def _note_failure(self, row: Row, key: CallKey) -> None:
-        strategy = self.study.strategy
+        call = self._call_of(key)
         if row.failure is None:
-            self._passed.append(failed_id(strategy, key.digest))
+            self._passed.append(call)
             return
-        function = self.study.function.identity
-        called = failed_id(strategy, key.digest), strategy, function, dict(row.parameters)
+        names = self.study.strategy, self.study.function.identity
         # At once: whoever is killed leaves what is known so far.
-        record_failures(self.store, [FailedCall(*called, row.failure)], [])
+        failed = FailedCall(call, *names, dict(row.parameters), row.failure)
+        record_failures(self.store, [failed], [call])
+
+    def _call_of(self, key: CallKey) -> Call:
+        return call_of(self.study.strategy, self.study.function.identity, key)
 
     def _run_id(self, digest: bytes) -> str | None:
         if not isinstance(self.study.function, CachedBacktest):

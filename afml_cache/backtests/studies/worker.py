@@ -117,7 +117,9 @@ def _reporting(task: Task, where: Literal["caller", "worker"]) -> Iterator[Outco
     within.set("worker" if before == "worker" else where)
     try:
         yield outcome
-    except Exception as error:  # noqa: BLE001 - the user's; it is recorded, and the rest goes on
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - it is recorded; sys.exit() ends a run, too
         outcome.outcome, outcome.failure = FAILED, failure_of(error)
         outcome.has_other_code = isinstance(error, OtherCodeError)
         outcome.seconds = time.perf_counter() - started

@@ -58,9 +58,9 @@ def processes(folder: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 @contextmanager
 def dask_cluster(
-    folder: Path, store: Path, *, sees_store: bool, **environment: str
+    folder: Path, store: Path, *, sees_store: bool, restarts: bool = False, **environment: str
 ) -> Iterator[object]:
-    """A scheduler and two worker processes; gives a client."""
+    """A scheduler and two worker processes, which may be restarted if killed; gives a client."""
     distributed = pytest.importorskip("distributed")
     address = folder / "scheduler.json"
     with processes(folder) as start:
@@ -73,7 +73,8 @@ def dask_cluster(
         )
         wait_for(address)
         for number in range(2):
-            options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
+            options = ["--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
+            options += [] if restarts else ["--no-nanny"]
             local = str(folder / f"local-{number}")
             command = [*python, f"{cli}worker", "--scheduler-file", str(address)]
             command += [*options, "--local-directory", local]

@@ -10,11 +10,12 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from afml_cache.backtests.studies.copies import Copies
-from afml_cache.backtests.studies.outcome import COMPUTED, HIT, Outcome, Task
+from afml_cache.backtests.studies.deaths import answer, is_death, one_by_one
+from afml_cache.backtests.studies.outcome import Outcome, Task
 from afml_cache.backtests.studies.payload import Payload, pack, pickled
 from afml_cache.backtests.studies.place import Place
 from afml_cache.backtests.studies.study import Study
-from afml_cache.backtests.studies.worker import CannotLoadError, died, within, work, work_here
+from afml_cache.backtests.studies.worker import CannotLoadError, within, work, work_here
 from afml_cache.errors import ConfigurationError
 from afml_cache.keys.code import Fingerprint
 
@@ -100,6 +101,8 @@ def run_tasks(
         active, jobs = joblib.parallel.get_active_backend()
         # Outside of parallel_config() joblib would make one call after the other.
         wanted = next((one for one in (n_jobs, jobs) if one is not None), -1)
+        if "Dask" in type(active).__name__:
+            stack.enter_context(_on_one_worker_too(active))
         is_here = bool(getattr(active, "supports_sharedmem", False))
         workers = active.effective_n_jobs(wanted)
         is_cluster = type(active).__module__.partition(".")[0] == "ray" or "Dask" in (
@@ -121,6 +124,17 @@ def run_tasks(
         raise calls.error
 
 
+@contextlib.contextmanager
+def _on_one_worker_too(active: Any) -> Iterator[None]:
+    """Keep joblib from making the calls here while a cluster has one thread (left)."""
+    count = active.effective_n_jobs
+    active.effective_n_jobs = lambda n_jobs=1: max(2, count(n_jobs))
+    try:
+        yield
+    finally:
+        active.effective_n_jobs = count
+
+
 def _here(copies: Copies, calls: Calls) -> Iterator[Outcome]:
     for task in calls:
         yield calls.done(work_here(copies, task))
@@ -135,13 +149,18 @@ def _in_processes(
         return work, sent, task
 
     sent = _through_ray(payload) if type(active).__module__.startswith("ray.") else payload
-    if not getattr(active, "supports_return_generator", False):
-        yield from _in_rounds(joblib, n_jobs, workers, calls, call_of)
-        return
-    are_old = type(active).__name__ == "LokyBackend"  # they may be from before a reload
+
+    is_ours = type(active).__name__ == "LokyBackend"
+    are_old = is_ours  # they may be from before a reload
+    in_rounds = not getattr(active, "supports_return_generator", False)
     while True:
+        made = (
+            _in_rounds(joblib, n_jobs, workers, calls, call_of)
+            if in_rounds
+            else _stream(joblib, n_jobs, calls, call_of)
+        )
         try:
-            with contextlib.closing(_stream(joblib, n_jobs, calls, call_of)) as outcomes:
+            with contextlib.closing(made) as outcomes:
                 for outcome in outcomes:
                     if are_old and outcome.has_other_code:
                         calls.hold(outcome.number)
@@ -152,14 +171,18 @@ def _in_processes(
                 raise
             for number in list(calls.under_way):
                 calls.hold(number)
-        except _deaths():
+        except Exception as error:
+            if not is_death(error):
+                raise
             # A worker was killed, by the system for want of memory say, or crashed, and with it
-            # the pool. Which call did it is found out by making those under way one by one.
-            for task in list(calls.under_way.values()):
-                outcome = calls.done(_alone(joblib, task, call_of))
-                if outcome.outcome == HIT:  # by a worker of ours, before the pool broke
-                    outcome.outcome = COMPUTED
-                yield outcome
+            # the pool.
+            with _Alone(joblib) as alone:
+                remade = one_by_one(
+                    list(calls.under_way.values()),
+                    lambda task: alone.call(call_of(task)),
+                    None if is_ours else lambda: alone.call((answer,)),
+                )
+                yield from map(calls.done, remade)
             continue
         if not calls.held:
             return
@@ -189,21 +212,38 @@ def _stream(
 
 def _in_rounds(
     joblib: Any, n_jobs: int, workers: int, calls: Calls, call_of: Callable[[Task], tuple[Any, ...]]
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     tasks = iter(calls)
     with joblib.Parallel(n_jobs=n_jobs, batch_size=1, max_nbytes=_MAPPED_FROM) as parallel:
         while some := list(itertools.islice(tasks, _ROUND * workers)):
-            for outcome in parallel(_delayed(joblib, call_of(task)) for task in some):
-                yield calls.done(outcome)
+            yield from parallel(_delayed(joblib, call_of(task)) for task in some)
 
 
-def _alone(joblib: Any, task: Task, call_of: Callable[[Task], tuple[Any, ...]]) -> Outcome:
-    parallel = joblib.Parallel(n_jobs=2, batch_size=1, max_nbytes=_MAPPED_FROM)
-    try:
-        outcome: Outcome = parallel([_delayed(joblib, call_of(task))])[0]
-    except _deaths() as error:
-        return died(task, f"its worker process was killed or crashed ({error})")
-    return outcome
+class _Alone:
+    """Makes one call at a time; with other workers after one that broke them."""
+
+    def __init__(self, joblib: Any) -> None:
+        self._joblib = joblib
+        self._left = contextlib.ExitStack()
+        self._parallel: Any = None
+
+    def __enter__(self) -> _Alone:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._left.close()
+
+    def call(self, call: tuple[Any, ...]) -> Any:
+        """What a worker returns."""
+        if self._parallel is None:
+            parallel = self._joblib.Parallel(n_jobs=2, batch_size=1, max_nbytes=_MAPPED_FROM)
+            self._parallel = self._left.enter_context(parallel)
+        try:
+            return self._parallel([_delayed(self._joblib, call)])[0]
+        except BaseException:
+            self._parallel = None
+            self._left.close()
+            raise
 
 
 def _delayed(joblib: Any, call: tuple[Any, ...]) -> Any:
@@ -215,12 +255,6 @@ def _end_workers() -> None:
     import joblib.externals.loky as loky
 
     loky.get_reusable_executor(reuse=True).shutdown(wait=True)
-
-
-def _deaths() -> tuple[type[BaseException], ...]:
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    return (BrokenProcessPool,)
 
 
 def _configured(backend: str | None, n_jobs: int | None) -> contextlib.AbstractContextManager[Any]:

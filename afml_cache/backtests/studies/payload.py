@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from afml_cache.backtests.studies.copies import shared_digest
+from afml_cache.backtests.studies.outcome import Task
 from afml_cache.backtests.studies.place import Place
 from afml_cache.backtests.studies.study import Study
 from afml_cache.keys.code import Fingerprint
@@ -74,6 +75,12 @@ def pickled(value: object) -> bytes:
     """A value as bytes, also a function or an object of a class that a notebook defines."""
     stream: bytes = _cloudpickle().dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
     return stream
+
+
+def combination_of(task: Task) -> Any:
+    """The parameters of a call, which travel pickled."""
+    packed = task.combination
+    return pickle.loads(packed) if isinstance(packed, bytes) else packed
 
 
 def _by_value(study: Study) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import platform
 import threading
 import time
@@ -19,13 +18,19 @@ from afml_cache.backtests.studies.outcome import (
     COMPUTED,
     FAILED,
     HIT,
-    Failure,
     Outcome,
     Task,
     failure_of,
     read_result,
 )
-from afml_cache.backtests.studies.payload import Payload, Sent, has_changed, pickled, unpack
+from afml_cache.backtests.studies.payload import (
+    Payload,
+    Sent,
+    combination_of,
+    has_changed,
+    pickled,
+    unpack,
+)
 from afml_cache.backtests.studies.place import taken
 from afml_cache.backtests.studies.study import CallArguments, Study
 from afml_cache.errors import ConfigurationError, UnkeyableArgumentError
@@ -82,7 +87,7 @@ def work(payload: Payload, task: Task) -> Outcome:
         ) from error
     _end_with(sent.place.pid)
     with _reporting(task, "worker") as outcome, taken(sent.place) as store:
-        combination = None if task.combination is None else pickle.loads(task.combination)
+        combination = combination_of(task)
         args, kwargs = sent.study.arguments(combination, task.rows)
         key = _key(sent.study, args, kwargs)
         if task.key is None:
@@ -287,9 +292,3 @@ def _end_with(caller: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="afml-caller").start()
-
-
-def died(task: Task, why: str) -> Outcome:
-    """The outcome of a call that took its worker with it."""
-    failure = Failure("WorkerDied", why)
-    return Outcome(task.number, FAILED, failure=failure, key=task.key)

@@ -17,6 +17,7 @@ import pytest
 from afml_cache import (
     CacheWarning,
     ConfigurationError,
+    cacheable,
     cached_backtest,
     clear_failed_runs,
     failed_runs,
@@ -566,6 +567,22 @@ def where(data: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 met = threading.Barrier(2)  # passes only who is not alone
+
+
+@pytest.mark.parametrize("jobs", [0, "2", 1.5])
+def test_what_is_no_number_of_workers_says_so(jobs: Any) -> None:
+    with pytest.raises(ConfigurationError, match="whole number of workers"):
+        sweep(counted, PRICES, {"a": [1]}, n_jobs=jobs)
+
+
+@cacheable
+def by_joblib(data: Any, params: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def test_a_function_under_the_old_decorator_is_told_which_to_take() -> None:
+    with pytest.raises(ConfigurationError, match=r"kept by joblib.*@cached_backtest"):
+        sweep(by_joblib, PRICES, {"a": [1]}, n_jobs=1)
 
 
 def test_an_unknown_backend_says_which_there_are() -> None:

@@ -32,7 +32,7 @@ from afml_cache.backtests.studies.study import Rows, Study
 from afml_cache.backtests.studies.table import Row
 from afml_cache.backtests.studies.warned import warn
 from afml_cache.backtests.studies.worker import UNSTORED, within
-from afml_cache.errors import StudyInterrupted
+from afml_cache.errors import ConfigurationError, StudyInterrupted
 from afml_cache.keys.call import CallKey
 from afml_cache.store.active import active
 from afml_cache.store.store import Missing
@@ -46,6 +46,13 @@ class Workers:
 
     n_jobs: int | None = None
     backend: str | None = None
+
+    def __post_init__(self) -> None:
+        jobs: object = self.n_jobs
+        if jobs is not None and (not hasattr(jobs, "__index__") or jobs == 0):
+            raise ConfigurationError(
+                f"n_jobs={jobs!r}: give a whole number of workers, -1 for one a core, or None"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,6 @@ class _Running:
             return
         from afml_cache.backtests.studies.parallel import run_tasks
 
-        self.progress.computing()
         known = self._keys.get(first.number)
         outcomes = run_tasks(
             self.study,
@@ -187,7 +193,7 @@ class _Running:
             self._unstored[outcome.unstored] += 1
         if known is not None:
             self._note_failure(row, known[0])
-        self._note(row, outcome.outcome)
+        self._note(row, outcome.outcome, outcome.seconds or 0.0)
 
     def _store(self, known: tuple[CallKey, Wanted], outcome: Outcome) -> str:
         key, wanted = known
@@ -210,10 +216,10 @@ class _Running:
         reason = miss.reason_of_miss(self.store, function.identity, key, Missing(None))
         function._count(reason, key, outcome.seconds or 0.0)
 
-    def _note(self, row: Row, outcome: str) -> None:
+    def _note(self, row: Row, outcome: str, seconds: float = 0.0) -> None:
         with self._guard:
             row.outcome = outcome
-            self.progress.add(outcome)
+            self.progress.add(outcome, seconds)
 
     def _note_failure(self, row: Row, key: CallKey) -> None:
         call = self._call_of(key)
@@ -256,9 +262,10 @@ class _Running:
         if failed:
             kinds = Counter(row.failure.type for row in self.rows.values() if row.failure)
             named = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common(3))
+            what = "combinations" if self.study.windows == 1 else "folds"
             first = next(row.failure for row in self.rows.values() if row.failure)
             warn(
-                f"{failed:,} of {self.progress.done:,} combinations of {self.study.strategy} "
+                f"{failed:,} of {self.progress.done:,} {what} of {self.study.strategy} "
                 f"failed ({named}); the first: {first}. failed_runs() has the tracebacks, and the "
                 "same call tries them again",
                 4,

@@ -11,6 +11,7 @@ from afml_cache.backtests.decorator import CachedBacktest, cached_backtest
 from afml_cache.backtests.studies.places import Places, check_call, places_of
 from afml_cache.bound import BoundCachedFunction
 from afml_cache.errors import ConfigurationError
+from afml_cache.legacy import JoblibCachedFunction
 from afml_cache.memo import CachedFunction
 
 #: The arguments of one call, by position and by name.
@@ -83,6 +84,11 @@ def study_of(
     if isinstance(run, BoundCachedFunction):
         first, run = (run.__self__,), run.__func__
     if not isinstance(run, CachedFunction):
+        if isinstance(run, JoblibCachedFunction):
+            raise ConfigurationError(
+                f"{run!r} is kept by joblib, which has no keys that a study could go by; decorate "
+                "it with @cached_backtest('my_strategy') or @robust_cacheable"
+            )
         name = getattr(run, "__name__", "")
         if not inspect.isfunction(run) or name == "<lambda>":
             raise ConfigurationError(

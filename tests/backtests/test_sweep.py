@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import sys
 import threading
 import warnings
@@ -433,6 +435,18 @@ def test_what_has_passed_elsewhere_or_under_other_code_is_taken_off(
     assert [params["a"] for params in failed_runs("flaky")["params"]] == [3, 1]
     assert clear_failed_runs("another") == 0 and clear_failed_runs("flaky") == 2
     assert len(failed_runs()) == 0 and clear_failed_runs() == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_failures_that_an_older_version_recorded_are_read_and_kept(store: Any) -> None:
+    sweep(touchy, PRICES, {"a": [2], "bad": [(2,)]}, n_jobs=1)
+    path = store.directory / "records" / "backtests.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("DROP INDEX failure_call")
+        database.execute("ALTER TABLE failure DROP COLUMN call")
+    assert len(failed_runs()) == 1
+    sweep(touchy, PRICES, {"a": [3], "bad": [(3,)]}, n_jobs=1)
+    assert list(failed_runs()["message"]) == ["no 2", "no 3"]
 
 
 @cached_backtest("leaving")

@@ -27,8 +27,8 @@ class WalkForward:
         parameters, metrics, ``run_id``, ``outcome``, ``seconds`` and ``error`` as from
         :func:`sweep`.
     equity : Series or None
-        The equity curves of all test windows joined into one that begins with 1.0; None where no
-        fold has a curve. See :func:`join_equity`.
+        The equity curves of all test windows joined into one; None where no fold has a curve. See
+        :func:`join_equity`.
     """
 
     folds: pd.DataFrame

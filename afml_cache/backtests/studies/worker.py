@@ -6,6 +6,7 @@ import os
 import platform
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,7 +34,7 @@ from afml_cache.backtests.studies.payload import (
 )
 from afml_cache.backtests.studies.place import taken
 from afml_cache.backtests.studies.study import CallArguments, Study
-from afml_cache.errors import ConfigurationError, UnkeyableArgumentError
+from afml_cache.errors import CacheWarning, ConfigurationError, UnkeyableArgumentError
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.code import Fingerprint
 from afml_cache.main_module import MAIN_NAMES, main_name
@@ -46,7 +47,7 @@ from afml_cache.watching import WatchCalls, WatchedCall
 
 #: Why a computed result is not stored, in words.
 UNSTORED = {
-    Reason.ARGUMENT_MUTATED: "the function changes its arguments",
+    Reason.ARGUMENT_MUTATED: "the function changes its arguments (let it work on data.copy())",
     Reason.RESULT_UNPICKLABLE: "its results cannot be pickled",
     Reason.SOURCE_CHANGED: "its source was edited since it was imported",
     Reason.STORE_UNAVAILABLE: "the store cannot be used",
@@ -285,6 +286,8 @@ def _end_with(caller: int) -> None:
     if _watching or os.getppid() != caller:
         return
     _watching = True
+    # The caller says so once, of all results; here it would be of a line of joblib's.
+    warnings.filterwarnings("ignore", r".* changed its argument", CacheWarning)
 
     def watch() -> None:
         while os.getppid() == caller:

@@ -15,7 +15,7 @@ from typing import Any
 
 from afml_cache.backtests.studies.outcome import Outcome
 from afml_cache.backtests.studies.study import Study
-from afml_cache.errors import ConfigurationError, UnkeyableArgumentError
+from afml_cache.errors import ConfigurationError
 from afml_cache.keys.call import is_simple
 from afml_cache.keys.content import digest
 
@@ -88,7 +88,7 @@ def shared_digest(study: Study) -> bytes | None:
     """The digest of what all calls are given; None where it has none."""
     try:
         return digest([*study.first, study.data, *study.fixed.values()])
-    except UnkeyableArgumentError:
+    except Exception:  # noqa: BLE001 - it has no key, or raises when asked; the look-up says so
         return None
 
 

@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
     from afml_cache.errors import UnknownFunctionError as UnknownFunctionError
     from afml_cache.errors import UnknownRunError as UnknownRunError
+    from afml_cache.errors import WorkersLostError as WorkersLostError
     from afml_cache.function_tracker import FunctionTracker as FunctionTracker
     from afml_cache.function_tracker import TrackedFunction as TrackedFunction
     from afml_cache.function_tracker import get_function_tracker as get_function_tracker
@@ -192,6 +193,7 @@ _HOMES = {
     "UnknownRunError": "errors",
     "WalkForward": "backtest_cache",
     "WatchedCall": "watching",
+    "WorkersLostError": "errors",
     "analyze_cache_patterns": "cache_monitoring",
     "auto_cacheable": "auto_reload",
     "cache_directory": "settings",

@@ -20,6 +20,7 @@ import pytest
 from afml_cache import (
     CacheWarning,
     ConfigurationError,
+    WorkersLostError,
     cached_backtest,
     content_key,
     failed_runs,
@@ -27,7 +28,6 @@ from afml_cache import (
     sweep,
     use_store,
 )
-from afml_cache.backtests.studies.deaths import WorkersLostError
 from afml_cache.store.store import Store
 from tests.backtests.cluster import ROOT, can_hide, dask_cluster, ray_cluster
 
@@ -146,6 +146,17 @@ def check_killed(backend: str) -> None:
     assert table["outcome"][~failed].eq("computed").all()
     again = sweep(killing, None, [{"a": a} for a in range(12) if a != 3], n_jobs=1)
     assert again["outcome"].eq("hit").all()
+
+
+@cached_backtest("where")
+def where(data: Any, params: dict[str, Any]) -> dict[str, Any]:
+    return {"pid": os.getpid()}
+
+
+def test_a_cluster_of_one_worker_is_used(tmp_path: Path, store: Store) -> None:
+    with dask_cluster(tmp_path, store.directory, sees_store=True, workers=1):
+        table = sweep(where, None, {"a": range(4)}, backend="dask")
+    assert table["pid"].nunique() == 1 and table["pid"][0] != os.getpid()
 
 
 def test_dask_goes_on_after_a_run_that_kills_its_worker(tmp_path: Path, store: Store) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import joblib
@@ -31,6 +32,9 @@ from afml_cache import (
     watch_results,
 )
 from afml_cache.backtests.studies.grid import combinations_of
+from afml_cache.backtests.studies.payload import pack, unpack
+from afml_cache.backtests.studies.place import marked
+from afml_cache.backtests.studies.study import study_of
 from afml_cache.backtests.studies.worker import differences
 from afml_cache.keys import content
 from afml_cache.keys.code import Fingerprint
@@ -546,6 +550,22 @@ def appending(data: Fixed, params: dict[str, Any]) -> dict[str, Any]:
     if params["a"] == 2:
         data.values.append(1.0)
     return {"n": len(data.values)}
+
+
+def test_each_thread_of_a_worker_has_data_of_its_own(store: Any) -> None:
+    study = study_of(counted, PRICES, {})
+    with marked(store) as place:
+        payload = pack(study, place, counted.fingerprint())
+    both = threading.Barrier(2)
+
+    def data() -> tuple[Any, Any]:
+        first = unpack(payload).study.data
+        both.wait(timeout=30)  # the other has its own by now
+        return first, unpack(payload).study.data
+
+    with ThreadPoolExecutor(2) as threads:
+        (mine, again), (other, _) = (task.result() for task in [threads.submit(data) for _ in "ab"])
+    assert mine is again and mine is not other and (mine == PRICES).all()
 
 
 def test_where_changed_data_cannot_be_had_again_the_study_ends_and_says_why() -> None:

@@ -7,14 +7,10 @@ from collections.abc import Callable, Iterator
 
 from afml_cache.backtests.studies.outcome import COMPUTED, FAILED, HIT, Failure, Outcome, Task
 from afml_cache.backtests.studies.payload import combination_of
-from afml_cache.errors import AfmlCacheError
+from afml_cache.errors import AfmlCacheError, WorkersLostError
 
 #: How many of the runs under way an error names.
 _NAMED = 8
-
-
-class WorkersLostError(AfmlCacheError):
-    """No worker of a cluster is left; what is done is kept, and the same call goes on."""
 
 
 def is_death(error: BaseException) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from afml_cache.backtest_cache import DataWindow as DataWindow
     from afml_cache.backtest_cache import WalkForward as WalkForward
     from afml_cache.backtest_cache import cached_backtest as cached_backtest
+    from afml_cache.backtest_cache import clear_failed_runs as clear_failed_runs
     from afml_cache.backtest_cache import failed_runs as failed_runs
     from afml_cache.backtest_cache import get_backtest_cache as get_backtest_cache
     from afml_cache.backtest_cache import optuna_objective as optuna_objective
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
     from afml_cache.errors import UnknownFunctionError as UnknownFunctionError
     from afml_cache.errors import UnknownRunError as UnknownRunError
+    from afml_cache.errors import WorkersLostError as WorkersLostError
     from afml_cache.function_tracker import FunctionTracker as FunctionTracker
     from afml_cache.function_tracker import TrackedFunction as TrackedFunction
     from afml_cache.function_tracker import get_function_tracker as get_function_tracker
@@ -192,6 +194,7 @@ _HOMES = {
     "UnknownRunError": "errors",
     "WalkForward": "backtest_cache",
     "WatchedCall": "watching",
+    "WorkersLostError": "errors",
     "analyze_cache_patterns": "cache_monitoring",
     "auto_cacheable": "auto_reload",
     "cache_directory": "settings",
@@ -215,6 +218,7 @@ _HOMES = {
     "expected_maximum_sharpe": "backtests.deflated",
     "explain_last_miss": "missed",
     "export_evidence": "cache_monitoring",
+    "clear_failed_runs": "backtest_cache",
     "failed_runs": "backtest_cache",
     "forget_causes": "notices",
     "get_auto_cache": "auto_reload",

@@ -7,7 +7,7 @@ from afml_cache.backtests.cache import BacktestCache, get_backtest_cache
 from afml_cache.backtests.cleared_runs import ClearedRuns
 from afml_cache.backtests.decorator import CachedBacktest, cached_backtest
 from afml_cache.backtests.rows import BacktestMetadata, BacktestResult
-from afml_cache.backtests.studies.failures import failed_runs
+from afml_cache.backtests.studies.failures import clear_failed_runs, failed_runs
 from afml_cache.backtests.studies.optuna_objective import optuna_objective
 from afml_cache.backtests.studies.sweep import sweep
 from afml_cache.backtests.studies.walk_forward import WalkForward, walk_forward
@@ -23,6 +23,7 @@ __all__ = [
     "DataWindow",
     "WalkForward",
     "cached_backtest",
+    "clear_failed_runs",
     "failed_runs",
     "get_backtest_cache",
     "optuna_objective",

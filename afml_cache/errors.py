@@ -54,6 +54,10 @@ class StudyInterrupted(KeyboardInterrupt):
     """A study was stopped by a signal; what is done is kept, and the same call goes on."""
 
 
+class WorkersLostError(AfmlCacheError):
+    """No worker of a cluster is left; what is done is kept, and the same call goes on."""
+
+
 class ReportError(AfmlCacheError):
     """A report cannot be written in the way that was asked for; nothing has been written."""
 

@@ -58,9 +58,15 @@ def processes(folder: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 @contextmanager
 def dask_cluster(
-    folder: Path, store: Path, *, sees_store: bool, **environment: str
+    folder: Path,
+    store: Path,
+    *,
+    sees_store: bool,
+    restarts: bool = False,
+    workers: int = 2,
+    **environment: str,
 ) -> Iterator[object]:
-    """A scheduler and two worker processes; gives a client."""
+    """A scheduler and worker processes, which may be restarted if killed; gives a client."""
     distributed = pytest.importorskip("distributed")
     address = folder / "scheduler.json"
     with processes(folder) as start:
@@ -72,8 +78,9 @@ def dask_cluster(
             [*python, f"{cli}scheduler", "--scheduler-file", str(address), *options],
         )
         wait_for(address)
-        for number in range(2):
-            options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
+        for number in range(workers):
+            options = ["--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
+            options += [] if restarts else ["--no-nanny"]
             local = str(folder / f"local-{number}")
             command = [*python, f"{cli}worker", "--scheduler-file", str(address)]
             command += [*options, "--local-directory", local]
@@ -85,7 +92,7 @@ def dask_cluster(
                 elsewhere = {"HOME": str(home), "AFML_CACHE": str(home / "cache")}
                 start(f"worker-{number}", without(store, command), **elsewhere)
         with distributed.Client(scheduler_file=str(address)) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(workers, timeout=60)
             yield client
 
 

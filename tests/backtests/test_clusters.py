@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ import pytest
 from afml_cache import (
     CacheWarning,
     ConfigurationError,
+    WorkersLostError,
     cached_backtest,
     content_key,
     failed_runs,
@@ -125,6 +128,59 @@ def test_ray(
     with ray_cluster(tmp_path, store.directory, sees_store=sees_store):
         check(prices, tmp_path, "ray")
         assert not (tmp_path / "home-ray" / "cache").exists()
+
+
+@cached_backtest("killing")
+def killing(data: Any, params: dict[str, Any]) -> dict[str, Any]:
+    if params["a"] == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"result": params["a"]}
+
+
+def check_killed(backend: str) -> None:
+    """The run that kills its workers fails alone."""
+    with pytest.warns(CacheWarning, match=r"1 of 12 .* failed \(WorkerDied 1\)"):
+        table = sweep(killing, None, {"a": range(12)}, backend=backend)
+    failed = table["outcome"] == "failed"
+    assert list(table["a"][failed]) == [3] and list(failed_runs()["type"]) == ["WorkerDied"]
+    assert table["outcome"][~failed].eq("computed").all()
+    again = sweep(killing, None, [{"a": a} for a in range(12) if a != 3], n_jobs=1)
+    assert again["outcome"].eq("hit").all()
+
+
+@cached_backtest("where")
+def where(data: Any, params: dict[str, Any]) -> dict[str, Any]:
+    return {"pid": os.getpid()}
+
+
+def test_a_cluster_of_one_worker_is_used(tmp_path: Path, store: Store) -> None:
+    with dask_cluster(tmp_path, store.directory, sees_store=True, workers=1):
+        table = sweep(where, None, {"a": range(4)}, backend="dask")
+    assert table["pid"].nunique() == 1 and table["pid"][0] != os.getpid()
+
+
+def test_dask_goes_on_after_a_run_that_kills_its_worker(tmp_path: Path, store: Store) -> None:
+    with dask_cluster(tmp_path, store.directory, sees_store=True, restarts=True):
+        check_killed("dask")
+
+
+@pytest.mark.whole
+def test_ray_goes_on_after_a_run_that_kills_its_worker(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # ray keeps a token in the user's
+    with ray_cluster(tmp_path, store.directory, sees_store=True):
+        check_killed("ray")
+
+
+def test_where_no_worker_is_left_the_study_says_so(tmp_path: Path, store: Store) -> None:
+    with (
+        dask_cluster(tmp_path, store.directory, sees_store=True),
+        joblib.parallel_config("dask", n_jobs=-1, wait_for_workers_timeout=2),
+        pytest.raises(WorkersLostError, match=r"under way .*'a': 3.*the same call goes on"),
+    ):
+        sweep(killing, None, {"a": range(12)})
+    assert sweep(killing, None, {"a": [0, 1]}, n_jobs=1)["outcome"].eq("hit").all()
 
 
 def test_a_worker_with_other_code_computes_nothing_and_says_what_differs(

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from afml_cache import ConfigurationError, cached_backtest, get_backtest_cache, optuna_objective
+from afml_cache import (
+    ConfigurationError,
+    cached_backtest,
+    failed_runs,
+    get_backtest_cache,
+    optuna_objective,
+)
+from afml_cache.keys import content
 from tests.backtests.strategies import by_hand
 
 optuna = pytest.importorskip("optuna")
@@ -69,6 +76,66 @@ def test_an_unknown_metric_or_domain_says_what_there_is(goog: Any, tmp_path: Pat
         study.optimize(optuna_objective(run, goog, SPACE, metric="calmar"), n_trials=1)
     with pytest.raises(ConfigurationError, match="IntDistribution"):
         study.optimize(optuna_objective(run, goog, {"window": 5}, metric="sharpe"), n_trials=1)
+
+
+def test_several_directions_have_a_metric_each(goog: Any) -> None:
+    space = {"window": [10, 20]}
+    both = optuna_objective(run, goog, space, metric=["sharpe", "return"])
+    same = optuna_objective(run, goog, space, metric=lambda result: (result[0]["sharpe"], 1))
+    study = optuna.create_study(
+        directions=["maximize", "maximize"], sampler=optuna.samplers.NSGAIISampler(seed=1)
+    )
+    study.optimize(both, n_trials=2)
+    study.optimize(same, n_trials=1)
+    first, _, last = study.trials
+    assert first.values[1] != 1 and last.values[1] == 1.0
+    assert [len(trial.values) for trial in study.trials] == [2, 2, 2]
+
+
+def test_two_numbers_are_a_range_or_choices_which_is_asked(goog: Any) -> None:
+    study = optuna.create_study()
+    with pytest.raises(ConfigurationError, match=r"IntDistribution\(8, 30\), or the list \[8, 30"):
+        study.optimize(optuna_objective(run, goog, {"window": (8, 30)}, metric="sharpe"), 1)
+
+
+@cached_backtest("eats its data")
+def eating(data: Any, params: dict[str, Any]) -> dict[str, float]:
+    data.drop(data.index[: params["n"]], inplace=True)
+    if params["n"] == 3 and os.environ.get("EATING") != "mended":
+        raise ValueError("no three")
+    return {"left": float(len(data))}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_each_trial_has_the_data_as_it_was_and_one_that_fails_is_recorded(
+    goog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = goog.iloc[:50].copy()
+    study = optuna.create_study(sampler=optuna.samplers.GridSampler({"n": [1, 2, 3]}))
+    objective = optuna_objective(eating, data, {"n": [1, 2, 3]}, metric="left")
+    study.optimize(objective, n_trials=3, catch=(ValueError,))
+    done = {trial.params["n"]: trial.value for trial in study.trials}
+    assert done == {1: 49.0, 2: 48.0, 3: None} and len(data) == 50
+    assert list(failed_runs()["message"]) == ["no three"]
+    monkeypatch.setenv("EATING", "mended")
+    study.enqueue_trial({"n": 3})
+    study.optimize(objective, n_trials=1)
+    assert study.trials[-1].value == 47.0 and len(failed_runs()) == 0
+
+
+def test_the_digest_of_the_data_is_taken_once_where_a_trial_is_there(
+    goog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = optuna.create_study()
+    objective = optuna_objective(run, goog, {"window": [10]}, metric="sharpe")
+    study.optimize(objective, n_trials=1)
+    taken: list[object] = []
+    take = content.digest_and_met
+    monkeypatch.setattr(
+        content, "digest_and_met", lambda value, path: taken.append(value) or take(value, path)
+    )
+    study.optimize(objective, n_trials=1)
+    assert sum(value is goog for value in taken) == 1
 
 
 @pytest.mark.slow

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import joblib
@@ -16,7 +20,9 @@ import pytest
 from afml_cache import (
     CacheWarning,
     ConfigurationError,
+    cacheable,
     cached_backtest,
+    clear_failed_runs,
     failed_runs,
     get_backtest_cache,
     robust_cacheable,
@@ -26,6 +32,9 @@ from afml_cache import (
     watch_results,
 )
 from afml_cache.backtests.studies.grid import combinations_of
+from afml_cache.backtests.studies.payload import pack, unpack
+from afml_cache.backtests.studies.place import marked
+from afml_cache.backtests.studies.study import study_of
 from afml_cache.backtests.studies.worker import differences
 from afml_cache.keys import content
 from afml_cache.keys.code import Fingerprint
@@ -245,6 +254,59 @@ def test_parameters_of_the_function_itself_are_given_by_name() -> None:
     )
 
 
+@cached_backtest("mixed")
+def mixed(data: Any, params: dict[str, Any], fee: float = 0.002) -> dict[str, Any]:
+    return {"used": fee, "sum": sum(params.values())}
+
+
+def test_a_name_that_is_a_parameter_of_the_function_is_given_to_it() -> None:
+    table = sweep(mixed, None, {"fast": [1, 2], "fee": [0.0, 0.01]}, n_jobs=1)
+    assert list(table["used"]) == list(table["fee"]) == [0.0, 0.01] * 2
+    assert list(table["sum"]) == [1, 1, 2, 2]
+    assert sweep(mixed, None, {"fast": [2]}, fee=0.01, n_jobs=1)["outcome"][0] == "hit"
+    only = sweep(mixed, None, {"fee": [0.5]}, params={"fast": 3}, n_jobs=1)
+    assert only["used"][0] == 0.5 and only["sum"][0] == 3
+
+
+def any_names(data: Any, **params: Any) -> dict[str, Any]:
+    return dict(params)
+
+
+def params_last(data: Any, fee: float, params: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"used": fee, "size": len(params or {})}
+
+
+def test_parameters_find_their_place_in_any_signature() -> None:
+    table = sweep(any_names, None, {"fast": [1], "slow": [3]}, n_jobs=1, fee=5)
+    assert table["fee"][0] == 5 and table["fast"][0] == 1 and table["params.slow"][0] == 3
+    table = sweep(params_last, None, {"fast": [1], "slow": [3], "fee": [0.1]}, n_jobs=1)
+    assert table["used"][0] == 0.1 and table["size"][0] == 2
+
+
+def own(data: Any, fast: int = 5, slow: int = 30) -> dict[str, Any]:
+    calls.append(fast)
+    return {"d": slow - fast}
+
+
+@pytest.mark.parametrize(
+    ("function", "grid", "fixed", "told"),
+    [
+        (own, {"fast": [1], "slwo": [3]}, {}, r"of own\(data, fast=5, slow=30\) takes 'slwo'"),
+        (own, {"slwo": [3]}, {}, "takes 'slwo'"),
+        (own, {"fast": [1]}, {"fast": 9}, r"'fast' stands among .* \(fast=9\)"),
+        (own, {"fast": [1]}, {"fsat": 9}, "cannot be called with 'fast', 'fsat': .*'fsat'"),
+        (mixed, {"fee": [1]}, {}, "cannot be called with 'fee': .*'params'"),
+        (own, [{"fast": 1}, {"fast": 2, "slwo": 3}], {}, "takes 'slwo'"),
+    ],
+)
+def test_what_cannot_be_called_says_so_before_anything_is_computed(
+    function: Any, grid: Any, fixed: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        sweep(function, PRICES, grid, n_jobs=1, **fixed)
+    assert calls == [] and len(failed_runs()) == 0
+
+
 class Desk:
     @cached_backtest("desk")
     def run(self, data: Any, params: dict[str, Any]) -> dict[str, Any]:
@@ -357,6 +419,56 @@ def test_what_failed_is_tried_again_and_taken_off_once_it_passes(
     assert len(failed_runs()) == 0
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_what_has_passed_elsewhere_or_under_other_code_is_taken_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLAKY", "fails")
+    sweep(flaky, None, [{"a": 1}, {"a": 2}, {"a": 3}], n_jobs=1)
+    sweep(flaky, PRICES, [{"a": 1}], n_jobs=1)
+    monkeypatch.delenv("FLAKY")
+    flaky(None, {"a": 1})  # outside of any study
+    assert sweep(flaky, None, [{"a": 1}], n_jobs=1)["outcome"][0] == "hit"
+    assert [params["a"] for params in failed_runs("flaky")["params"]] == [2, 3, 1]
+    code = "def mended(data, params):\n    return {'a': 2.0}\n"
+    space: dict[str, Any] = {"__name__": __name__}
+    exec(compile(code, "<mended>", "exec"), space)
+    mended = space["mended"]
+    mended.__qualname__ = "flaky"  # the same function, edited
+    sweep(cached_backtest("flaky")(mended), None, [{"a": 2}], n_jobs=1)
+    assert [params["a"] for params in failed_runs("flaky")["params"]] == [3, 1]
+    assert clear_failed_runs("another") == 0 and clear_failed_runs("flaky") == 2
+    assert len(failed_runs()) == 0 and clear_failed_runs() == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_failures_that_an_older_version_recorded_are_read_and_kept(store: Any) -> None:
+    sweep(touchy, PRICES, {"a": [2], "bad": [(2,)]}, n_jobs=1)
+    path = store.directory / "records" / "backtests.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("DROP INDEX failure_call")
+        database.execute("ALTER TABLE failure DROP COLUMN call")
+    assert len(failed_runs()) == 1
+    sweep(touchy, PRICES, {"a": [3], "bad": [(3,)]}, n_jobs=1)
+    assert list(failed_runs()["message"]) == ["no 2", "no 3"]
+
+
+@cached_backtest("leaving")
+def leaving(data: Any, params: dict[str, Any]) -> dict[str, Any]:
+    if params["a"] == 2:
+        sys.exit(0)
+    return {"a": params["a"]}
+
+
+@pytest.mark.parametrize("backend", [None, "threading"])
+def test_sys_exit_ends_a_combination_and_not_the_program(backend: str | None) -> None:
+    jobs = 2 if backend else 1
+    with pytest.warns(CacheWarning, match="SystemExit"):
+        table = sweep(leaving, None, {"a": [1, 2, 3]}, n_jobs=jobs, backend=backend)
+    assert list(table["outcome"]) == ["computed", "failed", "computed"]
+    assert list(failed_runs()["type"]) == ["SystemExit"]
+
+
 def test_where_failures_cannot_be_recorded_the_table_has_them(store: Any) -> None:
     records = store.directory / "records"
     records.mkdir(parents=True)
@@ -377,8 +489,90 @@ def changing(data: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_function_that_changes_the_data_is_told_of() -> None:
-    with pytest.warns(CacheWarning, match="not stored, since the function changes its arguments"):
-        sweep(changing, PRICES.copy(), {"a": [1]}, n_jobs=1)
+    told = "4 results of .* are not stored, since the function changes its arguments"
+    with pytest.warns(CacheWarning, match=told):
+        sweep(changing, PRICES.copy(), {"a": range(4)}, n_jobs=1)
+
+
+@cached_backtest("dropping")
+def dropping(data: pd.DataFrame, params: dict[str, Any], bench: Any = None) -> dict[str, Any]:
+    data.drop(data.index[: params["w"]], inplace=True)
+    data["x"] += 1.0
+    params["more"].append(1)
+    if bench is not None:
+        bench += 1
+    if params["w"] == 30:
+        raise ValueError("too few")
+    got = 0.0 if bench is None else float(bench.sum())
+    return {"n": len(data), "sum": float(data["x"].sum()), "met": len(params["more"]), "got": got}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("mode", ["on", "readonly", "off"])
+@pytest.mark.parametrize("backend", [None, "threading"])
+def test_a_function_that_changes_what_it_is_given_gets_it_as_it_was(
+    backend: str | None, mode: Any
+) -> None:
+    data, bench = pd.DataFrame({"x": np.arange(100.0)}), np.zeros(5)
+    grid = {"w": [30, 5, 10, 20, 30, 40], "more": [[]]}
+    jobs = 1 if backend is None else 3
+    for resume in (True, False):
+        with use_settings(mode=mode):
+            given = {"n_jobs": jobs, "backend": backend, "resume": resume, "bench": bench}
+            table = sweep(dropping, data, grid, **given)
+        done = table[table["outcome"] == "computed"]
+        assert list(done["w"]) == [5, 10, 20, 40] and list(done["n"]) == [95, 90, 80, 60]
+        assert list(done["sum"]) == [sum(range(w, 100)) + 100 - w for w in done["w"]]
+        assert done["met"].eq(1).all() and done["got"].eq(5.0).all()
+    assert len(data) == 100 and data["x"].equals(pd.Series(np.arange(100.0), name="x"))
+    assert bench.sum() == 0.0 and grid["more"] == [[]]
+    assert dropping.cache_info().entries == 0
+    recorded = set(get_backtest_cache().runs("dropping")["run_id"]) if mode == "on" else set()
+    assert set(done["run_id"].dropna()) == recorded
+    assert get_backtest_cache().trial_count("dropping") == len(recorded)
+
+
+class Fixed:
+    """What cannot be copied."""
+
+    def __init__(self) -> None:
+        self.values = [1.0]
+
+    def __afml_key__(self) -> object:
+        return self.values
+
+    def __deepcopy__(self, memo: object) -> Any:
+        raise TypeError("it holds a connection")
+
+
+@cached_backtest("appending")
+def appending(data: Fixed, params: dict[str, Any]) -> dict[str, Any]:
+    if params["a"] == 2:
+        data.values.append(1.0)
+    return {"n": len(data.values)}
+
+
+def test_each_thread_of_a_worker_has_data_of_its_own(store: Any) -> None:
+    study = study_of(counted, PRICES, {})
+    with marked(store) as place:
+        payload = pack(study, place, counted.fingerprint())
+    both = threading.Barrier(2)
+
+    def data() -> tuple[Any, Any]:
+        first = unpack(payload).study.data
+        both.wait(timeout=30)  # the other has its own by now
+        return first, unpack(payload).study.data
+
+    with ThreadPoolExecutor(2) as threads:
+        (mine, again), (other, _) = (task.result() for task in [threads.submit(data) for _ in "ab"])
+    assert mine is again and mine is not other and (mine == PRICES).all()
+
+
+def test_where_changed_data_cannot_be_had_again_the_study_ends_and_says_why() -> None:
+    told = "changes its data.*Fixed.*cannot be copied.*it holds a connection"
+    with pytest.raises(ConfigurationError, match=told):
+        sweep(appending, Fixed(), {"a": [1, 2, 3]}, n_jobs=1)
+    assert sweep(appending, Fixed(), {"a": [1]}, n_jobs=1)["outcome"][0] == "hit"
 
 
 # -- over processes and threads ------------------------------------------------------------
@@ -407,6 +601,22 @@ def where(data: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 met = threading.Barrier(2)  # passes only who is not alone
+
+
+@pytest.mark.parametrize("jobs", [0, "2", 1.5])
+def test_what_is_no_number_of_workers_says_so(jobs: Any) -> None:
+    with pytest.raises(ConfigurationError, match="whole number of workers"):
+        sweep(counted, PRICES, {"a": [1]}, n_jobs=jobs)
+
+
+@cacheable
+def by_joblib(data: Any, params: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def test_a_function_under_the_old_decorator_is_told_which_to_take() -> None:
+    with pytest.raises(ConfigurationError, match=r"kept by joblib.*@cached_backtest"):
+        sweep(by_joblib, PRICES, {"a": [1]}, n_jobs=1)
 
 
 def test_an_unknown_backend_says_which_there_are() -> None:
@@ -494,14 +704,15 @@ def test_a_combination_that_kills_its_worker_fails_alone(run_python: Run) -> Non
         warnings.simplefilter("ignore")
         table = sweep(run, prices, {"size": range(5, 13)}, n_jobs=2)
         print(table["outcome"].tolist())
-        print(table["error"][4].partition("(")[0], "|", sorted(failed_runs()["type"]))
+        print(table["error"][4], "|", sorted(failed_runs()["type"]))
     """
     out = run_python(STUDY + script).splitlines()
     wanted = ["computed"] * 8
     wanted[2] = wanted[4] = "failed"
     assert out[0] == str(wanted)
     assert out[1] == (
-        "WorkerDied: its worker process was killed or crashed  | ['ValueError', 'WorkerDied']"
+        "WorkerDied: its worker process was killed or crashed (exit code SIGKILL(-9)) | "
+        "['ValueError', 'WorkerDied']"
     )
 
 
@@ -556,6 +767,50 @@ def test_workers_do_not_run_newer_code_than_the_caller(run_python: Run, tmp_path
             assert "strategy.py as it was imported (it was edited since)" in out[1]
         else:  # here the code is the one that was imported
             assert out == ["['computed', 'computed'] 1.0", "None"]
+
+
+RELOADED = """
+    import importlib
+    from pathlib import Path
+    import costs
+    import strategy
+    from afml_cache import failed_runs, sweep
+
+    def edit(module, old, new):
+        source = Path(module.__file__)
+        source.write_text(source.read_text().replace(old, new))
+        importlib.reload(module)
+
+    if __name__ == "__main__":
+        grid = {"a": [1, 2]}
+        tables = [sweep(strategy.run, None, grid, n_jobs=2)]
+        edit(costs, "0.1 ", "0.25 ")  # a helper
+        tables.append(sweep(strategy.run, None, grid, n_jobs=2))
+        edit(strategy, "# more", "def another(data, params): return {'fee': 3.0}")
+        tables.append(sweep(strategy.another, None, grid, n_jobs=2))
+        for table in tables:
+            print(table["outcome"].tolist(), table["fee"].tolist())
+        print(len(failed_runs()))
+"""
+
+
+@pytest.mark.slow
+def test_workers_of_our_own_are_started_anew_after_a_reload(run_python: Run, tmp_path: Any) -> None:
+    (tmp_path / "costs.py").write_text("def fee():\n    return 0.1  # of the trade\n")
+    (tmp_path / "strategy.py").write_text(
+        "import costs\n"
+        "from afml_cache import cached_backtest\n"
+        "@cached_backtest('reloaded')\n"
+        "def run(data, params):\n"
+        "    return {'fee': costs.fee() + params['a']}\n"
+        "# more\n"
+    )
+    assert run_python(RELOADED).splitlines() == [
+        "['computed', 'computed'] [1.1, 2.1]",
+        "['computed', 'computed'] [1.25, 2.25]",
+        "['computed', 'computed'] [3.0, 3.0]",
+        "0",
+    ]
 
 
 def test_what_a_worker_has_otherwise_is_named() -> None:

@@ -16,7 +16,7 @@ from afml_cache import (
     get_backtest_cache,
     walk_forward,
 )
-from afml_cache.backtests.studies.walk_forward import join_equity
+from afml_cache.backtests.studies.equity import join_equity
 
 seen: list[tuple[Any, Any]] = []
 
@@ -112,7 +112,129 @@ def test_the_engines_equity_curves_are_joined_by_their_equity_column() -> None:
 
 
 def test_without_curves_there_is_no_joined_one() -> None:
-    assert join_equity([None, np.array([1.0, 2.0]), pd.Series(dtype=float)]) is None
+    assert join_equity([None, pd.Series(dtype=float)]) is None
+
+
+DAYS = pd.date_range("2024-01-01", periods=8)
+
+
+@pytest.mark.parametrize(
+    ("curve", "why"),
+    [
+        (pd.Series([0.0, 1.0, 2.0], DAYS[4:7]), "begins with 0.0, which is no capital"),
+        (pd.Series([1.0, 1.5, 2.0]), "labels are of another kind"),
+        (pd.Series([1.0, 1.5, 2.0], DAYS[:3]), "do not go on after"),
+        (pd.Series(["a", "b", "c"], DAYS[4:7]), "no numbers"),
+        (pd.Series([np.nan, np.inf], DAYS[4:6]), "no values but missing ones"),
+        (pd.DataFrame({"date": DAYS[4:7]}), "no column of numbers"),
+        (np.array([1.0, 2.0]), "ndarray has no labels"),
+    ],
+)
+def test_what_cannot_be_joined_is_left_out_and_told(curve: Any, why: str) -> None:
+    good = pd.Series([1.0, 1.1, 1.2], DAYS[:3])
+    with pytest.warns(CacheWarning, match=rf"curve 1 is left out .*{why}"):
+        joined = join_equity([good, curve, good.set_axis(DAYS[5:8])])
+    assert joined is not None and joined.iloc[-1] == pytest.approx(1.44)
+
+
+def returns_of(close: pd.Series) -> pd.Series:
+    return close.pct_change().fillna(0.0)
+
+
+def shaped(close: pd.Series, shape: str) -> Any:
+    """The equity of who holds it, as people write it down."""
+    equity = (1 + returns_of(close)).cumprod()
+    if shape == "rows 0 to n":
+        return equity.reset_index(drop=True)
+    if shape == "an array":
+        return equity.to_numpy()
+    if shape == "a frame with a column of dates":
+        return pd.DataFrame({"date": close.index, "equity_value": equity.to_numpy()})
+    if shape == "warming up":
+        return equity.where(np.arange(len(close)) >= 3)
+    if shape == "with the capital before":
+        before = pd.Series([1.0], [close.index[0] - pd.Timedelta(days=1)])
+        return pd.concat([before, equity])
+    if shape == "the newest first":
+        return equity[::-1]
+    return equity
+
+
+@cached_backtest("shaped")
+def hold(train: Any, test: Any, params: dict[str, Any]) -> Any:
+    return {"n": len(test)}, None, shaped(test["Close"], params["shape"])
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "rows 0 to n",
+        "an array",
+        "a frame with a column of dates",
+        "warming up",
+        "with the capital before",
+        "the newest first",
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_curves_are_joined_as_they_are_written_down(goog: pd.DataFrame, shape: str) -> None:
+    def equity(shape: str) -> pd.Series:
+        lengths = {"train": 300, "test": 200, "embargo": 5, "n_jobs": 1}
+        found = walk_forward(hold, goog.iloc[:1000], **lengths, params={"shape": shape})
+        assert found.equity is not None
+        return found.equity
+
+    plain, found = equity("plain"), equity(shape)
+    if shape == "warming up":
+        folds = [goog["Close"].iloc[305 + 200 * n :][:200] for n in range(3)]
+        grown = np.prod([close.iloc[-1] / close.iloc[3] for close in folds])
+        assert len(found) == 3 * 197 and found.iloc[-1] == pytest.approx(grown)
+    else:
+        assert found.iloc[-1] == pytest.approx(plain.iloc[-1])
+        assert plain.index.isin(found.index).all()
+
+
+@cached_backtest("earns at the first bar")
+def earns(train: Any, test: Any) -> Any:
+    returns = test["Close"].pct_change().fillna(0.01 * len(train) / 300)
+    return {"r": (1 + returns).prod() - 1}, None, 100 * (1 + returns).cumprod()
+
+
+def test_what_the_first_bar_earned_is_not_lost_without_a_word(goog: pd.DataFrame) -> None:
+    lengths: dict[str, Any] = {"train": 300, "test": 200, "anchored": True, "n_jobs": 1}
+    with pytest.warns(CacheWarning, match="starting_capital=100"):
+        found = walk_forward(earns, goog.iloc[:1000], **lengths)
+    grown = np.prod(1 + found.folds["r"])
+    assert found.equity is not None and found.equity.iloc[-1] < grown
+    found = walk_forward(earns, goog.iloc[:1000], **lengths, starting_capital=100.0)
+    assert found.equity is not None and found.equity.iloc[-1] == pytest.approx(grown)
+
+
+@cached_backtest("texts")
+def texts(train: Any, test: Any) -> Any:
+    return {"n": len(test)}, None, pd.Series(["up"] * len(test), test.index)
+
+
+def test_a_finished_study_is_not_lost_for_its_curves(goog: pd.DataFrame) -> None:
+    for _ in range(2):
+        with pytest.warns(CacheWarning, match="curves 0, 1, 2, 3, 4, ... are left out .* numbers"):
+            found = walk_forward(texts, goog, train=500, test=200, n_jobs=1)
+        assert found.equity is None and found.folds["n"].eq(200).all()
+
+
+@cached_backtest("on an array")
+def on_array(train: Any, test: Any) -> Any:
+    return {"train": len(train), "test": len(test)}, None, test / test[0]
+
+
+@pytest.mark.parametrize("prices", ["as they are", "rounded and sorted"])
+def test_an_array_of_prices_is_split_by_its_rows(goog: pd.DataFrame, prices: str) -> None:
+    array = goog["Close"].to_numpy()[:500]
+    if prices == "rounded and sorted":
+        array = np.sort(array.round(-1))
+    found = walk_forward(on_array, array, train=100, test=100, n_jobs=1)
+    assert found.folds["train"].eq(100).all() and found.folds["test"].eq(100).all()
+    assert found.equity is not None and list(found.equity.index) == list(range(100, 500))
 
 
 @cached_backtest("fails in 2008")
@@ -123,7 +245,7 @@ def fails(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
 
 
 def test_a_fold_that_fails_is_recorded_and_the_others_go_on(goog: pd.DataFrame) -> None:
-    with pytest.warns(CacheWarning, match=r"1 of 7 .*ZeroDivisionError: no trades"):
+    with pytest.warns(CacheWarning, match=r"1 of 7 folds .*ZeroDivisionError: no trades"):
         folds = walk_forward(fails, goog, train="1YE", test="1YE", n_jobs=1).folds
     failed = folds[folds["outcome"] == "failed"]
     assert list(failed["test_start"].dt.year) == [2008]

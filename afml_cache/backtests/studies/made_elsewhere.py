@@ -13,6 +13,22 @@ from afml_cache.store.store import Missing, Store
 from afml_cache.watching import watchers
 
 
+def record_result(
+    study: Study, store: Store, key: CallKey, call: CallArguments, result: Any, seconds: float
+) -> None:
+    """Count and record what a call has returned elsewhere that cannot be stored.
+
+    A function that changes its arguments leaves nothing to look up, but a run and a trial.
+    """
+    function = study.function
+    values = function._counted_arguments(*function._as_called(*call))
+    recorder = function._recorder
+    noted = None if recorder is None else recorder.before(function, key, values)
+    function._count(Reason.ARGUMENT_MUTATED, key, seconds)
+    if recorder is not None:
+        recorder.ran(store, noted, result, seconds)
+
+
 def store_result(
     study: Study, store: Store, key: CallKey, call: CallArguments, result: Any, seconds: float
 ) -> Reason | None:

@@ -75,13 +75,18 @@ class Outcome:
     equity : object
         The equity curve, where the study wants it.
     value : bytes or None
-        The pickled result, where the caller is to store it.
+        The pickled result, where the caller is to store it; to record it only, where it is not
+        stored.
     unstored : str
-        Why a result is not stored; empty where it is, or is handed back.
+        Why a result is not stored; empty where it is, or is handed back to be.
     is_counted : bool
         Whether the call was counted where it was made.
     failure : Failure or None
     key : bytes or None
+    has_other_code : bool
+        Whether nothing was computed since the worker has other code than the caller.
+    left_alone : bool
+        Whether the call is known to have left its arguments as they were.
     """
 
     number: int
@@ -94,6 +99,8 @@ class Outcome:
     is_counted: bool = True
     failure: Failure | None = None
     key: bytes | None = None
+    has_other_code: bool = False
+    left_alone: bool = False
 
 
 def read_result(study: Study, result: object) -> tuple[dict[str, Any], Any]:

@@ -1,4 +1,4 @@
-"""A study on its way to workers: pickled once, sent once, unpickled once a process.
+"""A study on its way to workers: pickled once, sent once, unpickled once a thread of theirs.
 
 What it travels by is the backend's: joblib maps the bytes into the memory of loky's workers, dask
 scatters the object, ray keeps it in its object store.
@@ -14,11 +14,11 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from afml_cache.backtests.studies.copies import shared_digest
+from afml_cache.backtests.studies.outcome import Task
 from afml_cache.backtests.studies.place import Place
 from afml_cache.backtests.studies.study import Study
-from afml_cache.errors import UnkeyableArgumentError
 from afml_cache.keys.code import Fingerprint
-from afml_cache.keys.content import digest
 
 #: Studies that one worker keeps unpickled.
 _KEPT = 2
@@ -77,6 +77,12 @@ def pickled(value: object) -> bytes:
     return stream
 
 
+def combination_of(task: Task) -> Any:
+    """The parameters of a call, which travel pickled."""
+    packed = task.combination
+    return pickle.loads(packed) if isinstance(packed, bytes) else packed
+
+
 def _by_value(study: Study) -> tuple[str, ...]:
     """Modules that no worker imports: the running program, and one that cannot be imported."""
     from afml_cache.main_module import MAIN_NAMES, main_name
@@ -94,35 +100,33 @@ def _cloudpickle() -> Any:
         return importlib.import_module("joblib.externals.cloudpickle")
 
 
-_lock = threading.Lock()
-_unpacked: dict[str, tuple[Sent, bytes | None]] = {}
+class _Unpacked(threading.local):
+    """What this thread has unpacked: calls of another must not find data that this one changes."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[Sent, bytes | None]] = {}
+
+
+_unpacked = _Unpacked()
 
 
 def unpack(payload: Payload, *, again: bool = False) -> Sent:
-    """What was sent; the same object for all calls of this process.
+    """What was sent; the same object for all calls of this thread.
 
     ``again``: a new one, since a function has changed its data.
     """
-    with _lock:
-        known = None if again else _unpacked.get(payload.name)
-        if known is None:
-            sent = pickle.loads(memoryview(payload.content))
-            assert isinstance(sent, Sent)
-            while len(_unpacked) >= _KEPT and payload.name not in _unpacked:
-                del _unpacked[next(iter(_unpacked))]
-            known = _unpacked[payload.name] = sent, _digest(sent)
-        return known[0]
+    kept = _unpacked.known
+    known = None if again else kept.get(payload.name)
+    if known is None:
+        sent = pickle.loads(memoryview(payload.content))
+        assert isinstance(sent, Sent)
+        while len(kept) >= _KEPT and payload.name not in kept:
+            del kept[next(iter(kept))]
+        known = kept[payload.name] = sent, shared_digest(sent.study)
+    return known[0]
 
 
 def has_changed(payload: Payload) -> bool:
-    """Whether what the calls of this process share is not what was sent any more."""
-    with _lock:
-        known = _unpacked.get(payload.name)
-    return known is None or known[1] is None or _digest(known[0]) != known[1]
-
-
-def _digest(sent: Sent) -> bytes | None:
-    try:
-        return digest([sent.study.data, *sent.study.fixed.values()])
-    except UnkeyableArgumentError:
-        return None
+    """Whether what the calls of this thread share is not what was sent any more."""
+    known = _unpacked.known.get(payload.name)
+    return known is None or known[1] is None or shared_digest(known[0].study) != known[1]

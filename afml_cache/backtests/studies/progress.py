@@ -9,6 +9,11 @@ from typing import Any
 
 from afml_cache.backtests.studies.outcome import COMPUTED, FAILED, HIT
 
+#: Columns that a bar gets before a name is shortened, and a name at least.
+_BAR = 8
+#: Those between the three, and for words that grow between two outcomes.
+_SPARE = 4
+
 
 class Progress:
     """Counts what becomes of each call, and shows it where somebody is looking.
@@ -28,9 +33,11 @@ class Progress:
         self._name = name
         self._total = total
         self._shown = shown
+        self._display: Any = None
         self._bar: Any = None
         self._line: Any = None
-        self._since: float | None = None  #: when the first call was made that had to be
+        self._since: float | None = None  #: when the first call began that had to be made
+        self._last = 0.0  #: when the last one ended
 
     def __enter__(self) -> Progress:
         if self._shown:
@@ -40,14 +47,17 @@ class Progress:
             if console.is_terminal or console.is_jupyter:
                 from rich import progress
 
-                self._bar = progress.Progress(
-                    progress.TextColumn("{task.description}"),
-                    progress.BarColumn(),
-                    progress.TextColumn("{task.fields[told]}"),
+                self._bar = progress.BarColumn()
+                self._display = progress.Progress(
+                    progress.TextColumn("{task.description}", markup=False),
+                    self._bar,
+                    # Asked for at each refresh, for time goes by between two outcomes.
+                    progress.TextColumn("{task.fields[told]}", markup=False),
                     console=console,
                 )
-                self._line = self._bar.add_task(self._name, total=self._total, told=self.told())
-                self._bar.start()
+                self._line = self._display.add_task(self._name, total=self._total, told=self)
+                self._show()
+                self._display.start()
         return self
 
     def __exit__(
@@ -56,24 +66,34 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._display is not None:
+            self._show()
+            self._display.stop()
 
     @property
     def done(self) -> int:
         """How many calls there is an outcome of."""
         return self.counts.total()
 
-    def computing(self) -> None:
-        """From now on calls are made."""
-        if self._since is None:
-            self._since = time.monotonic()
-
-    def add(self, outcome: str) -> None:
-        """Count an outcome."""
+    def add(self, outcome: str, seconds: float = 0.0) -> None:
+        """Count an outcome of a call that took so long to make."""
         self.counts[outcome] += 1
-        if self._bar is not None:
-            self._bar.update(self._line, completed=self.done, told=self.told())
+        if outcome != HIT:
+            self._last = time.monotonic()
+            if self._since is None:  # what workers take to start is no pace
+                self._since = self._last - seconds
+        if self._display is not None:
+            self._show()
+
+    def _show(self) -> None:
+        """Name and bar give way to the words, of which the last is the time left."""
+        room = self._display.console.width - len(self.told()) - _SPARE
+        named = _shortened(self._name, max(room - _BAR, _BAR))
+        self._bar.bar_width = max(4, min(40, room - len(named)))
+        self._display.update(self._line, completed=self.done, description=named)
+
+    def __str__(self) -> str:
+        return self.told()
 
     def told(self) -> str:
         """How far it is, in words."""
@@ -92,7 +112,12 @@ class Progress:
         made = self.counts[COMPUTED] + self.counts[FAILED]
         if self._total is None or self._since is None or not made or self.done >= self._total:
             return None
-        return (time.monotonic() - self._since) / made * (self._total - self.done)
+        left = (self._last - self._since) / made * (self._total - self.done)
+        return max(left - (time.monotonic() - self._last), 0.0)
+
+
+def _shortened(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 1]}…"
 
 
 def _duration(seconds: float) -> str:

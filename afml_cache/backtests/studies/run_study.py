@@ -7,7 +7,6 @@ import itertools
 import logging
 import pickle
 import threading
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from afml_cache import miss, notices
 from afml_cache.backtests.book import FAULTS, book_of
 from afml_cache.backtests.decorator import CachedBacktest
 from afml_cache.backtests.run import run_id_of
-from afml_cache.backtests.studies.failures import FailedCall, failed_id, record_failures
+from afml_cache.backtests.studies.failures import Call, FailedCall, call_of, record_failures
 from afml_cache.backtests.studies.lookup import Lookup
-from afml_cache.backtests.studies.made_elsewhere import store_result
+from afml_cache.backtests.studies.made_elsewhere import record_result, store_result
 from afml_cache.backtests.studies.outcome import (
     FAILED,
     HIT,
@@ -31,8 +30,9 @@ from afml_cache.backtests.studies.place import marked
 from afml_cache.backtests.studies.progress import Progress
 from afml_cache.backtests.studies.study import Rows, Study
 from afml_cache.backtests.studies.table import Row
+from afml_cache.backtests.studies.warned import warn
 from afml_cache.backtests.studies.worker import UNSTORED, within
-from afml_cache.errors import CacheWarning, StudyInterrupted
+from afml_cache.errors import ConfigurationError, StudyInterrupted
 from afml_cache.keys.call import CallKey
 from afml_cache.store.active import active
 from afml_cache.store.store import Missing
@@ -46,6 +46,13 @@ class Workers:
 
     n_jobs: int | None = None
     backend: str | None = None
+
+    def __post_init__(self) -> None:
+        jobs: object = self.n_jobs
+        if jobs is not None and (not hasattr(jobs, "__index__") or jobs == 0):
+            raise ConfigurationError(
+                f"n_jobs={jobs!r}: give a whole number of workers, -1 for one a core, or None"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,8 @@ class _Running:
         self._lookup = Lookup(study, self.store)
         self._keys: dict[int, tuple[CallKey, Wanted]] = {}
         self._first: CallKey | None = None
-        self._passed: list[str] = []
+        self._checked: set[frozenset[str]] = set()
+        self._passed: list[Call] = []
         self._unstored: Counter[str] = Counter()
         self._guard = threading.Lock()  # rows are noted in joblib's threads, too
 
@@ -113,6 +121,7 @@ class _Running:
         """The calls that are to be made; those that are there get their row at once."""
         for number, wanted in enumerate(self._wanted):
             row = self.rows[number] = Row(wanted.combination or {})
+            self._check(wanted)
             args, kwargs = self.study.arguments(wanted.combination, wanted.rows)
             key = self._lookup.key(args, kwargs)
             if key is None:
@@ -123,6 +132,7 @@ class _Running:
             value = self._lookup.value(key, args, kwargs) if self._resume else Missing(None)
             if type(value) is not Missing:
                 row.metrics, row.equity = read_result(self.study, value)
+                self._passed.append(self._call_of(key))
                 self._note(row, HIT)
                 continue
             self._first = self._first or key
@@ -137,6 +147,13 @@ class _Running:
                 anew=not self._resume,
             )
 
+    def _check(self, wanted: Wanted) -> None:
+        """That these names can be given to the function is seen once for all that have them."""
+        names = frozenset(wanted.combination or ())
+        if names not in self._checked:
+            self.study.check(wanted.combination, wanted.rows)
+            self._checked.add(names)
+
     def run(self, workers: Workers) -> None:
         """Make the calls that are to be made."""
         tasks = self.tasks()
@@ -145,7 +162,6 @@ class _Running:
             return
         from afml_cache.backtests.studies.parallel import run_tasks
 
-        self.progress.computing()
         known = self._keys.get(first.number)
         outcomes = run_tasks(
             self.study,
@@ -169,13 +185,15 @@ class _Running:
         elif outcome.value is not None and known is not None and not self.store.read_only:
             outcome.unstored = self._store(known, outcome) or outcome.unstored
             outcome.is_counted = True
+        elif not outcome.is_counted or self.store.read_only:
+            row.run_id = None  # there is no such run
         if known is not None and not outcome.is_counted:
             self._count(known[0], outcome)
         if outcome.unstored:
             self._unstored[outcome.unstored] += 1
         if known is not None:
             self._note_failure(row, known[0])
-        self._note(row, outcome.outcome)
+        self._note(row, outcome.outcome, outcome.seconds or 0.0)
 
     def _store(self, known: tuple[CallKey, Wanted], outcome: Outcome) -> str:
         key, wanted = known
@@ -185,8 +203,11 @@ class _Running:
         except Exception as error:  # noqa: BLE001 - what a class of the user's raises
             return f"its results cannot be unpickled here ({error})"
         call = self.study.arguments(wanted.combination, wanted.rows)
-        seconds = outcome.seconds or 0.0
-        refused = store_result(self.study, self.store, key, call, result, seconds)
+        made = self.study, self.store, key, call, result, outcome.seconds or 0.0
+        if outcome.unstored:
+            record_result(*made)
+            return ""
+        refused = store_result(*made)
         return "" if refused is None else UNSTORED.get(refused, str(refused))
 
     def _count(self, key: CallKey, outcome: Outcome) -> None:
@@ -195,20 +216,23 @@ class _Running:
         reason = miss.reason_of_miss(self.store, function.identity, key, Missing(None))
         function._count(reason, key, outcome.seconds or 0.0)
 
-    def _note(self, row: Row, outcome: str) -> None:
+    def _note(self, row: Row, outcome: str, seconds: float = 0.0) -> None:
         with self._guard:
             row.outcome = outcome
-            self.progress.add(outcome)
+            self.progress.add(outcome, seconds)
 
     def _note_failure(self, row: Row, key: CallKey) -> None:
-        strategy = self.study.strategy
+        call = self._call_of(key)
         if row.failure is None:
-            self._passed.append(failed_id(strategy, key.digest))
+            self._passed.append(call)
             return
-        function = self.study.function.identity
-        called = failed_id(strategy, key.digest), strategy, function, dict(row.parameters)
+        names = self.study.strategy, self.study.function.identity
         # At once: whoever is killed leaves what is known so far.
-        record_failures(self.store, [FailedCall(*called, row.failure)], [])
+        failed = FailedCall(call, *names, dict(row.parameters), row.failure)
+        record_failures(self.store, [failed], [call])
+
+    def _call_of(self, key: CallKey) -> Call:
+        return call_of(self.study.strategy, self.study.function.identity, key)
 
     def _run_id(self, digest: bytes) -> str | None:
         if not isinstance(self.study.function, CachedBacktest):
@@ -238,11 +262,13 @@ class _Running:
         if failed:
             kinds = Counter(row.failure.type for row in self.rows.values() if row.failure)
             named = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common(3))
+            what = "combinations" if self.study.windows == 1 else "folds"
             first = next(row.failure for row in self.rows.values() if row.failure)
-            _warn(
-                f"{failed:,} of {self.progress.done:,} combinations of {self.study.strategy} "
+            warn(
+                f"{failed:,} of {self.progress.done:,} {what} of {self.study.strategy} "
                 f"failed ({named}); the first: {first}. failed_runs() has the tracebacks, and the "
-                "same call tries them again"
+                "same call tries them again",
+                4,
             )
 
     def _add_seconds(self) -> None:
@@ -261,9 +287,3 @@ class _Running:
             return  # the records cannot be read, which they say themselves
         for row in rows:
             row.seconds = seconds.get(row.run_id or "")
-
-
-def _warn(message: str) -> None:
-    notices.say(logging.WARNING, "%s", message)
-    with contextlib.suppress(CacheWarning):
-        warnings.warn(message, CacheWarning, stacklevel=5)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from afml_cache.backtests.decorator import CachedBacktest, cached_backtest
+from afml_cache.backtests.studies.places import Places, check_call, places_of
 from afml_cache.bound import BoundCachedFunction
 from afml_cache.errors import ConfigurationError
+from afml_cache.legacy import JoblibCachedFunction
 from afml_cache.memo import CachedFunction
 
 #: The arguments of one call, by position and by name.
@@ -33,6 +35,8 @@ class Study:
         How many windows of the data a call is given: 1 (all of it), or 2 (training and test).
     wants_equity : bool
         Whether the equity curve of each run is wanted beside its metrics.
+    places : Places
+        Which parameter gets which name of a combination.
     """
 
     function: CachedFunction[..., Any]
@@ -41,7 +45,7 @@ class Study:
     first: tuple[Any, ...] = ()
     windows: int = 1
     wants_equity: bool = False
-    own_parameters: frozenset[str] = field(default=frozenset())
+    places: Places = field(default_factory=Places)
 
     @property
     def strategy(self) -> str:
@@ -57,9 +61,13 @@ class Study:
         args = (*self.first, *windows)
         if combination is None:
             return args, dict(self.fixed)
-        if combination and self.own_parameters.issuperset(combination):
-            return args, {**self.fixed, **combination}
-        return (*args, dict(combination)), dict(self.fixed)
+        by_position, by_name = self.places.given(combination, self.fixed)
+        return (*args, *by_position), {**self.fixed, **by_name}
+
+    def check(self, combination: Mapping[str, Any] | None, rows: Rows | None = None) -> None:
+        """See that the call can be made at all; raises `ConfigurationError`."""
+        call = self.arguments(combination, rows)
+        check_call(self.function.__wrapped__, call, combination or {}, self.fixed)
 
 
 def study_of(
@@ -76,6 +84,11 @@ def study_of(
     if isinstance(run, BoundCachedFunction):
         first, run = (run.__self__,), run.__func__
     if not isinstance(run, CachedFunction):
+        if isinstance(run, JoblibCachedFunction):
+            raise ConfigurationError(
+                f"{run!r} is kept by joblib, which has no keys that a study could go by; decorate "
+                "it with @cached_backtest('my_strategy') or @robust_cacheable"
+            )
         name = getattr(run, "__name__", "")
         if not inspect.isfunction(run) or name == "<lambda>":
             raise ConfigurationError(
@@ -86,11 +99,8 @@ def study_of(
         run = cached_backtest(name)(run)
     if inspect.iscoroutinefunction(run.__wrapped__):
         raise ConfigurationError(f"{run.identity} is async def; a study calls plain functions")
-    # Those that stand before and in the place of the parameters are not parameters themselves.
-    places = list(inspect.signature(run.__wrapped__).parameters.values())[len(first) + windows :]
-    named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-    own = frozenset(one.name for one in places if one.kind in named)
-    return Study(run, data, dict(fixed), first, windows, wants_equity, own)
+    places = places_of(run.__wrapped__, len(first) + windows)
+    return Study(run, data, dict(fixed), first, windows, wants_equity, places)
 
 
 def rows_of(data: Any, start: int, stop: int) -> Any:

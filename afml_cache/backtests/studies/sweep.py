@@ -26,8 +26,8 @@ def sweep(
 ) -> pd.DataFrame:
     """Run a backtest with every combination of parameters, and compute only those that are new.
 
-    Each combination is a call of its own: ``run(data, params, **fixed)``; where all names in a
-    combination are parameters of the function after the first, ``run(data, **params, **fixed)``.
+    Each combination is a call of its own: ``run(data, params, **fixed)``. What the function has as
+    a parameter of its own is given by name: ``run(data, fast=5)``, ``run(data, params, fee=0.1)``.
     Whatever stops the study, the same call goes on where it was.
 
     Parameters
@@ -65,7 +65,8 @@ def sweep(
     Raises
     ------
     ConfigurationError
-        The function, the grid or the backend cannot be used.
+        The function, the grid or the backend cannot be used, or the function cannot be called with
+        the parameters of the grid.
     StudyInterrupted
         By SIGINT (Ctrl-C), which is a KeyboardInterrupt. What is done is kept.
 
@@ -92,6 +93,11 @@ def sweep(
     """
     study = study_of(run, data, fixed)
     combinations, total = combinations_of(grid)
+    if isinstance(grid, list | tuple):  # what cannot be called is found before anything is computed
+        wanted = list(combinations)
+        for one in {frozenset(one): one for one in wanted}.values():
+            study.check(one)
+        combinations = iter(wanted)
     rows = run_study(
         study,
         map(Wanted, combinations),

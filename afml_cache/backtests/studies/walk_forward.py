@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.backtests.span import Length
-from afml_cache.backtests.splits import Split, walk_forward_splits
+from afml_cache.backtests.splits import Split, sorted_stamps, walk_forward_splits
+from afml_cache.backtests.studies.equity import join_equity
 from afml_cache.backtests.studies.run_study import Wanted, Workers, run_study
 from afml_cache.backtests.studies.study import study_of
 from afml_cache.backtests.studies.table import table_of
@@ -27,8 +28,8 @@ class WalkForward:
         parameters, metrics, ``run_id``, ``outcome``, ``seconds`` and ``error`` as from
         :func:`sweep`.
     equity : Series or None
-        The equity curves of all test windows joined into one that begins with 1.0; None where no
-        fold has a curve. See :func:`join_equity`.
+        The equity curves of all test windows joined into one; None where no fold has a curve. See
+        :func:`join_equity`.
     """
 
     folds: pd.DataFrame
@@ -45,6 +46,7 @@ def walk_forward(
     embargo: Length | None = None,
     anchored: bool = False,
     params: Mapping[str, Any] | None = None,
+    starting_capital: float | None = None,
     n_jobs: int | None = None,
     backend: str | None = None,
     progress: bool = True,
@@ -67,6 +69,9 @@ def walk_forward(
         The folds, in rows or in time: see :func:`walk_forward_splits`.
     params : dict, optional
         The parameters, as one combination of :func:`sweep`.
+    starting_capital : float, optional
+        What the equity curve of each fold began with. None: its first value, which is right where
+        nothing is earned at the first bar.
     n_jobs, backend, progress, resume, **fixed
         As for :func:`sweep`.
 
@@ -85,7 +90,8 @@ def walk_forward(
     Warns
     -----
     CacheWarning
-        Some folds failed, as for :func:`sweep`.
+        Some folds failed, as for :func:`sweep`; or an equity curve cannot be joined to the others,
+        as for :func:`join_equity`.
 
     Examples
     --------
@@ -106,8 +112,9 @@ def walk_forward(
     >>> found.equity.round(3).tolist()
     [1.0, 0.917, 0.917, 0.688]
     """
+    index = stamps_of(data)
     splits = walk_forward_splits(
-        data, train, test, step, embargo=0 if embargo is None else embargo, anchored=anchored
+        index, train, test, step, embargo=0 if embargo is None else embargo, anchored=anchored
     )
     study = study_of(run, data, fixed, windows=2, wants_equity=True)
     rows = run_study(
@@ -118,10 +125,18 @@ def walk_forward(
         progress=progress,
         resume=resume,
     )
-    curves = [row.equity for row in rows]
     for row, split in zip(rows, splits, strict=True):
         row.parameters = {**_fold(split), **(params or {})}
-    return WalkForward(table_of(rows), join_equity(curves))
+    windows = [index[split.test] for split in splits]
+    equity = join_equity([row.equity for row in rows], windows, starting_capital=starting_capital)
+    return WalkForward(table_of(rows), equity)
+
+
+def stamps_of(data: Any) -> pd.Index[Any]:
+    """When each row is of; an array has rows and no labels."""
+    import pandas as pd
+
+    return sorted_stamps(data if hasattr(data, "iloc") else pd.RangeIndex(len(data)))
 
 
 def _rows(positions: Any) -> tuple[int, int]:
@@ -132,57 +147,3 @@ def _rows(positions: Any) -> tuple[int, int]:
 def _fold(split: Split) -> dict[str, Any]:
     ends = ("train_start", "train_end", "test_start", "test_end")
     return {"fold": split.number} | {name: getattr(split, name) for name in ends}
-
-
-def join_equity(curves: Iterable[Any]) -> pd.Series[float] | None:
-    """Equity curves one after the other, as if what one leaves were put into the next.
-
-    Of curve k, ``E(t) = E(last of curve k - 1) * e_k(t) / e_k(first)``: its first value is taken
-    as its starting capital. Where a curve begins before the one before it ends (test windows
-    that overlap), it goes on from the last instant that both have.
-
-    Parameters
-    ----------
-    curves : iterable of Series or DataFrame
-        By time. Of a frame, the column ``Equity`` or ``equity``, else the first one. What is no
-        such thing is left out.
-
-    Returns
-    -------
-    Series or None
-        Begins with 1.0; None where there is no curve.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> one = pd.Series([100.0, 110.0], index=[1, 2])
-    >>> join_equity([one, pd.Series([50.0, 25.0], index=[3, 4])]).tolist()
-    [1.0, 1.1, 1.1, 0.55]
-    """
-    import pandas as pd
-
-    pieces: list[Any] = []
-    for curve in curves:
-        values = _series(curve)
-        if values is None or values.empty:
-            continue
-        growth = values / values.iloc[0]
-        level = 1.0
-        if pieces:
-            last = pieces[-1].index[-1]
-            level = float(pieces[-1].iloc[-1])
-            before = growth[growth.index <= last]
-            if len(before):
-                growth = growth[growth.index > last] / before.iloc[-1]
-        if len(growth):
-            pieces.append(level * growth)
-    return pd.concat(pieces).rename("equity") if pieces else None
-
-
-def _series(curve: Any) -> Any:
-    import pandas as pd
-
-    if isinstance(curve, pd.DataFrame) and curve.shape[1]:
-        named = [name for name in ("Equity", "equity") if name in curve.columns]
-        curve = curve[named[0]] if named else curve.iloc[:, 0]
-    return curve.astype("float64") if isinstance(curve, pd.Series) else None

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import os
-import pickle
 import platform
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal
 
 from afml_cache import settings
+from afml_cache.backtests.studies.copies import Copies, copied_combination
 from afml_cache.backtests.studies.made_elsewhere import store_result
 from afml_cache.backtests.studies.outcome import (
     COMPUTED,
     FAILED,
     HIT,
-    Failure,
     Outcome,
     Task,
     failure_of,
     read_result,
 )
-from afml_cache.backtests.studies.payload import Payload, Sent, has_changed, pickled, unpack
+from afml_cache.backtests.studies.payload import (
+    Payload,
+    Sent,
+    combination_of,
+    has_changed,
+    pickled,
+    unpack,
+)
 from afml_cache.backtests.studies.place import taken
 from afml_cache.backtests.studies.study import CallArguments, Study
-from afml_cache.errors import ConfigurationError, UnkeyableArgumentError
+from afml_cache.errors import CacheWarning, ConfigurationError, UnkeyableArgumentError
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.code import Fingerprint
 from afml_cache.main_module import MAIN_NAMES, main_name
@@ -40,7 +47,7 @@ from afml_cache.watching import WatchCalls, WatchedCall
 
 #: Why a computed result is not stored, in words.
 UNSTORED = {
-    Reason.ARGUMENT_MUTATED: "the function changes its arguments",
+    Reason.ARGUMENT_MUTATED: "the function changes its arguments (let it work on data.copy())",
     Reason.RESULT_UNPICKLABLE: "its results cannot be pickled",
     Reason.SOURCE_CHANGED: "its source was edited since it was imported",
     Reason.STORE_UNAVAILABLE: "the store cannot be used",
@@ -50,16 +57,18 @@ UNSTORED = {
 _LOOK_EVERY = 0.25
 
 
-def work_here(study: Study, task: Task) -> Outcome:
+def work_here(copies: Copies, task: Task) -> Outcome:
     """Make a call in the caller's own process, through the cached function."""
-    args, kwargs = study.arguments(task.combination, task.rows)
     with _reporting(task, "caller") as outcome:
+        study = copies.lend()
+        args, kwargs = study.arguments(copied_combination(task.combination), task.rows)
         if task.anew:  # what is stored stays until the new result is there
             key = _key(study, args, kwargs)
             store = None if key is None or settings.current.mode != "on" else active()
             _call_bare(study, task, outcome, (args, kwargs), key, store)
         else:
             _call_cached(study, task, outcome, args, kwargs)
+    copies.take_back(outcome)
     return outcome
 
 
@@ -73,13 +82,13 @@ def work(payload: Payload, task: Task) -> Outcome:
         # Without a key there is no telling whether a function has changed the data it shares.
         sent = unpack(payload, again=task.key is None)
     except Exception as error:  # whatever is not there: a module, a package
-        raise ConfigurationError(
+        raise CannotLoadError(
             f"{_me()} cannot load the study ({type(error).__name__}: {error}); see that what it "
             "imports is installed there"
         ) from error
     _end_with(sent.place.pid)
     with _reporting(task, "worker") as outcome, taken(sent.place) as store:
-        combination = None if task.combination is None else pickle.loads(task.combination)
+        combination = combination_of(task)
         args, kwargs = sent.study.arguments(combination, task.rows)
         key = _key(sent.study, args, kwargs)
         if task.key is None:
@@ -114,8 +123,11 @@ def _reporting(task: Task, where: Literal["caller", "worker"]) -> Iterator[Outco
     within.set("worker" if before == "worker" else where)
     try:
         yield outcome
-    except Exception as error:  # noqa: BLE001 - the user's; it is recorded, and the rest goes on
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - it is recorded; sys.exit() ends a run, too
         outcome.outcome, outcome.failure = FAILED, failure_of(error)
+        outcome.has_other_code = isinstance(error, OtherCodeError)
         outcome.seconds = time.perf_counter() - started
     finally:
         within.set(before)
@@ -140,6 +152,9 @@ def _call_cached(study: Study, task: Task, outcome: Outcome, args: Any, kwargs: 
             outcome.outcome, outcome.seconds = HIT, call.seconds or None
         elif call.reason is not None:
             outcome.unstored = UNSTORED.get(call.reason, "")
+        # A result that is stored has been held against its key once more.
+        is_stored = call.key is not None and not outcome.unstored and not active().read_only
+        outcome.left_alone = outcome.outcome == HIT or is_stored
     outcome.metrics, outcome.equity = read_result(study, result)
 
 
@@ -170,10 +185,10 @@ def _call_bare(
     if task.key is None:
         return
     after = _key(study, args, kwargs)
-    if key is not None and (after is None or after.arguments != key.arguments):
+    outcome.left_alone = key is not None and after is not None and after.arguments == key.arguments
+    if key is not None and not outcome.left_alone:
         outcome.unstored = UNSTORED[Reason.ARGUMENT_MUTATED]
-        return
-    if store is not None and key is not None and _can_be_stored(result):
+    elif store is not None and key is not None and _can_be_stored(result):
         refused = store_result(study, store, key, call, result, outcome.seconds)
         outcome.unstored = "" if refused is None else UNSTORED.get(refused, str(refused))
         outcome.is_counted = True
@@ -181,7 +196,8 @@ def _call_bare(
     try:
         outcome.value = pickled(result)
     except Exception as error:  # noqa: BLE001 - a value's own pickling may raise anything
-        outcome.unstored = f"{UNSTORED[Reason.RESULT_UNPICKLABLE]} ({error})"
+        why = f"{UNSTORED[Reason.RESULT_UNPICKLABLE]} ({error})"
+        outcome.unstored = outcome.unstored or why
 
 
 def _can_be_stored(result: object) -> bool:
@@ -203,8 +219,22 @@ def _key(study: Study, args: Any, kwargs: Any) -> CallKey | None:
 # -- code that differs -------------------------------------------------------------------
 
 
+class CannotLoadError(ConfigurationError):
+    """A worker cannot load the study: what it imports is not there, or not as the caller has it."""
+
+
 class OtherCodeError(Exception):
     """A worker has other code than the caller, or other versions of packages."""
+
+
+_OURS = (
+    "It was just started, and has what is on the disk: reload what was edited in the calling "
+    "program (importlib.reload), or restart that"
+)
+_OTHERS = (
+    "Install the same on all workers and restart them, and restart the calling program if its own "
+    "files were edited"
+)
 
 
 def _check_code(
@@ -217,8 +247,7 @@ def _check_code(
     if differing:
         raise OtherCodeError(
             f"{_me()} does not have what the caller has: {'; '.join(differing)}. Nothing was "
-            "computed. Install the same on all workers and restart them, and restart the calling "
-            "program if its own files were edited"
+            f"computed. {_OURS if os.getppid() == sent.place.pid else _OTHERS}"
         )
 
 
@@ -257,6 +286,8 @@ def _end_with(caller: int) -> None:
     if _watching or os.getppid() != caller:
         return
     _watching = True
+    # The caller says so once, of all results; here it would be of a line of joblib's.
+    warnings.filterwarnings("ignore", r".* changed its argument", CacheWarning)
 
     def watch() -> None:
         while os.getppid() == caller:
@@ -264,9 +295,3 @@ def _end_with(caller: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="afml-caller").start()
-
-
-def died(task: Task, why: str) -> Outcome:
-    """The outcome of a call that took its worker with it."""
-    failure = Failure("WorkerDied", why)
-    return Outcome(task.number, FAILED, failure=failure, key=task.key)

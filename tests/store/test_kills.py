@@ -23,8 +23,9 @@ WRITERS = """
         # A limit and one key for many puts: killed while evicting and replacing, too.
         store = Store(base, secret=b"a secret of at least thirty-two bytes", size_limit=4_000_000)
         sizes = [1, 10, 700, 2_000, 40_000, 150_000]
-        print(os.getpid(), flush=True)
         number = generation
+        if generation % 2 == 0:  # half of them are killed as they open the store, too
+            print(os.getpid(), flush=True)
         while True:
             number += 1
             key = hashlib.blake2b(str(number % 60).encode(), digest_size=16).digest()
@@ -32,6 +33,8 @@ WRITERS = """
             claim = Claim(f"f{number % 3}", b"c", b"e", b"a", {"number": number % 60}, seconds=0.1)
             assert store.put(key, value if number % 4 else value.tolist(), claim) is None
             store.tally("f").hits += 1
+            if generation % 2 and number == generation + 1:
+                print(os.getpid(), flush=True)
 
     for line in sys.stdin:
         writer = os.fork()
@@ -43,6 +46,7 @@ WRITERS = """
 
 
 def rounds_of_kills(rounds, seed, open_store, base, digest_of, start_python) -> int:
+    """How many values were found; every other writer has stored one before it is killed."""
     chosen = random.Random(seed)
     found = 0
     writers = start_python(WRITERS, str(base))
@@ -84,12 +88,12 @@ def digest_of():
 
 
 def test_a_writer_may_be_killed_at_any_instant(open_store, base, digest_of, start_python):
-    assert rounds_of_kills(8, 1, open_store, base, digest_of, start_python) > 20
+    assert rounds_of_kills(8, 1, open_store, base, digest_of, start_python) >= 8 // 2
 
 
 @pytest.mark.slow
 def test_two_hundred_writers_may_be_killed(open_store, base, digest_of, start_python):
-    assert rounds_of_kills(200, 2, open_store, base, digest_of, start_python) > 500
+    assert rounds_of_kills(200, 2, open_store, base, digest_of, start_python) >= 200 // 10
 
 
 def test_an_interrupted_write_leaves_no_file(open_store, base, digest, claim, monkeypatch):

@@ -73,6 +73,7 @@ class Browser:
         self.run("Emulation.setFocusEmulationEnabled", enabled=True)
         self.prefer(scheme, motion)
         if fresh or self.driver.current_url != url:
+            self.driver.get("about:blank")  # the page before may ask on, of a server that is gone
             self.driver.get_log("browser"), self.driver.get_log("performance")
             self.driver.get(url)
         self.wait(_SETTLED)

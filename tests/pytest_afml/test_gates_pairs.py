@@ -195,7 +195,11 @@ def two_busy_processes() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("turns", "gates"), [(500, 10), (6_000, 50)], ids=["20 us, 10 gates", "300 us, 50 gates"]
+    ("turns", "gates"),
+    [
+        pytest.param(500, 10, id="20 us, 10 gates"),
+        pytest.param(6_000, 50, marks=pytest.mark.whole, id="300 us, 50 gates"),
+    ],
 )
 def test_beside_two_busy_processes_15_percent_fail_and_the_same_code_never_does(
     two_busy_processes: None,

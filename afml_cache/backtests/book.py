@@ -212,7 +212,7 @@ class RunBook:
             except FAULTS as error:
                 cause = cause_of(error)
                 if cause == LOCKED and time.monotonic() < deadline:
-                    time.sleep(pause)
+                    time.sleep(pause)  # another process writes; nobody tells when it is done
                     pause = min(2 * pause, 0.025)
                     continue
                 self._identity = None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from afml_cache.backtests.plain import Account, as_number
+from afml_cache.backtests.plain import Account, as_float, as_number
 from afml_cache.backtests.rows import Recorded
 from afml_cache.backtests.run import as_text
 
@@ -116,16 +116,7 @@ def _column(values: list[Any]) -> Any:
         whole = pd.Series(numbers, dtype=object).infer_objects()
         if kinds == {bool} or whole.dtype.kind == "i":
             return whole
-    return pd.Series([_float(number) for number in numbers], dtype="float64")
-
-
-def _float(number: float | None) -> float:
-    if number is None:
-        return float("nan")
-    try:
-        return float(number)
-    except OverflowError:
-        return float("inf") if number > 0 else float("-inf")
+    return pd.Series([as_float(number) for number in numbers], dtype="float64")
 
 
 def _shown(value: Any) -> Any:

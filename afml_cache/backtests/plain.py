@@ -131,6 +131,16 @@ def as_number(value: object) -> float | int | bool | None:
     return None
 
 
+def as_float(number: float | None) -> float:
+    """A number of a column of floats: NaN where it is missing, infinite where it is too large."""
+    if number is None:
+        return math.nan
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
 class _TooMuchError(Exception):
     """The whole is too long or too deep to be written out."""
 

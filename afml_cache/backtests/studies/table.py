@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from afml_cache.backtests.plain import as_number
+from afml_cache.backtests.plain import as_float, as_number
 from afml_cache.backtests.studies.outcome import Failure
 
 if TYPE_CHECKING:
@@ -77,13 +77,4 @@ def _numbers(numbers: list[Any]) -> Any:
         whole = pd.Series(numbers, dtype=object).infer_objects()
         if whole.dtype.kind in "ib":
             return whole
-    return pd.Series([_float(number) for number in numbers], dtype="float64")
-
-
-def _float(number: float | None) -> float:
-    if number is None:
-        return float("nan")
-    try:
-        return float(number)
-    except OverflowError:
-        return float("inf") if number > 0 else float("-inf")
+    return pd.Series([as_float(number) for number in numbers], dtype="float64")

@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from afml_cache.errors import ConfigurationError as ConfigurationError
     from afml_cache.errors import ReportError as ReportError
     from afml_cache.errors import StudyInterrupted as StudyInterrupted
+    from afml_cache.errors import TrackingError as TrackingError
     from afml_cache.errors import UncacheableFunctionError as UncacheableFunctionError
     from afml_cache.errors import UnkeyableArgumentError as UnkeyableArgumentError
     from afml_cache.errors import UnknownFunctionError as UnknownFunctionError
@@ -112,6 +113,13 @@ if TYPE_CHECKING:
     from afml_cache.legacy import cacheable as cacheable
     from afml_cache.memo import CachedFunction as CachedFunction
     from afml_cache.missed import explain_last_miss as explain_last_miss
+    from afml_cache.mlflow_integration import MLFLOW_AVAILABLE as MLFLOW_AVAILABLE
+    from afml_cache.mlflow_integration import ExperimentRun as ExperimentRun
+    from afml_cache.mlflow_integration import MlflowCachedFunction as MlflowCachedFunction
+    from afml_cache.mlflow_integration import MLflowCacheIntegration as MLflowCacheIntegration
+    from afml_cache.mlflow_integration import get_mlflow_cache as get_mlflow_cache
+    from afml_cache.mlflow_integration import mlflow_cached as mlflow_cached
+    from afml_cache.mlflow_integration import setup_mlflow_cache as setup_mlflow_cache
     from afml_cache.noted.keys import NotedFunction as NotedFunction
     from afml_cache.noted.keys import noted_functions as noted_functions
     from afml_cache.notices import forget_causes as forget_causes
@@ -173,10 +181,14 @@ _HOMES = {
     "DateSpan": "by_date",
     "DatedEntry": "by_date",
     "DeflatedSharpe": "backtests.deflated",
+    "ExperimentRun": "mlflow_integration",
     "Explanation": "diagnosis",
     "FunctionCacheStats": "cache_monitoring",
     "FunctionTracker": "function_tracker",
+    "MLFLOW_AVAILABLE": "mlflow_integration",
+    "MLflowCacheIntegration": "mlflow_integration",
     "Maintenance": "selective_cleaner",
+    "MlflowCachedFunction": "mlflow_integration",
     "NotedFunction": "noted.keys",
     "Outcome": "outcomes",
     "OverfittingProbability": "backtests.overfitting",
@@ -188,6 +200,7 @@ _HOMES = {
     "Split": "backtests.splits",
     "StudyInterrupted": "errors",
     "TrackedFunction": "function_tracker",
+    "TrackingError": "errors",
     "UncacheableFunctionError": "errors",
     "UnkeyableArgumentError": "errors",
     "UnknownFunctionError": "errors",
@@ -230,6 +243,7 @@ _HOMES = {
     "get_cache_summary": "cache_monitoring",
     "get_comprehensive_cache_status": "cache_monitoring",
     "get_function_tracker": "function_tracker",
+    "get_mlflow_cache": "mlflow_integration",
     "initialize_cache_system": "production",
     "invalidate": "by_date",
     "jupyter_auto_setup": "auto_reload",
@@ -237,6 +251,7 @@ _HOMES = {
     "list_entries": "by_date",
     "log_data_access": "data_tracking",
     "minimum_backtest_length": "backtests.deflated",
+    "mlflow_cached": "mlflow_integration",
     "noted_functions": "noted.keys",
     "optimize_cache_system": "selective_cleaner",
     "optuna_objective": "backtest_cache",
@@ -255,6 +270,7 @@ _HOMES = {
     "robust_cacheable": "robust_cache_keys",
     "selective_cache_clear": "selective_cleaner",
     "setup_auto_reloading": "auto_reload",
+    "setup_mlflow_cache": "mlflow_integration",
     "setup_production_cache": "production",
     "sharpe_ratio": "backtests.sharpe",
     "smart_cacheable": "selective_cleaner",

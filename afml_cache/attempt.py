@@ -52,8 +52,17 @@ class Recorder(Protocol):
     def before(self, function: Asked, key: CallKey, values: Mapping[str, Any]) -> object:
         """The function is about to run with these values; returns what :meth:`ran` is given."""
 
+    def over(self, before: object) -> None:
+        """The function has returned or raised; :meth:`ran` or :meth:`raised` follows."""
+
     def ran(self, store: Store, before: object, result: object, seconds: float) -> None:
         """It has run, and its result is stored if it can be."""
+
+    def raised(self, store: Store, before: object, error: BaseException, seconds: float) -> None:
+        """It has raised, and nothing is stored."""
+
+    def landed(self, before: object) -> None:
+        """Last of all, when others may have the result: the time for what takes some."""
 
 
 class Asked(Protocol):
@@ -120,6 +129,7 @@ class Attempt:
         self._is_flying = False
         self._reason = self._why(found)
         self._why_missed = miss.NO_WHY
+        self._noted: object = None
         self._details: tuple[str, ...] = ()
         # What the key is of: by the time the function has run, its code may have been reloaded.
         self._code = key.own
@@ -225,14 +235,20 @@ class Attempt:
     def running(self) -> Iterator[None]:
         """Time the user's function; a call that raises is counted and stores nothing."""
         started = time.perf_counter()
+        recorder = self._function._options.recorder if self._is_flying else None
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             seconds = time.perf_counter() - started
             self._store.ledger.count_raised(self._function._identity)
             self._function._count(self._reason, self._key, seconds, self._why_missed)
+            if recorder is not None:
+                recorder.over(self._noted)
+                recorder.raised(self._store, self._noted, error, seconds)
             raise
         self._seconds = time.perf_counter() - started
+        if recorder is not None:
+            recorder.over(self._noted)
 
     def keep(self, result: object) -> None:
         """Store the result, count the call, and have it recorded where results are."""
@@ -292,6 +308,9 @@ class Attempt:
             self.flight.release()
             # Not reset(): a coroutine that nobody awaits any more may be closed in another context.
             _computing.set(tuple(one for one in _computing.get() if one is not self))
+            recorder = self._function._options.recorder
+            if recorder is not None and self._noted is not None:
+                recorder.landed(self._noted)
 
     def _why(self, found: object) -> Reason:
         if type(found) is not Missing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from afml_cache.backtests import tracked
 from afml_cache.backtests.best import BestRun
 from afml_cache.backtests.cache import BacktestCache, get_backtest_cache
 from afml_cache.backtests.cleared_runs import ClearedRuns
@@ -30,3 +31,12 @@ __all__ = [
     "sweep",
     "walk_forward",
 ]
+
+
+def _find_mlflow() -> tracked.Tracker:
+    from afml_cache.tracking import study
+
+    return study
+
+
+tracked.register(_find_mlflow)

@@ -50,6 +50,10 @@ class UnknownRunError(AfmlCacheError, LookupError):
     """No run of this id is recorded."""
 
 
+class TrackingError(AfmlCacheError):
+    """MLflow cannot be asked; what was recorded for it stays in the queue."""
+
+
 class StudyInterrupted(KeyboardInterrupt):
     """A study was stopped by a signal; what is done is kept, and the same call goes on."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TypedDict
+import os
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from afml_cache import notices, settings
 from afml_cache.cache_monitoring import (
@@ -17,14 +18,18 @@ from afml_cache.store import cleared
 from afml_cache.store.active import active
 from afml_cache.store.store import Store
 
+if TYPE_CHECKING:
+    from afml_cache.mlflow_integration import MLflowCacheIntegration
+
 __all__ = ["ProductionCache", "initialize_cache_system", "setup_production_cache"]
 
 
 class ProductionCache(TypedDict):
-    """What :func:`setup_production_cache` has set up."""
+    """What :func:`setup_production_cache` has set up; ``mlflow_cache`` where MLflow is enabled."""
 
     core_cache: Store
     monitor: CacheMonitor
+    mlflow_cache: NotRequired[MLflowCacheIntegration]
 
 
 def initialize_cache_system() -> CacheSummary:
@@ -71,31 +76,58 @@ def initialize_cache_system() -> CacheSummary:
     return summary
 
 
-def setup_production_cache(*, max_cache_size_mb: float | None = 2000) -> ProductionCache:
-    """Set the cache up with a size limit, once where a program starts.
+def setup_production_cache(
+    *,
+    enable_mlflow: bool = False,
+    mlflow_experiment: str | None = None,
+    mlflow_tracking_uri: str | os.PathLike[str] | None = None,
+    max_cache_size_mb: float | None = 2000,
+) -> ProductionCache:
+    """Set the cache up with a size limit, and tracking, once where a program starts.
 
     Parameters
     ----------
+    enable_mlflow : bool, optional
+        Whether runs of ``@mlflow_cached`` functions are sent where the next two say. Where MLflow
+        is not installed a warning says so, and results are cached all the same.
+    mlflow_experiment : str, optional
+        The experiment. None: ``"afml-cache"``.
+    mlflow_tracking_uri : str or path, optional
+        As for :func:`~afml_cache.setup_mlflow_cache`.
     max_cache_size_mb : float, optional
         Limit of its size, in millions of bytes; over it, what is cheapest to compute again
-        is evicted. None: no limit.
+        is evicted. None: no limit. Records and MLflow's runs do not count.
 
     Returns
     -------
     dict
-        ``core_cache``, the store in use, and ``monitor``.
+        ``core_cache``, the store in use, ``monitor``, and ``mlflow_cache`` where MLflow is enabled.
 
     Raises
     ------
     ConfigurationError
-        The limit is not a positive number; nothing has been changed.
+        The limit is not a positive number, or what concerns MLflow cannot be used or is given
+        without ``enable_mlflow=True``; nothing has been changed.
     """
-    if max_cache_size_mb is None:
-        settings.configure(size_limit=None)
-    else:
-        settings.configure(size_limit=f"{_number(max_cache_size_mb):f} MB")
+    limit = None if max_cache_size_mb is None else f"{_number(max_cache_size_mb):f} MB"
+    if enable_mlflow:
+        from afml_cache.mlflow_integration import setup_mlflow_cache
+
+        named = "afml-cache" if mlflow_experiment is None else mlflow_experiment
+        setup_mlflow_cache(named, mlflow_tracking_uri)
+    elif mlflow_experiment is not None or mlflow_tracking_uri is not None:
+        raise ConfigurationError(
+            "mlflow_experiment and mlflow_tracking_uri say where runs go; give enable_mlflow=True "
+            "beside them, or leave them out"
+        )
+    settings.configure(size_limit=limit)
     initialize_cache_system()
-    return ProductionCache(core_cache=active(), monitor=get_cache_monitor())
+    made = ProductionCache(core_cache=active(), monitor=get_cache_monitor())
+    if enable_mlflow:
+        from afml_cache.mlflow_integration import get_mlflow_cache
+
+        made["mlflow_cache"] = get_mlflow_cache()
+    return made
 
 
 def _number(megabytes: object) -> float:

@@ -95,6 +95,10 @@ def test_a_limit_that_is_none_is_refused_and_nothing_changes(wrong):
     assert active().size_limit == before
 
 
-def test_what_is_not_built_is_no_parameter():
-    with pytest.raises(TypeError, match="enable_mlflow"):
-        setup_production_cache(enable_mlflow=True)
+def test_names_of_mlflow_without_enabling_it_are_refused():
+    with pytest.raises(ConfigurationError, match="give enable_mlflow=True"):
+        setup_production_cache(mlflow_experiment="my_project")
+
+
+def test_without_mlflow_enabled_nothing_of_it_is_set_up():
+    assert "mlflow_cache" not in setup_production_cache()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from afml_cache.attempt import Options
+from afml_cache.backtests import tracked
 from afml_cache.backtests.recorder import RunRecorder
 from afml_cache.cacheable_functions import reduce_cached
 from afml_cache.errors import ConfigurationError
@@ -47,6 +48,7 @@ def cached_backtest(
     version: object = None,
     ttl: float | str | timedelta | None = None,
     depends_on: object | Sequence[object] = (),
+    mlflow: bool = False,
 ) -> _Decorator:
     """Keep the results of a backtest under exact keys, and record each run.
 
@@ -64,6 +66,9 @@ def cached_backtest(
         the ``Stats`` of the library backtesting, or from a portfolio of vectorbt.
     ignore, version, ttl, depends_on
         As for :func:`robust_cacheable`.
+    mlflow : bool, optional
+        True: each computed run is also one of MLflow, as with :func:`mlflow_cached`; trades and
+        equity curve are its artefacts.
 
     Returns
     -------
@@ -100,7 +105,8 @@ def cached_backtest(
         raise ConfigurationError(f"{said}; give a text, as in @cached_backtest('my_strategy')")
 
     def make(target: Any, options: Options) -> CachedBacktest[..., Any]:
-        recorder = RunRecorder(name, save_trades)
+        other = tracked.tracker().recorder(name, save_trades) if mlflow else None
+        recorder = RunRecorder(name, save_trades, other)
         return CachedBacktest(target, dataclasses.replace(options, recorder=recorder))
 
     strategy = ("strategy", name) if version is None else ("strategy", name, version)

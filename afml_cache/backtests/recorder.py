@@ -14,8 +14,8 @@ from typing import Any
 from xxhash import xxh3_128_digest
 
 from afml_cache import notices
-from afml_cache.attempt import Asked
-from afml_cache.backtests import kept_frames
+from afml_cache.attempt import Asked, Recorder
+from afml_cache.backtests import kept_frames, tracked
 from afml_cache.backtests.arguments import Arguments, arguments_of
 from afml_cache.backtests.book import book_of
 from afml_cache.backtests.origin import origin_of
@@ -38,6 +38,15 @@ class _Begun:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class _Noted:
+    """What is noted of a run before it is made, by us and by whoever else is told of it."""
+
+    begun: _Begun | None
+    other: Recorder | None
+    others: object
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class RunRecorder:
     """Records the runs of one strategy.
 
@@ -46,16 +55,21 @@ class RunRecorder:
     strategy : str
     save_trades : bool
         Whether trades and equity curves are kept beside the metrics.
+    other : Recorder, optional
+        Who else is told of the runs.
     """
 
     strategy: str
     save_trades: bool = True
+    other: Recorder | None = None
 
     # The hot path: a set look-up where the run is known to be recorded.
     def served(
         self, function: Asked, store: Store, key: CallKey, value: object, args: Any, kwargs: Any
     ) -> None:
         """See that the run of a result that is served is recorded."""
+        if self.other is not None:
+            self.other.served(function, store, key, value, args, kwargs)
         book = book_of(store)
         if key.digest in book.known or store.read_only:
             return
@@ -69,21 +83,44 @@ class RunRecorder:
             self._tell(error)
 
     def before(self, function: Asked, key: CallKey, values: Mapping[str, Any]) -> object:
-        """Take down what a run is made with; None where that fails."""
+        """Take down what a run is made with."""
+        begun: _Begun | None = None
         try:
-            return self._begun(function, key, values, time.time())
+            begun = self._begun(function, key, values, time.time())
         except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
             self._tell(error)
-            return None
+        other = tracked.in_study.get() or self.other
+        noted = None if other is None else other.before(function, key, values)
+        return _Noted(begun, other, noted)
 
     def ran(self, store: Store, before: object, result: object, seconds: float) -> None:
         """Record a run that has been made."""
-        if not isinstance(before, _Begun):
-            return
-        try:
-            self._record(store, before, result, seconds)
-        except Exception as error:  # noqa: BLE001 - no fault of ours may keep the user's result
-            self._tell(error)
+        assert isinstance(before, _Noted)
+        if before.begun is not None:
+            try:
+                self._record(store, before.begun, result, seconds)
+            except Exception as error:  # noqa: BLE001 - no fault of ours may keep the result
+                self._tell(error)
+        if before.other is not None:
+            before.other.ran(store, before.others, result, seconds)
+
+    def over(self, before: object) -> None:
+        """Tell whoever else is told."""
+        assert isinstance(before, _Noted)
+        if before.other is not None:
+            before.other.over(before.others)
+
+    def raised(self, store: Store, before: object, error: BaseException, seconds: float) -> None:
+        """A run that failed is no trial; a study keeps account of such itself."""
+        assert isinstance(before, _Noted)
+        if before.other is not None:
+            before.other.raised(store, before.others, error, seconds)
+
+    def landed(self, before: object) -> None:
+        """Tell whoever else is told."""
+        assert isinstance(before, _Noted)
+        if before.other is not None:
+            before.other.landed(before.others)
 
     def _begun(
         self, function: Asked, key: CallKey, values: Mapping[str, Any], created: float

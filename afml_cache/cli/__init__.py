@@ -20,6 +20,7 @@ from afml_cache.cli.doctor import doctor
 from afml_cache.cli.explain import explain
 from afml_cache.cli.health import health
 from afml_cache.cli.ls import ls
+from afml_cache.cli.mlflow_runs import mlflow_runs
 from afml_cache.cli.place import refuse_bad_environment
 from afml_cache.cli.prune import prune
 from afml_cache.cli.report import report
@@ -73,5 +74,6 @@ for command in (
     verify,
     doctor,
     dashboard,
+    mlflow_runs,
 ):
     main.add_command(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from afml_cache.doctor import contents, installation, place
+from afml_cache.doctor import contents, installation, place, runs
 from afml_cache.doctor.finding import Finding
 
 CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (
@@ -19,6 +19,8 @@ CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (
     place.network,
     place.room,
     contents.other_systems,
+    runs.old_folder,
+    runs.queue,
     contents.index,
     contents.rows,
     contents.clock,

@@ -43,7 +43,7 @@ class Sealer:
         # A hash object keyed once and copied for each seal costs a third less than a new one.
         self._keys = {
             purpose: hashlib.blake2b(key=root, digest_size=SEAL_SIZE, person=purpose)
-            for purpose in (ROW, FILE, RECORD)
+            for purpose in (ROW, FILE, RECORD, TRACKED)
         }
 
     def seal(self, purpose: bytes, *parts: bytes | memoryview) -> bytes:
@@ -62,6 +62,7 @@ class Sealer:
 ROW = b"afml cache row"
 FILE = b"afml cache file"
 RECORD = b"afml cache rec"
+TRACKED = b"afml mlflow run"
 
 
 class Checksum:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +38,10 @@ class Copies:
             own = self._own.study = self._made()
         assert isinstance(own, Study)
         return own
+
+    def tracked(self) -> AbstractContextManager[object]:
+        """As of the study itself, also before anything is lent."""
+        return self._study.tracked()
 
     def take_back(self, outcome: Outcome) -> None:
         """After a call: what it has changed is not lent again.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from afml_cache import miss, notices
+from afml_cache.backtests.studies.outcome import Failure
 from afml_cache.backtests.studies.study import CallArguments, Study
 from afml_cache.keys.call import CallKey
 from afml_cache.keys.origin import origin_of
@@ -64,4 +65,23 @@ def store_result(
         miss.tell_outcome(*told, seconds=seconds)
     if recorder is not None:
         recorder.ran(store, noted, result, seconds)
+        recorder.landed(noted)
     return refused
+
+
+def tell_failure(
+    study: Study, store: Store, key: CallKey, call: CallArguments, failure: Failure, seconds: float
+) -> None:
+    """Tell who records the runs of a call that has raised elsewhere, as if it had raised here."""
+    function = study.function
+    recorder = function._recorder
+    if recorder is None:
+        return
+    values = function._counted_arguments(*function._as_called(*call))
+    # The exception itself may be of a class that only its worker knows.
+    error = type(failure.type.rpartition(".")[2], (Exception,), {})(failure.message)
+    error.add_note(failure.traceback)
+    noted = recorder.before(function, key, values)
+    recorder.over(noted)
+    recorder.raised(store, noted, error, seconds)
+    recorder.landed(noted)

@@ -18,7 +18,7 @@ from afml_cache.backtests.decorator import CachedBacktest
 from afml_cache.backtests.run import run_id_of
 from afml_cache.backtests.studies.failures import Call, FailedCall, call_of, record_failures
 from afml_cache.backtests.studies.lookup import Lookup
-from afml_cache.backtests.studies.made_elsewhere import record_result, store_result
+from afml_cache.backtests.studies.made_elsewhere import record_result, store_result, tell_failure
 from afml_cache.backtests.studies.outcome import (
     FAILED,
     HIT,
@@ -189,6 +189,7 @@ class _Running:
             row.run_id = None  # there is no such run
         if known is not None and not outcome.is_counted:
             self._count(known[0], outcome)
+            self._tell_failure(known, outcome)
         if outcome.unstored:
             self._unstored[outcome.unstored] += 1
         if known is not None:
@@ -204,11 +205,22 @@ class _Running:
             return f"its results cannot be unpickled here ({error})"
         call = self.study.arguments(wanted.combination, wanted.rows)
         made = self.study, self.store, key, call, result, outcome.seconds or 0.0
-        if outcome.unstored:
-            record_result(*made)
-            return ""
-        refused = store_result(*made)
+        with self.study.tracked():
+            if outcome.unstored:
+                record_result(*made)
+                return ""
+            refused = store_result(*made)
         return "" if refused is None else UNSTORED.get(refused, str(refused))
+
+    def _tell_failure(self, known: tuple[CallKey, Wanted], outcome: Outcome) -> None:
+        """Have a failure recorded that was met past the cached function."""
+        if outcome.failure is None or self.store.read_only:
+            return
+        key, wanted = known
+        call = self.study.arguments(wanted.combination, wanted.rows)
+        with self.study.tracked():
+            seconds = outcome.seconds or 0.0
+            tell_failure(self.study, self.store, key, call, outcome.failure, seconds)
 
     def _count(self, key: CallKey, outcome: Outcome) -> None:
         """Count a call that left nothing to store, as it would have been here."""

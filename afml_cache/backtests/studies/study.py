@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from afml_cache.backtests.decorator import CachedBacktest, cached_backtest
 from afml_cache.backtests.studies.places import Places, check_call, places_of
+from afml_cache.backtests.tracked import StudyTracking
 from afml_cache.bound import BoundCachedFunction
 from afml_cache.errors import ConfigurationError
 from afml_cache.legacy import JoblibCachedFunction
@@ -37,6 +39,8 @@ class Study:
         Whether the equity curve of each run is wanted beside its metrics.
     places : Places
         Which parameter gets which name of a combination.
+    tracking : StudyTracking, optional
+        What is told of its runs, beside our own records.
     """
 
     function: CachedFunction[..., Any]
@@ -46,12 +50,17 @@ class Study:
     windows: int = 1
     wants_equity: bool = False
     places: Places = field(default_factory=Places)
+    tracking: StudyTracking | None = None
 
     @property
     def strategy(self) -> str:
         """What the study is called."""
         function = self.function
         return function.strategy if isinstance(function, CachedBacktest) else function.identity
+
+    def tracked(self) -> AbstractContextManager[object]:
+        """For as long as a call is made: what tracks the study is told of it."""
+        return nullcontext() if self.tracking is None else self.tracking.within()
 
     def arguments(
         self, combination: Mapping[str, Any] | None, rows: Rows | None = None

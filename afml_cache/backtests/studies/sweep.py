@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from afml_cache.backtests import tracked
 from afml_cache.backtests.studies.grid import Grid, combinations_of
 from afml_cache.backtests.studies.run_study import Wanted, Workers, run_study
-from afml_cache.backtests.studies.study import study_of
+from afml_cache.backtests.studies.study import Study, study_of
 from afml_cache.backtests.studies.table import table_of
+from afml_cache.backtests.tracked import StudyRun
+from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +26,7 @@ def sweep(
     backend: str | None = None,
     progress: bool = True,
     resume: bool = True,
+    mlflow: bool = False,
     **fixed: Any,
 ) -> pd.DataFrame:
     """Run a backtest with every combination of parameters, and compute only those that are new.
@@ -51,6 +56,9 @@ def sweep(
         Show on a terminal how far it is.
     resume : bool, optional
         False: compute everything anew. A stored result is replaced once the new one is there.
+    mlflow : bool, optional
+        True: the study is a run of MLflow, and each combination that is computed one under it.
+        Where all are there already, no run is made.
     **fixed
         Further arguments of every call, by name.
 
@@ -94,16 +102,34 @@ def sweep(
     study = study_of(run, data, fixed)
     combinations, total = combinations_of(grid)
     if isinstance(grid, list | tuple):  # what cannot be called is found before anything is computed
-        wanted = list(combinations)
-        for one in {frozenset(one): one for one in wanted}.values():
+        known = list(combinations)
+        for one in {frozenset(one): one for one in known}.values():
             study.check(one)
-        combinations = iter(wanted)
-    rows = run_study(
-        study,
-        map(Wanted, combinations),
-        total,
-        workers=Workers(n_jobs, backend),
-        progress=progress,
-        resume=resume,
-    )
+        combinations = iter(known)
+    wanted = map(Wanted, combinations)
+    workers = Workers(n_jobs, backend)
+    if not mlflow:
+        rows = run_study(study, wanted, total, workers=workers, progress=progress, resume=resume)
+        return table_of(rows)
+    with study_run(study) as of_study:
+        study = dataclasses.replace(study, tracking=of_study.tracking)
+        rows = run_study(study, wanted, total, workers=workers, progress=progress, resume=resume)
+        of_study.sum_up([row.outcome for row in rows])
     return table_of(rows)
+
+
+def study_run(study: Study) -> StudyRun:
+    """The run of a study in MLflow, about to begin.
+
+    Raises
+    ------
+    ConfigurationError
+        Nothing is told of the runs of its function.
+    """
+    recorder = study.function._recorder
+    if recorder is None:
+        raise ConfigurationError(
+            f"the runs of {study.strategy} cannot be tracked, since they are not recorded: "
+            "decorate it with @cached_backtest('my_strategy'), or give the plain function"
+        )
+    return tracked.tracker().study(study.strategy, getattr(recorder, "save_trades", True))

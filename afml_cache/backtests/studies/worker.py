@@ -59,7 +59,7 @@ _LOOK_EVERY = 0.25
 
 def work_here(copies: Copies, task: Task) -> Outcome:
     """Make a call in the caller's own process, through the cached function."""
-    with _reporting(task, "caller") as outcome:
+    with _reporting(task, "caller") as outcome, copies.tracked():
         study = copies.lend()
         args, kwargs = study.arguments(copied_combination(task.combination), task.rows)
         if task.anew:  # what is stored stays until the new result is there
@@ -87,7 +87,11 @@ def work(payload: Payload, task: Task) -> Outcome:
             "imports is installed there"
         ) from error
     _end_with(sent.place.pid)
-    with _reporting(task, "worker") as outcome, taken(sent.place) as store:
+    with (
+        _reporting(task, "worker") as outcome,
+        taken(sent.place) as store,
+        sent.study.tracked(),
+    ):
         combination = combination_of(task)
         args, kwargs = sent.study.arguments(combination, task.rows)
         key = _key(sent.study, args, kwargs)

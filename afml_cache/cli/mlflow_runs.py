@@ -1,0 +1,203 @@
+"""``mlflow``: the queue of MLflow runs, runs of long ago, and folders ``mlruns``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from afml_cache.cli.place import on_a_cache
+from afml_cache.cli.stop import DONE, FAILED, stop
+
+if TYPE_CHECKING:
+    from afml_cache.store.store import Store
+    from afml_cache.tracking.outbox import Outbox
+
+
+@click.group(name="mlflow")
+def mlflow_runs() -> None:
+    """Send, archive and import MLflow runs.
+
+    They are what @mlflow_cached functions have computed.
+    """
+
+
+@mlflow_runs.command()
+@on_a_cache
+def sync(store: Store, as_json: bool) -> None:
+    """Send the runs that wait in the queue; exit 3 where some could not be sent."""
+    from afml_cache.cli.document import print_json
+    from afml_cache.cli.screen import console, line, waiting
+    from afml_cache.tracking.deliver import drain
+    from afml_cache.tracking.outbox import BEGUN, READY, REFUSED
+    from afml_cache.tracking.reach import shown
+
+    box = _box(store)
+    if box.every(BEGUN, READY):
+        _require_mlflow()
+    with waiting("Sending runs"):
+        sent, _ = drain(box, store.sealer())
+    left = [one for one in box.every(READY, REFUSED) if one.error]
+    running = [one for one in box.every(BEGUN, READY) if not one.error]
+    if as_json:
+        listed = [
+            {
+                "record": one.record,
+                "function": one.function,
+                "uri": shown(one.uri),
+                "why": one.error,
+            }
+            for one in left
+        ]
+        print_json("mlflow sync", {"sent": sent, "unsent": listed, "running": len(running)})
+    else:
+        out = console()
+        line(out, f"{sent:,} runs were sent; {len(left):,} wait.")
+        if running:
+            line(out, f"{len(running):,} more belong to calls that are running now.")
+        for uri, why in sorted({(shown(one.uri), str(one.error)) for one in left}):
+            count = sum((shown(one.uri), one.error) == (uri, why) for one in left)
+            line(out, f"  {count:,} for {uri}: {why}")
+    sys.exit(FAILED if left else DONE)
+
+
+@mlflow_runs.command()
+@click.option(
+    "--older-than",
+    required=True,
+    metavar="AGE",
+    help="Runs that were over so long ago, as 90d.",
+)
+@click.option("--experiment", metavar="NAME", help="Only those of one experiment.")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where they are written; default: records/mlflow-archive in the cache.",
+)
+@click.option("--dry-run", is_flag=True, help="Show which ones; change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@on_a_cache
+def archive(
+    store: Store,
+    as_json: bool,
+    older_than: str,
+    experiment: str | None,
+    to: Path | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Write runs of long ago into a folder, then delete them from MLflow.
+
+    Only runs that this cache has recorded. MLflow keeps what is deleted until `mlflow gc`.
+    """
+    import time
+
+    from afml_cache.cli.ask import agreed
+    from afml_cache.cli.document import print_json
+    from afml_cache.cli.screen import console, line, waiting
+    from afml_cache.errors import TrackingError
+    from afml_cache.store.location import RECORDS
+    from afml_cache.tracking import archive as archives
+
+    box, before = _box(store), time.time() - _age(older_than)
+    _require_mlflow()
+    try:
+        with waiting("Looking for runs"):
+            found = archives.old_runs(box, before, experiment)
+        counts = archives.counted(found)
+        folder = (to or store.directory / RECORDS / archives.FOLDER).expanduser().absolute()
+        out = console(errors=as_json)
+        for name, count in counts.items():
+            line(out, f"{name}: {count:,} runs that were over {older_than} ago")
+        if not found:
+            line(out, f"No run that this cache has recorded was over {older_than} ago.")
+        question = f"Write {len(found):,} runs to {folder}, and delete them from MLflow?"
+        done: list[Path] = []
+        if found and not dry_run:
+            if not agreed(question, yes=yes):
+                click.echo("Nothing was changed.", err=True)
+                return
+            with waiting("Archiving"):
+                done += (archives.archive(box, one, folder) for one in found)
+    except (TrackingError, OSError) as error:
+        stop(f"{error}. Runs that were not written are not deleted.", FAILED)
+    if as_json:
+        content = {"dry_run": dry_run, "experiments": counts, "written": [str(p) for p in done]}
+        print_json("mlflow archive", content)
+    elif done:
+        line(out, f"{len(done):,} runs were written to {folder} and deleted from MLflow.")
+        line(out, "`mlflow gc` removes what is deleted for good.")
+
+
+@mlflow_runs.command(name="import")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--tracking-uri", metavar="URI", help="Where to; default: as for runs made here.")
+@click.option("--dry-run", is_flag=True, help="Show what is there; import nothing.")
+@on_a_cache
+def import_runs(
+    store: Store, as_json: bool, folder: Path, tracking_uri: str | None, dry_run: bool
+) -> None:
+    """Import the runs of a folder `mlruns`, which MLflow does not read any more.
+
+    The folder stays as it is; what was imported before is left out.
+    """
+    from afml_cache.cli.document import print_json
+    from afml_cache.cli.screen import console, line, waiting
+    from afml_cache.errors import ConfigurationError, TrackingError
+    from afml_cache.tracking import place
+    from afml_cache.tracking.old_runs import experiments_in, import_run, name_of_experiment
+
+    box = _box(store)
+    _require_mlflow()
+    found = experiments_in(folder.absolute())
+    if not found:
+        stop(f"There are no experiments of MLflow in {folder}.", FAILED)
+    out = console(errors=as_json)
+    counts = {}
+    try:
+        if tracking_uri is not None:
+            place.configure(place.Configured(uri=place.checked_uri(tracking_uri)))
+        for path, runs in found.items():
+            name = name_of_experiment(path)
+            to = place.place_for(store.directory, name)
+            with waiting(f"Importing {name}"):
+                made = [] if dry_run else [import_run(box, to, one) for one in runs]
+            counts[name] = sum(one is not None for one in made)
+            told = f"{len(runs):,} runs" if dry_run else f"{counts[name]:,} of {len(runs):,} runs"
+            line(out, f"{name}: {told}{'' if dry_run else ' imported'}")
+    except (TrackingError, ConfigurationError, OSError, ValueError) as error:
+        stop(f"{error}. Run it again: what was imported is not imported twice.", FAILED)
+    if as_json:
+        print_json("mlflow import", {"dry_run": dry_run, "imported": counts})
+
+
+def _box(store: Store) -> Outbox:
+    from afml_cache.tracking.outbox import Outbox
+
+    return Outbox(store.directory)
+
+
+def _require_mlflow() -> None:
+    from afml_cache.errors import TrackingError
+    from afml_cache.tracking.client import require
+
+    try:
+        require()
+    except TrackingError as error:
+        stop(f"{error}.", FAILED)
+
+
+def _age(text: str) -> float:
+    from afml_cache.errors import ConfigurationError
+    from afml_cache.settings import parse_age
+
+    if re.fullmatch(r"[0-9_.\s]+", text):
+        raise click.BadParameter(f"{text!r} has no unit; write 90d, 12h")
+    try:
+        return parse_age(text) or 0.0
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error)) from error

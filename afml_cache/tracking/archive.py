@@ -1,0 +1,134 @@
+"""Runs of long ago: written into a folder, then deleted from MLflow."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from afml_cache.backtests.run import safe_name
+from afml_cache.errors import TrackingError
+from afml_cache.tracking.client import quiet, require
+from afml_cache.tracking.outbox import SENT, Kept, Outbox
+from afml_cache.tracking.reach import shown
+from afml_cache.tracking.runs import asked, if_there
+
+FOLDER = "mlflow-archive"
+
+
+@dataclass(frozen=True, slots=True)
+class OldRun:
+    """A run that this cache has recorded, and that is over."""
+
+    kept: Kept
+    experiment: str
+    name: str
+    end: float  #: seconds since the epoch
+
+
+def old_runs(box: Outbox, before: float, experiment: str | None = None) -> list[OldRun]:
+    """The runs that this cache has recorded and that were over before a time.
+
+    Parameters
+    ----------
+    box : Outbox
+    before : float
+        Seconds since the epoch.
+    experiment : str, optional
+        Only those of one experiment.
+
+    Raises
+    ------
+    TrackingError
+        MLflow does not answer.
+    """
+    found = []
+    kept = [one for one in box.every(SENT) if one.run_id is not None and one.created < before]
+    for uri in sorted({one.uri for one in kept}):
+        ours = {one.run_id: one for one in kept if one.uri == uri}
+        for run, name in asked(uri, lambda client, ids=list(ours): _runs(client, ids)):
+            end = (run.info.end_time or 0) / 1000
+            if not end or end >= before or experiment not in (None, name):
+                continue
+            found.append(OldRun(ours[run.info.run_id], name, run.info.run_name or "", end))
+    return found
+
+
+def _runs(client: Any, ids: list[str]) -> list[tuple[Any, str]]:
+    names: dict[str, str] = {}
+    found = []
+    for run_id in ids:
+        run = if_there(client, run_id)
+        if run is None:
+            continue
+        number = run.info.experiment_id
+        if number not in names:
+            names[number] = client.get_experiment(number).name
+        found.append((run, names[number]))
+    return found
+
+
+def counted(runs: list[OldRun]) -> dict[str, int]:
+    """Experiment -> how many of the runs are of it."""
+    return dict(sorted(Counter(one.experiment for one in runs).items()))
+
+
+def archive(box: Outbox, run: OldRun, folder: Path) -> Path:
+    """Write a run into a folder of its own, then delete it from MLflow; returns the folder.
+
+    MLflow only marks it as deleted: ``mlflow gc`` removes it for good, ``mlflow runs restore``
+    brings it back until then.
+
+    Raises
+    ------
+    TrackingError
+        MLflow does not answer; the run is not deleted.
+    OSError
+        The folder cannot be written to; the run is not deleted.
+    """
+    run_id = str(run.kept.run_id)
+    target = folder / safe_name(run.experiment) / run_id
+    target.mkdir(parents=True, exist_ok=True)
+    asked(run.kept.uri, lambda client: _export(client, run.kept.uri, run_id, target))
+    if not (target / "run.json").stat().st_size:
+        raise TrackingError(f"{target} is empty; the run {run_id} is not deleted")
+    asked(run.kept.uri, lambda client: client.delete_run(run_id))
+    box.archived(run.kept.record)
+    return target
+
+
+def _export(client: Any, uri: str, run_id: str, target: Path) -> None:
+    mlflow = require()
+    run = client.get_run(run_id)
+    models = []
+    for output in getattr(run.outputs, "model_outputs", None) or []:
+        model = client.get_logged_model(output.model_id)
+        models.append(model.to_dictionary())
+        with quiet():
+            mlflow.artifacts.download_artifacts(
+                artifact_uri=model.artifact_location,
+                tracking_uri=uri,
+                dst_path=str(target / "models" / safe_name(model.name)),
+            )
+    for one in client.list_artifacts(run_id):
+        (target / "artifacts").mkdir(exist_ok=True)
+        client.download_artifacts(run_id, one.path, str(target / "artifacts"))
+    history = {
+        name: [
+            (one.timestamp, one.step, one.value) for one in client.get_metric_history(run_id, name)
+        ]
+        for name in run.data.metrics
+    }
+    document = {
+        "format": "afml-cache mlflow run",
+        "version": 1,
+        "tracking_uri": shown(uri),
+        **run.to_dictionary(),
+        "metric_history": history,
+        "models": models,
+    }
+    draft = target / ".run.json.part"
+    draft.write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
+    draft.replace(target / "run.json")

@@ -1,0 +1,181 @@
+"""What a result consists of: metrics, words, models, and what is looked at or read beside them.
+
+The result itself is never touched: it reaches the caller, and the store, as it is. Libraries are
+known by the names of their classes, so that none is imported here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from afml_cache.backtests.parts import parts_of
+from afml_cache.backtests.plain import as_number
+from afml_cache.backtests.windows import is_data
+from afml_cache.tracking.texts import LONGEST_TAG, cut, name_of, text_of
+
+#: Metrics and words of one result that are logged, and dicts within dicts that are taken apart.
+_MOST, _DEEPEST = 1000, 4
+#: Module -> the flavor of MLflow that saves its models.
+FLAVORS = {
+    "sklearn": "sklearn",
+    "imblearn": "sklearn",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+    "statsmodels": "statsmodels",
+    "torch": "pytorch",
+    "keras": "keras",
+}
+
+
+@dataclass(slots=True)
+class Said:
+    """The parts of one result, by name."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)  #: what is no number
+    models: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
+
+
+def said_of(result: Any) -> Said:
+    """Take a result apart.
+
+    Parameters
+    ----------
+    result : object
+        A dict, or ``(model, metrics)``: the last dict of a tuple holds the metrics; or a number,
+        which becomes the metric ``result``. Estimators, figures, frames and arrays are found in
+        either. What is something else says nothing.
+    """
+    said = Said()
+    if isinstance(result, tuple | list) and not is_data(result):
+        names = getattr(result, "_fields", None) or [""] * len(result)
+        last = max((n for n, one in enumerate(result) if _is_metrics(one)), default=None)
+        for place, (name, one) in enumerate(zip(names, result, strict=False)):
+            if place == last:
+                _add_named(said, one)
+            elif _is_metrics(one):
+                _add_named(said, one, f"{name or place}.")
+            else:
+                _add_part(said, name, one)
+    elif _is_metrics(result):
+        _add_named(said, result)
+    else:
+        number = _number(result)
+        if number is not None:
+            said.metrics["result"] = number
+        else:
+            _add_part(said, "", result)
+    return said
+
+
+def said_of_backtest(result: Any) -> Said:
+    """Take the result of a backtest apart: its metrics, trades and equity curve."""
+    parts = parts_of(result)
+    said = Said()
+    _add_named(said, parts.metrics)
+    said.tables |= {
+        name: one
+        for name, one in (("trades", parts.trades), ("equity", parts.equity))
+        if one is not None
+    }
+    return said
+
+
+def flavor_of(value: object) -> str | None:
+    """The flavor of MLflow that saves a model; None where it is no model that we know."""
+    if isinstance(value, type) or not any(
+        hasattr(value, name) for name in ("predict", "fit_predict", "transform", "forward")
+    ):
+        return None
+    for kind in type(value).__mro__:
+        flavor = FLAVORS.get(kind.__module__.partition(".")[0])
+        if flavor is not None:
+            return flavor
+    return None
+
+
+def is_figure(value: object) -> bool:
+    """Whether it is a figure of matplotlib or plotly, or has one (axes, a grid of seaborn)."""
+    return any(
+        kind.__module__.partition(".")[0] in ("matplotlib", "plotly", "seaborn")
+        and (kind.__name__ in ("Figure", "BaseFigure") or hasattr(value, "savefig"))
+        for kind in type(value).__mro__
+    )
+
+
+def _is_metrics(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return not is_data(value)
+    # A series of numbers by name; one by date is data.
+    if any(kind.__name__ == "Series" for kind in type(value).__mro__) and hasattr(value, "items"):
+        labels = getattr(value, "index", ())
+        return 0 < len(labels) <= _MOST and all(isinstance(label, str) for label in labels)
+    return False
+
+
+def _add_named(said: Said, named: Any, before: str = "") -> None:
+    for name, value in _leaves(dict(named.items()), _DEEPEST):
+        if len(said.metrics) + len(said.words) >= _MOST:
+            return
+        number = _number(value)
+        if number is not None:
+            said.metrics[name_of(before + name)] = number
+        elif not _add_part(said, before + name, value):
+            said.words[name_of(before + name)] = cut(text_of(value), LONGEST_TAG)
+
+
+def _leaves(named: Mapping[Any, Any], depth: int) -> Iterator[tuple[str, Any]]:
+    for name, value in named.items():
+        if isinstance(value, Mapping) and value and depth and not is_data(value):
+            for inner, one in _leaves(value, depth - 1):
+                yield f"{name}.{inner}", one
+        else:
+            yield str(name), value
+
+
+def _add_part(said: Said, name: str, value: Any) -> bool:
+    """Add a model, figure or table; whether it was one."""
+    for is_one, into, otherwise in (
+        (flavor_of(value) is not None, said.models, "model"),
+        (is_figure(value), said.figures, "figure"),
+        (_is_table(value), said.tables, "table"),
+    ):
+        if is_one:
+            given = name_of(name or otherwise).replace("/", "_").replace(":", "_")
+            number = 1
+            unique = given
+            while unique in into:
+                number += 1
+                unique = f"{given}_{number}"
+            into[unique] = value
+            return True
+    return False
+
+
+def _is_table(value: object) -> bool:
+    return is_data(value) and not isinstance(value, dict | list | tuple)
+
+
+def _number(value: object) -> float | None:
+    """A metric; None where it is none, or too large for one."""
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape == () and hasattr(value, "dtype"):
+        item = getattr(value, "item", None)
+        value = item() if callable(item) and not _is_time(value) else value
+    number = as_number(value)
+    if number is None:
+        return None
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def _is_time(value: Any) -> bool:
+    return value.dtype.kind in "mM"

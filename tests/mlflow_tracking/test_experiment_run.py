@@ -1,0 +1,80 @@
+"""A block of code as one run, with results of its own that are cached."""
+
+from __future__ import annotations
+
+import pytest
+
+from afml_cache import ConfigurationError, get_mlflow_cache, setup_mlflow_cache, use_settings
+
+pytest.importorskip("mlflow")
+
+
+def tune(params, computed):
+    with get_mlflow_cache().experiment_run("tune", tags={"model": "rf"}) as run:
+        run.log_param("depth", params["depth"])
+        result = run.get_cached(params)
+        if result is None:
+            computed.append(params)
+            result = run.cache_result(params, {"score": params["depth"] * 2})
+        run.log_metric("rounded", round(result["score"]))
+    return run, result
+
+
+def test_a_block_is_one_run_and_a_block_out_of_the_cache_is_none(runs):
+    setup_mlflow_cache("studies")
+    computed = []
+    run, result = tune({"depth": 2}, computed)
+    again, same = tune({"depth": 2}, computed)
+    assert result == same == {"score": 4} and computed == [{"depth": 2}]
+    (found,) = runs("studies")
+    assert (found.info.run_id, found.info.run_name) == (run.run_id, "tune")
+    assert again.run_id is None
+    assert found.data.params == {"depth": "2"} and found.data.tags["model"] == "rf"
+    metrics = dict(found.data.metrics)
+    assert metrics.pop("duration_seconds") >= 0
+    assert metrics == {"score": 4, "rounded": 4}
+
+
+def test_runs_of_other_names_have_results_of_their_own(client):
+    cache = get_mlflow_cache()
+    with cache.experiment_run("one") as run:
+        run.cache_result("key", 1)
+    with cache.experiment_run("two") as run:
+        assert run.get_cached("key") is None and run.get_cached("key", 5) == 5
+    with cache.experiment_run("one") as run:
+        assert run.get_cached("key") == 1
+
+
+def test_a_block_that_raises_is_a_run_that_failed(runs):
+    def bad():
+        with get_mlflow_cache().experiment_run("bad") as run:
+            run.log_param("a", 1)
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        bad()
+    (found,) = runs()
+    assert found.info.status == "FAILED" and found.data.tags["afml.error"] == "ValueError: no"
+    assert found.data.params == {"a": "1"}
+
+
+def test_what_is_no_number_is_no_metric(runs):
+    with get_mlflow_cache().experiment_run("m") as run:
+        with pytest.raises(ConfigurationError, match="log_param takes it"):
+            run.log_metric("kind", "rf")
+        run.log_metric("a", 1)
+        run.log_metric("a", 2)
+    assert runs()[0].data.metrics["a"] == 2
+
+
+def test_a_run_has_a_name():
+    with pytest.raises(ConfigurationError, match="give a text"):
+        get_mlflow_cache().experiment_run("")
+
+
+def test_where_the_cache_is_off_nothing_is_kept(client):
+    with use_settings(mode="off"), get_mlflow_cache().experiment_run("x") as run:
+        run.cache_result("k", 1)
+        assert run.get_cached("k") is None
+    with get_mlflow_cache().experiment_run("x") as run:
+        assert run.get_cached("k") is None

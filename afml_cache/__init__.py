@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 from afml_cache import alias
 
 if TYPE_CHECKING:
+    from afml_cache.again import Beside as Beside
+    from afml_cache.again import beside as beside
+    from afml_cache.again import seconds_to_compute as seconds_to_compute
     from afml_cache.auto_reload import AutoCache as AutoCache
     from afml_cache.auto_reload import Reloaded as Reloaded
     from afml_cache.auto_reload import auto_cacheable as auto_cacheable
@@ -162,6 +165,7 @@ _HOMES = {
     "BacktestMetadata": "backtest_cache",
     "BacktestRecordError": "errors",
     "BacktestResult": "backtest_cache",
+    "Beside": "again",
     "BestRun": "backtest_cache",
     "CacheAnalyzer": "cache_analyzer",
     "CacheInfo": "cache_info",
@@ -210,6 +214,7 @@ _HOMES = {
     "WorkersLostError": "errors",
     "analyze_cache_patterns": "cache_monitoring",
     "auto_cacheable": "auto_reload",
+    "beside": "again",
     "cache_directory": "settings",
     "cache_maintenance": "selective_cleaner",
     "cacheable": "legacy",
@@ -268,6 +273,7 @@ _HOMES = {
     "restore_cleared": "clearing",
     "restore_settings": "settings",
     "robust_cacheable": "robust_cache_keys",
+    "seconds_to_compute": "again",
     "selective_cache_clear": "selective_cleaner",
     "setup_auto_reloading": "auto_reload",
     "setup_mlflow_cache": "mlflow_integration",

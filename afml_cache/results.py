@@ -63,11 +63,19 @@ class CallResult:
     seconds: float = 0.0
 
 
+#: Given a cached function and the arguments of a call that begins; may return what is told of the
+#: result.
+OnBegin = Callable[[Any, tuple[Any, ...], dict[str, Any]], Callable[[CallResult], object] | None]
+
+
 class WatchResults(Watch):
     """Results are told until :meth:`close`, or the end of the ``with`` block."""
 
-    def __init__(self, on_result: Callable[[CallResult], object]) -> None:
+    def __init__(
+        self, on_result: Callable[[CallResult], object], on_begin: OnBegin | None = None
+    ) -> None:
         self.on_result = on_result
+        self.on_begin = on_begin
         self._calls = WatchCalls(_note, explain=False)
         result_watchers.append(self)
 
@@ -82,13 +90,19 @@ class WatchResults(Watch):
 result_watchers: list[WatchResults] = []
 
 
-def watch_results(on_result: Callable[[CallResult], object]) -> WatchResults:
+def watch_results(
+    on_result: Callable[[CallResult], object], *, on_begin: OnBegin | None = None
+) -> WatchResults:
     """Have every cached call of this process told, in all threads, when it is over.
 
     Parameters
     ----------
     on_result : callable
         Given a :class:`CallResult`, after whoever watches calls was told of the call.
+    on_begin : callable, optional
+        Given the cached function, its positional and its keyword arguments as a call begins, with
+        the arguments as they are before the function can change one. It may return a callable,
+        which is told the result of just this call, before ``on_result``. It must not raise.
 
     Returns
     -------
@@ -107,7 +121,7 @@ def watch_results(on_result: Callable[[CallResult], object]) -> WatchResults:
     >>> [result.digest == content_key(2) for result in results]
     [True, True]
     """
-    return WatchResults(on_result)
+    return WatchResults(on_result, on_begin)
 
 
 class Watched(Protocol):
@@ -172,6 +186,8 @@ def _over(function: Watched, args: Any, kwargs: Any) -> Iterator[list[object]]:
     began = time.perf_counter()
     outer = _ongoing.get()
     arguments, called_with = _arguments(function, args, kwargs)
+    asked = (one.on_begin for one in tuple(result_watchers) if one.on_begin is not None)
+    begun = [on_begin(function, args, kwargs) for on_begin in asked]
     ongoing = _Ongoing(function)
     _ongoing.set(ongoing)
     returned: list[object] = []
@@ -198,6 +214,9 @@ def _over(function: Watched, args: Any, kwargs: Any) -> Iterator[list[object]]:
         elif raised is not None:
             told["raised"] = f"{type(raised).__module__}.{type(raised).__qualname__}"
         result = CallResult(**told)
+        for told_first in begun:
+            if told_first is not None:
+                told_first(result)
         for watcher in tuple(result_watchers):
             watcher.on_result(result)
         if outer is not None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DONE, USAGE, FAILED, INTERRUPTED = 0, 2, 3, 130
 
-#: The cached functions of the example, each decorated with ``@cacheable`` before.
+#: The cached functions that the example's pipeline calls, each under ``@cacheable`` before.
 FUNCTIONS = 14
 
 #: So many functions are shown as those that a migration in steps would begin with.

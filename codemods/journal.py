@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 FOLDER = ".afml-codemod"
+#: The folder in it where `migrate` keeps its own notes, which are no migration.
+NOTES = "verified"
 VERSION = 1
 ATTEMPTS = 20  #: to take a lock whose file is removed again and again
 
@@ -100,7 +102,11 @@ class Journal:
         lock = self._acquired()
         try:
             for folder in self.folder.iterdir():
-                if folder.is_dir() and not (folder / "migration.json").exists():
+                if (
+                    folder.is_dir()
+                    and folder.name != NOTES
+                    and not (folder / "migration.json").exists()
+                ):
                     shutil.rmtree(folder)  # a run was killed before it touched a file
             yield
         finally:
@@ -120,7 +126,7 @@ class Journal:
         for _ in range(ATTEMPTS):
             lock = FileLock(file)
             try:
-                self._make()
+                self.make()
                 with file.open("ab") as seen:
                     lock.acquire(timeout=0)
                     # An unlinked file never comes back: the same file before and after means
@@ -170,7 +176,7 @@ class Journal:
                 records.append(
                     FileRecord(path, mode, plan.digest, after, plan.rewrites, plan.edits)
                 )
-        self._make()
+        self.make()
         now = datetime.now(UTC)
         name = self._make_folder(now)
         create_file(self.folder / name / "originals.zip", packed.getvalue())
@@ -254,7 +260,8 @@ class Journal:
             raise JournalError(f"{archive} is damaged: {record.path} is not what was stored")
         return data
 
-    def _make(self) -> None:
+    def make(self) -> None:
+        """The journal's folder, which git does not look into."""
         self.folder.mkdir(exist_ok=True)
         if not (self.folder / ".gitignore").exists():
             create_file(self.folder / ".gitignore", b"# The journal of afml-codemod.\n*\n")

@@ -49,6 +49,8 @@ class Selection:
         The share of hits that it may have, at most; from 0 to 1.
     limit : int, optional
         How many functions at a time: the dearest, or without evidence the first.
+    exactly : frozenset of Key, optional
+        Just these, as a program has chosen them; nothing is said of the others.
     """
 
     only: tuple[str, ...] = ()
@@ -56,11 +58,13 @@ class Selection:
     min_calls: int = MIN_CALLS
     max_hit_rate: float = MAX_HIT_RATE
     limit: int | None = None
+    exactly: frozenset[Key] | None = None
 
     @property
     def narrows(self) -> bool:
         """Whether it asks for less than everything."""
-        return bool(self.only) or self.evidence is not None or self.limit is not None
+        chosen = (self.evidence, self.limit, self.exactly)
+        return bool(self.only) or any(one is not None for one in chosen)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,7 +119,7 @@ def select(candidates: Iterable[Candidate], selection: Selection, matched: Match
         why = _not_wanted(candidate, selection, matched)
         if why is None:
             kept.append(candidate)
-        elif not candidate.refused:
+        elif not candidate.refused and selection.exactly is None:
             left[why].append(candidate)
     wanted, left[Why.LATER] = _first(kept, selection, matched)
     notes = [_note(why, left[why], selection, matched) for why in Why if left.get(why)]
@@ -128,6 +132,8 @@ def select(candidates: Iterable[Candidate], selection: Selection, matched: Match
 
 
 def _not_wanted(candidate: Candidate, selection: Selection, matched: Matched) -> Why | None:
+    if selection.exactly is not None and candidate.key not in selection.exactly:
+        return Why.ONLY
     if selection.only and not matches(selection.only, *candidate.key):
         return Why.ONLY
     if selection.evidence is None:

@@ -24,11 +24,22 @@ _KEPT = "They can be restored for seven days."
     is_flag=True,
     help="Only results of code that has changed; imports the modules to compare.",
 )
+@click.option(
+    "--sealed",
+    is_flag=True,
+    help="Only entries of the functions NAME; what @cacheable has stored of them stays.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be cleared; clear nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_a_cache
 def clear(
-    store: Store, as_json: bool, names: tuple[str, ...], changed: bool, dry_run: bool, yes: bool
+    store: Store,
+    as_json: bool,
+    names: tuple[str, ...],
+    changed: bool,
+    sealed: bool,
+    dry_run: bool,
+    yes: bool,
 ) -> None:
     """Clear the results of functions or modules, or without NAME all; asks first.
 
@@ -38,6 +49,8 @@ def clear(
     from afml_cache.cli.ask import agreed
     from afml_cache.cli.screen import waiting
 
+    if sealed and (changed or not names):
+        stop("--sealed is about functions: name them, without --changed", USAGE)
     failed = _load(store, names) if changed else []
     functions, modules = _sorted(store, names) if names else (None, None)
     if changed:
@@ -50,6 +63,8 @@ def clear(
 
         if changed:
             return clear_changed_functions(modules, functions, dry_run=dry_run)
+        if sealed:
+            return _sealed(store, functions or [], modules or [], dry_run)
         if names:
             return selective_cache_clear(modules, functions, dry_run=dry_run)
         return _all(store, dry_run)
@@ -92,6 +107,22 @@ def _all(store: Store, dry_run: bool) -> Cleaning:
         return Cleaning({name: one.size for name, one in sorted(stored.items())}, dry_run=True)
     cleared = clear_afml_cache(warn=False)
     return Cleaning(cleared_functions(cleared, stored), cleared)
+
+
+def _sealed(
+    store: Store, functions: Iterable[str], modules: Iterable[str], dry_run: bool
+) -> Cleaning:
+    """The store's own entries of functions, and not what joblib has of them."""
+    from afml_cache.cleaned import Cleaning
+    from afml_cache.store.setaside import set_aside
+
+    if other := ", ".join(modules):
+        stop(f"--sealed is about functions, and {other} is none that has entries", USAGE)
+    sizes = store.sizes()
+    found = {name: sizes[name] for name in functions if name in sizes}
+    if dry_run or not found:
+        return Cleaning(found, dry_run=dry_run)
+    return Cleaning(found, set_aside(store, functions=found))
 
 
 def _sorted(store: Store, names: Iterable[str]) -> tuple[list[str], list[str]]:

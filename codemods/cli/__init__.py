@@ -18,6 +18,7 @@ from codemods.cli.decorate import decorate
 from codemods.cli.demo import demo
 from codemods.cli.migrate import apply, check, plan
 from codemods.cli.undo import revert, rollback, status
+from codemods.cli.verified import migrate
 
 
 class _Commands(click.Group):
@@ -46,5 +47,9 @@ def main() -> None:
     """
 
 
-for command in (plan, apply, check, rollback, revert, status, adopt_init, decorate, demo):
+for command in (
+    *(migrate, plan, apply, check),
+    *(rollback, revert, status),
+    *(adopt_init, decorate, demo),
+):
     main.add_command(command)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,38 +13,99 @@ from codemods.cli.carry_out import carry_out
 from codemods.cli.selection import PATH, selection, surveyed
 from codemods.cli.stop import FAILED, USAGE, journal_trouble, stop
 
+if TYPE_CHECKING:
+    from codemods.journal import Journal, Migration
+
 
 @click.command()
 @click.argument("migration", required=False, metavar="[ID]")
 @click.option("--root", type=PATH, default=Path(), help="The repository; default: this one.")
-def rollback(migration: str | None, root: Path) -> None:
-    """Undo a migration: the last one, or the one with this ID."""
-    from codemods.files import find_root
-    from codemods.journal import Journal, JournalError
-    from codemods.rollback import roll_back
-    from codemods.show import console, progress, show_rollback
+@click.option("--all", "everything", is_flag=True, help="Undo all migrations, the last one first.")
+@click.option(
+    "--clear-cache",
+    is_flag=True,
+    help="Then clear what the new decorators have stored of these functions; restorable.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be undone; change nothing.")
+def rollback(
+    migration: str | None, root: Path, everything: bool, clear_cache: bool, dry_run: bool
+) -> None:
+    """Undo a migration: the last one, or the one with this ID.
 
-    journal = Journal(find_root(root)[0])
+    A verified migration that was cut short is undone entirely, and is over then.
+    """
+    from codemods.files import find_root
+    from codemods.journal import JournalError
+    from codemods.migration.clear import clear, functions_of
+    from codemods.migration.state import MigrationError, Notes, Step
+
+    if migration and everything:
+        stop("Name one migration, or --all of them.", USAGE)
+    notes = Notes(find_root(root)[0])
+    journal: Journal = notes.journal
     try:
-        found = journal.read(migration) if migration else journal.latest()
-    except JournalError as error:
+        unfinished = notes.read() if migration is None else None
+        if unfinished is not None and unfinished.is_over:
+            unfinished = None
+        found = _meant(journal, migration, everything)
+        if unfinished is not None and not everything:
+            found = notes.own(unfinished)
+    except (JournalError, MigrationError) as error:
         stop(str(error), USAGE)
-    if found is None:
+    if not found and unfinished is None:
         click.echo(
             f"No migration to roll back in {journal.root}. Where a clone has no journal,"
             " `afml-codemod revert` is the same rewrite backwards."
         )
         return
+    try:
+        with notes.held() if unfinished is not None else nullcontext():
+            complete = all(_undone(journal, one, dry_run) for one in found)
+    except MigrationError as error:
+        stop(str(error), USAGE)
+    if unfinished is not None and complete and not dry_run:
+        notes.at(unfinished, Step.GIVEN_UP)
+        click.echo(f"The verified migration {unfinished.id} is over; nothing of it stands.")
+    if clear_cache and complete:
+        functions = functions_of(found)
+        try:
+            click.echo(clear(functions, functions, dry_run=dry_run))
+        except MigrationError as error:
+            stop(str(error), FAILED)
+    sys.exit(0 if complete else FAILED)
+
+
+def _meant(journal: Journal, migration: str | None, everything: bool) -> list[Migration]:
+    """The migrations that are to be undone, the last one first."""
+    from codemods.journal import State
+
+    if migration is not None:
+        return [journal.read(migration)]
+    standing = [one for one in journal.migrations() if one.state is not State.ROLLED_BACK]
+    return standing[::-1] if everything else standing[-1:]
+
+
+def _undone(journal: Journal, migration: Migration, dry_run: bool) -> bool:
+    """Undo one migration, or show what that would be; whether nothing of it is left."""
+    from codemods.journal import JournalError
+    from codemods.rollback import roll_back, standing
+    from codemods.show import console, progress, show_rollback
+
     out = console()
+    if dry_run:
+        click.echo(f"Migration {migration.id} would be rolled back:")
+        for record in migration.files:
+            click.echo(f"  {record.path} ({standing(journal.root, record)[0]} now)")
+        return True
     try:
         with progress(out, "Rolling back") as told:
-            result = roll_back(journal, found, told)
+            result = roll_back(journal, migration, told)
     except JournalError as error:
         stop(str(error), USAGE)
     except OSError as error:
         stop(journal_trouble(journal.root, error), FAILED)
     show_rollback(out, result)
-    sys.exit(0 if result.complete else FAILED)
+    return result.complete
 
 
 @click.command()
@@ -89,10 +151,20 @@ def revert(dry_run: bool, diff: bool, yes: bool, **selected: Any) -> None:
 def status(root: Path) -> None:
     """List the migrations, and what of each still stands."""
     from codemods.files import find_root
-    from codemods.journal import Journal, JournalError
+    from codemods.journal import JournalError
+    from codemods.migration.state import MigrationError, Notes
     from codemods.show import console, show_status
 
+    notes = Notes(find_root(root)[0])
     try:
-        show_status(console(), Journal(find_root(root)[0]))
-    except JournalError as error:
+        show_status(console(), notes.journal)
+        verified = notes.read()
+    except (JournalError, MigrationError) as error:
         stop(str(error), FAILED)
+    if verified is not None and not verified.is_over and notes.are_held():
+        click.echo(f"The verified migration {verified.id} is at work, {verified.step}.")
+    elif verified is not None and not verified.is_over:
+        click.echo(
+            f"The verified migration {verified.id} was cut short while {verified.step}:"
+            " `afml-codemod migrate --resume` goes on, `afml-codemod rollback` undoes it."
+        )

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from pytest_afml.options import add_share, ini_value
+from pytest_afml.recheck import options as recheck
 
 if TYPE_CHECKING:
+    from pytest_afml.recheck.chosen import Chosen
     from pytest_afml.record.recorder import Recorder
 
 T = TypeVar("T")
@@ -52,11 +54,13 @@ def add_options(parser: pytest.Parser) -> None:
         "--afml-compare-tolerance", metavar="R", type=float, default=None, help=_TOLERANCE_HELP
     )
     add_share(parser, "afml_compare_tolerance", f"As --afml-compare-tolerance. {_TOLERANCE_HELP}")
+    recheck.add_options(parser)
 
 
 def configure(config: pytest.Config, mode: str) -> None:
     """Check the options, and register what they need."""
     record, before = _path(config, "afml_record"), _path(config, "afml_compare")
+    asked = recheck.asked(config)
     if record is None and before is None:
         if config.getoption("afml_compare_tolerance") is not None:
             raise pytest.UsageError("--afml-compare-tolerance does nothing without --afml-compare")
@@ -70,7 +74,12 @@ def configure(config: pytest.Config, mode: str) -> None:
         )
     from pytest_afml.record.recorder import Recorder
 
-    config.pluginmanager.register(_Watching(Recorder()), "afml_recorder")
+    chosen = None
+    if asked is not None:
+        from pytest_afml.recheck.chosen import Chosen
+
+        chosen = Chosen(asked)
+    config.pluginmanager.register(_Watching(Recorder(), chosen), "afml_recorder")
 
 
 def _check(config: pytest.Config, record: Path | None, before: Path | None) -> None:
@@ -115,22 +124,30 @@ def _tolerance(config: pytest.Config) -> float:
 class _Watching:
     """Watches this process's tests, and sends what it has noted along with their reports."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, chosen: Chosen | None) -> None:
         self._recorder = recorder
+        self._chosen = chosen
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self) -> Generator[None, T, T]:
         """Watch while a test is on."""
         from afml_cache import watch_results
 
-        with watch_results(self._recorder.note):
+        on_begin = None if self._chosen is None else self._chosen.begin
+        with watch_results(self._recorder.note, on_begin=on_begin):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Send the phase that has just ended."""
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Send the phase that has just ended; what its test called is run again before."""
         report = yield
         taken = self._recorder.take()
         if taken is not None:
             report.afml_record = taken  # type: ignore[attr-defined]
+        if self._chosen is not None and call.when != "setup":
+            again = self._chosen.run()
+            if again is not None:
+                report.afml_recheck = again  # type: ignore[attr-defined]
         return report

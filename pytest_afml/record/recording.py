@@ -18,7 +18,14 @@ Pure: it imports neither pytest nor afml_cache. The JSON, schema 1::
                 "digest": HEX or null,   # null: see "raised", or else "undigested"
                 "raised": "builtins.ValueError" or null,
                 "undigested": "result is a generator" or ""}]}}}},
-     "values": {HEX: {...}}}   # what a digest's value looked like: type, dtype, shape, columns
+     "values": {HEX: {...}},   # what a digest's value looked like: type, dtype, shape, columns
+     "rechecks": [{            # with --afml-recheck only: calls whose body was run again
+        "test": NODE_ID, "function": "module.qualname", "called_with": "price=1.5, window=20",
+        "verdict": "same",     # differs, mutates, unchecked
+        "what": ["..."],       # what differs, or why it was not checked
+        "speed": null or {"old": 0.001, "new": 0.0001,   # seconds of a hit: @cacheable, and this
+                          "ratio": 0.1, "low": 0.09, "high": 0.11 or null, "pairs": 40,
+                          "decision": "pass"}}]}          # fail, unsure
 
 Tests, functions, results and values are sorted, so that equal runs give equal files but for times.
 """
@@ -153,6 +160,7 @@ class Recording:
     versions: dict[str, str] = field(default_factory=dict)
     tests: dict[str, RecordedTest] = field(default_factory=dict)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rechecks: list[dict[str, Any]] = field(default_factory=list)
 
     def forget_unused_values(self) -> None:
         """Keep only what calls have given; of a test that is run again, the last time counts."""
@@ -181,6 +189,7 @@ class Recording:
                 for name, test in sorted(self.tests.items())
             },
             "values": dict(sorted(self.values.items())),
+            **({"rechecks": sorted(self.rechecks, key=_order)} if self.rechecks else {}),
         }
 
     @classmethod
@@ -212,11 +221,16 @@ class Recording:
                     for name, test in plain["tests"].items()
                 },
                 values={str(digest): dict(value) for digest, value in plain["values"].items()},
+                rechecks=[dict(one) for one in plain.get("rechecks", ())],
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordingError(
                 f"it is a damaged recording ({type(error).__name__}: {error}); record again"
             ) from error
+
+
+def _order(recheck: Mapping[str, Any]) -> tuple[str, ...]:
+    return str(recheck["function"]), str(recheck["test"]), str(recheck["called_with"])
 
 
 def plain_functions(functions: Mapping[str, Function]) -> dict[str, Any]:

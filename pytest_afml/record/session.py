@@ -87,6 +87,9 @@ class RecordedRun:
             taken = json.loads(noted)
             test.add(functions_of_plain(taken["functions"]))
             self._now.values.update(taken["values"])
+        again: str | None = getattr(report, "afml_recheck", None)
+        if again is not None:
+            self._now.rechecks += [{"test": report.nodeid, **one} for one in json.loads(again)]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

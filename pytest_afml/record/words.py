@@ -76,6 +76,14 @@ def failure(found: Comparison, file: str) -> str | None:
     return f"since {file}, {'; '.join(parts)}" if parts else None
 
 
+def sentences(told: Told) -> list[dict[str, str]]:
+    """A sentence on every result that changed, with its test and its function."""
+    return [
+        {"test": one.test, "function": one.function, "sentence": _sentence(one, told)}
+        for one in told.comparison.changed
+    ]
+
+
 def table(functions: Iterable[ComparedFunction]) -> list[str]:
     """A row a function. ``compute`` and ``hit`` are how many times as long a call took."""
     rows = [_HEADS, *map(_cells, functions)]

@@ -92,6 +92,18 @@ def test_results_of_cacheable_are_listed_cleared_and_restored_with_the_others(us
     assert left(used) == {"labels": 2, "label": 1}
 
 
+def test_sealed_clears_the_entries_of_functions_and_leaves_what_joblib_has(used, run, run_json):
+    older(1)
+    names = f"{__name__}.labels", f"{__name__}.older"
+    assert run_json("clear", "--sealed", *names, "--dry-run")["entries"] == 2
+    assert run_json("clear", "--sealed", *names, "--yes")["entries"] == 2
+    assert left(used) == {"label": 1}
+    listed = {one["function"]: one["entries"] for one in run_json("ls")["functions"]}
+    assert listed[f"{__name__}.older"] == 1
+    assert "name them" in run("clear", "--sealed", "--yes", code=2).output
+    assert "none that has entries" in run("clear", "--sealed", __name__, "--yes", code=2).output
+
+
 def test_a_cache_that_cannot_be_written_to_is_not_cleared_and_says_so(used, run):
     with use_settings(mode="readonly"):
         for command in (["clear", "--yes"], ["prune", "--max-size", "1B", "--yes"]):

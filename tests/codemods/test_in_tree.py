@@ -153,7 +153,7 @@ def test_project_still_runs_after_the_migration(
 
 def test_shipped_example_is_migrated_in_full() -> None:
     found = survey(find([ROOT / "examples" / "legacy_quant"]), Rules())
-    assert sum(len(entry.plan.rewrites) for entry in found.changes) == 15
+    assert sum(len(entry.plan.rewrites) for entry in found.changes) == 17
 
 
 def test_apply_reads_back_what_was_planned(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def its_tests(folder: Path) -> str:
         timeout=280,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout.splitlines()[-1].rpartition(" in ")[0]
+    # Of a function that changes its argument the new decorator warns, so warnings do not count.
+    return done.stdout.splitlines()[-1].rpartition(" in ")[0].partition(", 1 warning")[0]
 
 
 @pytest.mark.slow

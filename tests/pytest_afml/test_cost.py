@@ -43,6 +43,8 @@ def test_collecting_tests_loads_nothing_that_is_heavy(pytester, plugin_arguments
         "pytest_afml.compat.plugin",
         "pytest_afml.record",
         "pytest_afml.record.plugin",
+        "pytest_afml.recheck",
+        "pytest_afml.recheck.options",
     }
 
 

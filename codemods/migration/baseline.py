@@ -1,0 +1,108 @@
+"""How it was before: the tests, run twice under the old decorators, with recording on.
+
+The first run fills what the old cache has not got yet; the second shows what it would have hit.
+Results that differ between the two, with nothing changed in between, are no migration's fault:
+such functions are left as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from codemods.migration.command import FAILED, NO_TESTS, PASSED, USAGE, Ran, run
+from codemods.migration.recorded import Recording, compare, read
+from codemods.migration.state import MigrationError, Notes, Progress
+
+RUNS = 2
+
+#: Told the name of a run, and each line that its command prints.
+Told = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The runs before any change; without recordings where the command makes none."""
+
+    cold: Recording | None
+    warm: Recording | None
+    seconds: tuple[float, ...]
+    unsteady: Mapping[str, tuple[str, ...]]  #: function -> what differed between the two runs
+
+
+def take(notes: Notes, progress: Progress, told: Told) -> tuple[Baseline, Progress]:
+    """Run the command before any change.
+
+    Raises
+    ------
+    MigrationError
+        The tests do not pass as they are, or cannot be recorded.
+    """
+    paths: list[Path] = []
+    seconds: list[float] = []
+    for number in range(1, RUNS + 1):
+        name = f"before-{number}"
+        ran = run(
+            progress.wishes.verify,
+            Path(progress.wishes.cwd),
+            notes.folder,
+            name,
+            told=lambda line, name=name: told(name, line),  # type: ignore[misc]
+        )
+        _check(ran, progress.wishes.verify)
+        seconds.append(ran.seconds)
+        if ran.recording is None:
+            return Baseline(None, None, tuple(seconds), {}), progress
+        paths.append(ran.recording)
+    progress = notes.save(replace(progress, baseline=tuple(path.name for path in paths)))
+    return _baseline(paths, seconds), progress
+
+
+def taken(notes: Notes, progress: Progress) -> Baseline | None:
+    """What was taken before the migration was cut short; None where that is not whole."""
+    paths = [notes.folder / name for name in progress.baseline]
+    if len(paths) != RUNS or not all(path.is_file() for path in paths):
+        return None
+    return _baseline(paths, ())
+
+
+def _baseline(paths: list[Path], seconds: list[float] | tuple[()]) -> Baseline:
+    cold, warm = map(read, paths)
+    return Baseline(cold, warm, tuple(seconds), compare(cold.path, warm.path).changed)
+
+
+def _check(ran: Ran, command: str) -> None:
+    """Whether the tests are such that a migration can be measured by them."""
+    if ran.code == PASSED:
+        if ran.recording is not None and (failed := read(ran.recording).failed):
+            raise MigrationError(_red(command, failed))
+        return
+    failed = read(ran.recording).failed if ran.recording is not None else []
+    if failed and ran.code == FAILED:
+        raise MigrationError(_red(command, failed))
+    shown = "\n".join(f"  {line}" for line in ran.tail)
+    if ran.code == USAGE and any("--afml-record" in line for line in ran.tail):
+        raise MigrationError(
+            f"the pytest of `{command}` does not know --afml-record: afml-cache is not installed"
+            f" in its environment. Install it there, or name the pytest of this one\n{shown}"
+        )
+    if ran.code == NO_TESTS:
+        raise MigrationError(
+            f"`{command}` finds no tests, so nothing could be verified; name the folder with the"
+            f" tests\n{shown}"
+        )
+    raise MigrationError(
+        f"`{command}` ends with exit code {ran.code} before anything is changed; mend that"
+        f" first\n{shown}"
+    )
+
+
+def _red(command: str, failed: list[str]) -> str:
+    names = "".join(f"\n  {test}" for test in failed[:5])
+    more = f"\n  ... and {len(failed) - 5} more" if len(failed) > 5 else ""
+    tests = "1 test fails" if len(failed) == 1 else f"{len(failed)} tests fail"
+    return (
+        f"{tests} before anything is changed, so `{command}` could not tell what the migration"
+        f" breaks. Mend or deselect them first:{names}{more}"
+    )

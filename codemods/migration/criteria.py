@@ -1,0 +1,220 @@
+"""The guide's six success criteria and ours, judged from recordings. Pure: nothing is run here.
+
+What could not be measured is no success: it is told as what it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from codemods.evidence import percent
+from codemods.migration.health import Health
+from codemods.migration.judge import Criterion, Fault, Name, criterion, idle, unknown
+from codemods.migration.recorded import Again, Compared, Recheck, Recording, Speed
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was seen after the migration, beside the baseline's second run."""
+
+    before: Recording
+    after: Recording
+    compared: Compared
+    health: tuple[Health, Health]
+    migrated: frozenset[str]  #: functions, as recordings name them
+    backtests: frozenset[str]  #: those under `cached_backtest`
+    unsteady: frozenset[str] = frozenset()  #: those that differed before any change
+    rechecks: bool = True  #: whether bodies were to be run again
+
+
+def judge(seen: Verified, mlflow: Criterion) -> tuple[Criterion, ...]:
+    """All criteria, in the order of the report."""
+    return (
+        tests(seen),
+        results(seen),
+        hit_rates(seen),
+        not_computed_again(seen),
+        speed(seen),
+        health(*seen.health),
+        mlflow,
+        backtests(seen),
+        recheck(seen),
+    )
+
+
+def tests(seen: Verified) -> Criterion:
+    """Every test that passed before passes, and ran."""
+    faults = []
+    for test in seen.after.failed:
+        called = {*seen.before.calls.get(test, {}), *seen.after.calls.get(test, {})}
+        suspects = frozenset(called & seen.migrated)
+        outcome = seen.after.outcomes[test]
+        changed = [name for name, where in seen.compared.changed_in.items() if test in where]
+        known = [name for name in changed if name in seen.migrated] or sorted(suspects)
+        one = known[0] if len(known) == 1 else ""
+        faults.append(Fault(f"{test} passed, and {outcome} now", one, suspects))
+    faults += [Fault(f"{test} ran, and does not now") for test in seen.compared.missing]
+    passed = sum(1 for test in seen.after.outcomes if test not in set(seen.after.failed))
+    return criterion(Name.TESTS, f"{passed} of {len(seen.before.outcomes)} pass", faults)
+
+
+def results(seen: Verified) -> Criterion:
+    """Every result has the digest that it had before."""
+    compared = seen.compared
+    changed = {n: told for n, told in compared.changed.items() if n not in seen.unsteady}
+    faults = [
+        Fault(sentence, name if name in seen.migrated else "")
+        for name, told in changed.items()
+        for sentence in told
+    ]
+    faults += [
+        Fault(f"{name} is not called any more, or not cached", name) for name in compared.lost
+    ]
+    told = f"{compared.compared} results, {len(changed)} functions changed"
+    if seen.unsteady:
+        told += f"; {len(seen.unsteady)} differed before already"
+    if compared.uncompared:
+        told += f"; {compared.uncompared} without a digest"
+    if not compared.compared and not faults:
+        return unknown(Name.RESULTS, "no call had a result that can be compared")
+    return criterion(Name.RESULTS, told, faults)
+
+
+def hit_rates(seen: Verified) -> Criterion:
+    """No function is served less often; what was adopted was served."""
+    faults = []
+    for name in sorted(seen.compared.fell):
+        old, new = seen.before.functions[name], seen.after.functions[name]
+        why = ", ".join(f"{times} {reason}" for reason, times in new.reasons.items())
+        faults.append(
+            Fault(
+                f"{name} was served {percent(old.hit_rate)} of {old.total} calls, and is"
+                f" {percent(new.hit_rate)} of {new.total} ({why})",
+                name if name in seen.migrated else "",
+            )
+        )
+    was, now = (_rate(one) for one in (seen.before, seen.after))
+    told = f"{was} -> {now} of all cached calls"
+    return criterion(Name.HIT_RATES, told, faults)
+
+
+def not_computed_again(seen: Verified) -> Criterion:
+    """What the old decorator would have hit was not computed, test by test."""
+    again: dict[str, int] = {}
+    reasons: dict[str, str] = {}
+    for test, functions in seen.after.calls.items():
+        if test not in seen.before.outcomes:
+            continue
+        for name, now in functions.items():
+            then = seen.before.calls.get(test, {}).get(name)
+            more = now.computed - (then.computed if then is not None else 0)
+            if then is not None and more > 0 and name in seen.migrated:
+                again[name] = again.get(name, 0) + min(more, then.served)
+                reasons[name] = ", ".join(sorted(now.reasons))
+    faults = [
+        Fault(f"{name} ran {times} times where it was served before ({reasons[name]})", name)
+        for name, times in sorted(again.items())
+        if times
+    ]
+    mine = [one for name, one in seen.after.functions.items() if name in seen.migrated]
+    adopted, hits = sum(one.adopted for one in mine), sum(one.hits for one in mine)
+    told = f"{sum(again.values())} recomputed; {adopted} adopted, {hits} hits"
+    return criterion(Name.NOT_COMPUTED_AGAIN, told, faults)
+
+
+def speed(seen: Verified) -> Criterion:
+    """No hit takes longer than the old decorator's, as far as paired times can tell."""
+    if not seen.rechecks:
+        return idle(Name.SPEED, "--recheck 0: hits were not timed in pairs")
+    measured = [(one.function, one.speed) for one in _rechecked(seen) if one.speed is not None]
+    if not measured:
+        return unknown(Name.SPEED, "not measured: no call was rechecked")
+    faults = [
+        Fault(
+            f"a hit of {name} takes {_ms(pairs.new)}, and under the old decorator"
+            f" {_ms(pairs.old)}: {_ratio(pairs)}",
+            name,
+        )
+        for name, pairs in measured
+        if pairs.decision == "fail"
+    ]
+    unsure = sum(1 for _, pairs in measured if pairs.decision == "unsure")
+    worst = max((pairs for _, pairs in measured), key=lambda pairs: pairs.ratio)
+    told = f"{len(measured)} paired, the worst {_ratio(worst)}"
+    if unsure:
+        told += f"; {unsure} unsure"
+    return criterion(Name.SPEED, told, faults)
+
+
+def health(before: Health, after: Health) -> Criterion:
+    """`afml-cache doctor` and `verify` find nothing that was not there before."""
+    new = after.since(before)
+    faults = [Fault(f"{one.what}. {one.remedy}", one.function) for one in new]
+    told = f"{after.entries} entries checked, {len(after.troubles)} findings, {len(new)} new"
+    return criterion(Name.HEALTH, told, faults)
+
+
+def backtests(seen: Verified) -> Criterion:
+    """Runs of a backtest that were reused before the migration still are."""
+    called = {n: one for n, one in seen.after.functions.items() if n in seen.backtests}
+    if not called:
+        why = (
+            "not called by the tests" if seen.backtests else "no cached_backtest in this repository"
+        )
+        return idle(Name.BACKTESTS, why)
+    faults = []
+    for name, now in sorted(called.items()):
+        then = seen.before.functions.get(name)
+        more = 0 if then is None else min(now.computed - then.computed, then.served)
+        if more > 0:
+            why = ", ".join(sorted(now.reasons))
+            faults.append(Fault(f"{name} ran {more} backtests again that were reused ({why})"))
+    served = sum(one.served for one in called.values())
+    total = sum(one.total for one in called.values())
+    return criterion(Name.BACKTESTS, f"{served} of {total} runs reused", faults)
+
+
+def recheck(seen: Verified) -> Criterion:
+    """The body, run again on copied arguments, gives what is stored, and changes none of them."""
+    if not seen.rechecks:
+        return idle(Name.RECHECK, "--recheck 0")
+    done = _rechecked(seen)
+    ran = [one for one in done if one.verdict is not Again.UNCHECKED]
+    calls = sum(one.total for n, one in seen.after.functions.items() if n in seen.migrated)
+    called = seen.migrated & seen.after.functions.keys()
+    if not ran:
+        return unknown(Name.RECHECK, f"none of {calls} calls was rechecked")
+    faults = [
+        Fault(f"{one.function}({one.called_with}): {what}", one.function)
+        for one in ran
+        if one.verdict is not Again.SAME
+        for what in one.what
+    ]
+    same = sum(1 for one in ran if one.verdict is Again.SAME)
+    functions = {one.function for one in ran}
+    told = (
+        f"{same} of {len(ran)} same; {len(called) - len(functions)} of {len(called)} functions"
+        f" and {calls - len(ran)} of {calls} calls not checked"
+    )
+    return criterion(Name.RECHECK, told, faults)
+
+
+def _rechecked(seen: Verified) -> list[Recheck]:
+    return [one for one in seen.after.rechecks if one.function in seen.migrated]
+
+
+def _rate(recording: Recording) -> str:
+    total = sum(one.total for one in recording.functions.values())
+    served = sum(one.served for one in recording.functions.values())
+    return percent(served / total) if total else "-"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.2g} ms"
+
+
+def _ratio(pairs: Speed) -> str:
+    if pairs.high == inf:
+        return f"x {pairs.ratio:.2g}"
+    return f"x {pairs.ratio:.2g} ({pairs.low:.2g} to {pairs.high:.2g})"

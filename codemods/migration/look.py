@@ -1,0 +1,142 @@
+"""The look around before anything is done: what is there, and what would stop it later.
+
+What would, stops it now, with the remedy; nothing has been touched then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from codemods.config import ConfigError, read_config
+from codemods.decorators_there import decorated
+from codemods.files import NOTEBOOK, PathError, find, find_root, uncommitted
+from codemods.matching import Key
+from codemods.migration.command import check_command
+from codemods.migration.health import Health, examine
+from codemods.migration.mlflow import works
+from codemods.migration.state import MigrationError, Wishes
+from codemods.offered import NotOfferedError, offered
+from codemods.own_package import own_package
+from codemods.rules import BACKTEST, MLFLOW, NEW, Rules
+from codemods.runner import Survey, survey
+from codemods.select import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is there.
+
+    Attributes
+    ----------
+    found : Survey
+        What could be migrated.
+    rules : Rules
+    decorators : mapping of str to int
+        How many functions have which old decorator.
+    health : Health
+        Of the cache, before.
+    own_package : str or None
+        The repository's own ``afml/cache``, relative to the root.
+    backtests : frozenset of Key
+        The functions under ``cached_backtest``.
+    uses_mlflow : bool
+        Whether a file of the repository names ``mlflow_cached`` or ``setup_mlflow_cache``.
+    dirty : tuple of str
+        Files that git does not hold as they are.
+    """
+
+    found: Survey
+    rules: Rules
+    decorators: Mapping[str, int]
+    health: Health
+    own_package: str | None
+    backtests: frozenset[Key]
+    uses_mlflow: bool
+    dirty: tuple[str, ...]
+
+    @property
+    def functions(self) -> int:
+        """How many functions could be migrated."""
+        return sum(len(entry.plan.rewrites) for entry in self.found.changes)
+
+
+def root_of(wishes: Wishes) -> Path:
+    """The repository that is meant."""
+    paths = _paths(wishes)
+    return find_root(paths[0])[0]
+
+
+def look(wishes: Wishes) -> Looked:
+    """See what is there.
+
+    Raises
+    ------
+    MigrationError
+        Something would stop the migration later.
+    """
+    check_command(wishes.verify)
+    try:
+        config = read_config(root_of(wishes))
+        tree = find(_paths(wishes), (*config.exclude, *wishes.exclude))
+        names = offered()
+    except (ConfigError, PathError, NotOfferedError) as error:
+        raise MigrationError(str(error)) from error
+    missing = sorted(NEW - names)
+    if missing:
+        raise MigrationError(
+            f"the installed afml_cache has no {' and no '.join(missing)}; upgrade it first"
+        )
+    rules = config.rules(wishes.to, wishes.sources, call_forms=wishes.call_forms)
+    found = survey(tree, rules, Selection(wishes.only) if wishes.only else None)
+    if found.failures:
+        told = "; ".join(f"{one.path} {one.text}" for one in found.failures)
+        raise MigrationError(f"not every file can be looked at ({told}); --exclude it, or mend it")
+    for entry in found.changes:
+        if not (tree.root / entry.path).stat().st_mode & 0o222:
+            raise MigrationError(f"{entry.path} is read-only; make it writable, or --exclude it")
+    health = examine()
+    errors = [one for one in health.troubles if one.level == "error"]
+    if errors:
+        told = "; ".join(f"{one.what} ({one.remedy})" for one in errors)
+        raise MigrationError(f"before any change, `afml-cache doctor` or `verify` finds: {told}")
+    count = Counter(one.old for entry in found.changes for one in entry.plan.rewrites)
+    dirty = uncommitted(tree.root, (one.path for one in found.changes)) if tree.in_git else []
+    backtests, uses_mlflow = _others(found, rules)
+    if uses_mlflow:
+        told = "; ".join(fault.what for fault in works().faults)
+        if told:
+            raise MigrationError(f"this repository uses MLflow, and before any change {told}")
+    own = _own(tree.root)
+    return Looked(found, rules, count, health, own, backtests, uses_mlflow, tuple(dirty))
+
+
+def _paths(wishes: Wishes) -> list[Path]:
+    here = Path(wishes.cwd)
+    return [here / path for path in wishes.paths] or [here]
+
+
+def _own(root: Path) -> str | None:
+    try:
+        return own_package(root).relative_to(root).as_posix()
+    except (PathError, ValueError):  # none, or several: then nothing is assumed
+        return None
+
+
+def _others(found: Survey, rules: Rules) -> tuple[frozenset[Key], bool]:
+    """The functions under ``cached_backtest``, and whether MLflow is used, in all of the files."""
+    also = replace(rules, more_names=frozenset({BACKTEST}))
+    backtests: set[Key] = set()
+    uses_mlflow = False
+    for file in {*found.tree.files, *found.tree.all_files()}:
+        path = found.tree.root / file
+        if not path.is_file():
+            continue
+        data = path.read_bytes()
+        uses_mlflow |= any(name in data for name in (MLFLOW.encode(), b"setup_mlflow_cache"))
+        if BACKTEST.encode() in data and not file.endswith(NOTEBOOK):
+            there = decorated(data, found.tree.package(file), also)
+            backtests |= {(file, name) for name, one in there.items() if BACKTEST in one.names}
+    return frozenset(backtests), uses_mlflow

@@ -1,0 +1,89 @@
+"""What came of a verified migration, as a value: shown on a terminal, as JSON, as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from codemods.migration.judge import Criterion
+from codemods.migration.recorded import Calls, Recheck, Recording
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    KEPT = "kept"  #: all that was asked for is migrated
+    PARTLY_KEPT = "partly kept"  #: functions at fault went back, the others stay
+    ROLLED_BACK = "rolled back"  #: every file is as it was
+    NOTHING = "nothing to migrate"
+    LOOKED = "looked"  #: phase 1: measured, nothing changed
+
+
+class Became(StrEnum):
+    """What became of a function."""
+
+    MIGRATED = "migrated"
+    ROLLED_BACK = "rolled back"
+    UNSTEADY = "left: differs by itself"
+    LATER = "left: not this time"
+    LEFT = "left: cannot be migrated"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One function in the report."""
+
+    path: str
+    function: str
+    old: str
+    new: str
+    became: Became
+    why: tuple[str, ...] = ()  #: it went back, or was left
+    seconds: float = 0.0  #: its value: what its calls took in the first run
+    predicted: float | None = None
+    before: Calls | None = None  #: under the old decorator, in the second run
+    after: Calls | None = None
+    recheck: Recheck | None = None
+
+    @property
+    def name(self) -> str:
+        """As the report calls it."""
+        return f"{self.path}::{self.function}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole account."""
+
+    id: str
+    root: str
+    command: str
+    outcome: Outcome
+    proven: bool  #: every criterion that applies was measured and holds, and nothing went back
+    criteria: tuple[Criterion, ...]  #: of what stands; of the failed attempt where nothing does
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    seconds: Mapping[str, float] | None = None  #: run of the command -> what it took
+    migration: str | None = None  #: what to roll back
+
+    @property
+    def code(self) -> int:
+        """The exit code: 0 only where all criteria hold for all that was asked for."""
+        if self.outcome in (Outcome.NOTHING, Outcome.LOOKED):
+            return 0
+        return 0 if self.proven else 1
+
+
+def calls_of(recording: Recording | None, name: str | None) -> Calls | None:
+    """The calls of a function in a recording, where both are known."""
+    return None if recording is None or name is None else recording.functions.get(name)
+
+
+def recheck_of(recording: Recording | None, name: str | None) -> Recheck | None:
+    """The most telling recheck of a function: one that found something, else the first."""
+    if recording is None or name is None:
+        return None
+    found = [one for one in recording.rechecks if one.function == name]
+    order = {"differs": 0, "mutates": 0, "same": 1, "unchecked": 2}
+    return min(found, key=lambda one: order[one.verdict], default=None)

@@ -6,12 +6,14 @@ Importing this imports no mlflow, and contacts nobody; nor does decorating a fun
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.errors import ConfigurationError
 from afml_cache.store.active import active
 from afml_cache.tracking import client, place, runs
+from afml_cache.tracking.block_code import BlockCode
 from afml_cache.tracking.deliver import drain
 from afml_cache.tracking.experiment_run import ExperimentRun
 from afml_cache.tracking.function import MlflowCachedFunction, mlflow_cached
@@ -182,14 +184,15 @@ class MLflowCacheIntegration:
 
         ``run.get_cached(key)`` gives what ``run.cache_result(key, value)`` has cached before,
         ``run.log_metric(name, value)`` and ``run.log_param(name, value)`` log. A block that got all
-        it asked for out of the cache makes no run; one that raises makes one that failed.
+        it asked for out of the cache, and logs nothing new, makes no run; one that raises makes one
+        that failed. Results belong to the code that calls this: see ``docs/mlflow.md``.
 
         Raises
         ------
         ConfigurationError
             The name is no text, or empty.
         """
-        return ExperimentRun(name, tags)
+        return ExperimentRun(name, BlockCode(sys._getframe(1)), tags)
 
     def run_for_key(self, key: str) -> Run | None:
         """The run that computed the result of a key, as from ``cache_key(...)``."""

@@ -86,8 +86,7 @@ def deliver(
         before = box.trying(record)
         try:
             check_reachable(found.place.uri)
-            if found.parent is not None:
-                found = _under_study(box, sealer, found)
+            found = under_parent(box, sealer, found)
             run_id = _send_patiently(found, box.files(record), before)
         except Exception as error:  # noqa: BLE001 - whatever mlflow and its servers raise
             why = str(error) if isinstance(error, TrackingError) else _in_words(error)
@@ -153,9 +152,10 @@ def _send_patiently(record: Record, files: Path, before: int) -> str:
     raise AssertionError  # the last attempt has returned or raised
 
 
-def _under_study(box: Outbox, sealer: Sealer, record: Record) -> Record:
-    """A run of a study, put under the study's run, which is made if there is none yet."""
-    assert record.parent is not None
+def under_parent(box: Outbox, sealer: Sealer, record: Record) -> Record:
+    """A run of a study, or a block, put under that one's run, which is made if there is none."""
+    if record.parent is None:
+        return record
     # Two that send at once must not make two.
     making = FileLock(box.folder / f"{record.parent}.run.lock")
     making.acquire()
@@ -165,7 +165,7 @@ def _under_study(box: Outbox, sealer: Sealer, record: Record) -> Record:
             return record
         run_id = kept.run_id
         if run_id is None:
-            study = box.read(record.parent, sealer)
+            study = under_parent(box, sealer, box.read(record.parent, sealer))
             run_id = begin(study, again=box.trying(study.record) > 0).info.run_id
             box.begun(study.record, run_id)
     finally:

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any
 
 from afml_cache import notices, settings
-from afml_cache.backtests.origin import origin_of
 from afml_cache.errors import ConfigurationError
 from afml_cache.keys import content
 from afml_cache.keys.code import Fingerprint
@@ -27,11 +26,11 @@ from afml_cache.tracking import record as records
 from afml_cache.tracking.artefacts import write_parts, write_traceback
 from afml_cache.tracking.block_code import BlockCode
 from afml_cache.tracking.block_hits import count_hit
+from afml_cache.tracking.block_run import BlockRun, tell_fault
 from afml_cache.tracking.model_files import save_models
-from afml_cache.tracking.outbox import FAULTS, READY, Outbox
-from afml_cache.tracking.record import Record
+from afml_cache.tracking.outbox import FAULTS, Outbox
 from afml_cache.tracking.said import Said, said_of
-from afml_cache.tracking.sender import patience_of, sender, tell_queue
+from afml_cache.tracking.sender import tell_queue
 from afml_cache.tracking.texts import LONGEST_PARAM, LONGEST_TAG, cut, name_of, text_of
 
 #: Of a block that has logged something new beside what it found: the run of what it found.
@@ -66,12 +65,14 @@ class ExperimentRun:
         self._code = code
         self._fingerprint: Fingerprint | None = None
         self._hits = self._computed = 0
-        self._record = records.new_name()
+        self._run = BlockRun(name, self._tags)
         self._originals: list[str] = []  #: the records of the blocks that computed what was found
         self._start = 0.0
 
     def __enter__(self) -> ExperimentRun:
         self._start = time.time()
+        self._run = BlockRun(self.name, self._tags)
+        self._run.enter()
         return self
 
     @property
@@ -82,7 +83,7 @@ class ExperimentRun:
         """
         box = Outbox(active().directory)
         try:
-            kept = box.kept(self._record)
+            kept = box.kept(self._run.record)
             if kept is None and self._originals:
                 kept = box.latest(self._originals[-1])
         except FAULTS as fault:
@@ -112,7 +113,7 @@ class ExperimentRun:
             return default
         original, value = found
         self._hits += 1
-        if original != self._record:
+        if original != self._run.record:
             self._originals.append(original)
             count_hit(store, original)
         return value
@@ -129,7 +130,7 @@ class ExperimentRun:
         digest = self._digest(key)
         claim, store = self._claim(digest), active()
         if settings.current.mode == "on" and not self._is_edited():
-            store.put(digest, (self._record, value), claim)
+            store.put(digest, (self._run.record, value), claim)
         said = said_of(value)
         for part in dataclasses.fields(Said):
             getattr(self._said, part.name).update(getattr(said, part.name))
@@ -153,22 +154,21 @@ class ExperimentRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._is_hit() and error is None:
-            notices.say(logging.INFO, "all of the run %s came out of the cache", self.name)
-            return
+        run = self._run
+        run.leave()
         try:
+            if error is None and self._is_hit() and not run.is_needed():
+                run.forget()
+                notices.say(logging.INFO, "all of the run %s came out of the cache", self.name)
+                return
             if error is None:
                 self._keep_said()
             if client.load() is not None:
-                self._send(error)
+                self._end(run, error)
         except FAULTS as fault:
-            tell_queue(active().directory, fault)
+            tell_queue(run.box.directory, fault)
         except Exception as fault:  # noqa: BLE001 - no fault of ours may keep the user's results
-            notices.warn_once(
-                ("mlflow", "record", type(fault)),
-                f"the run {self.name} could not be recorded for MLflow ({type(fault).__name__}: "
-                f"{fault}); its results are not affected. Please report it",
-            )
+            tell_fault(self.name, fault)
 
     def _digest(self, key: object) -> bytes:
         found = self._fingerprint
@@ -210,28 +210,18 @@ class ExperimentRun:
         It is no part of the results' own entries, since a block logs most after it caches.
         """
         if self._computed and settings.current.mode == "on" and not self._is_edited():
-            digest = _digest_of_said(self._record)
+            digest = _digest_of_said(self._run.record)
             active().put(digest, self._logged(), self._claim(digest))
 
-    def _send(self, error: BaseException | None) -> None:
-        store = active()
-        box, goes_to = Outbox(store.directory), place.place_for(store.directory)
-        name = self._record
-        files = box.files(name)
+    def _end(self, run: BlockRun, error: BaseException | None) -> None:
+        files = run.box.files(run.record)
         left_out: dict[str, str] = {}
         if place.configured.log_models:
             left_out |= save_models(files / records.MODELS, self._said.models, {})
         left_out |= write_parts(files / records.ARTEFACTS, self._said.figures, self._said.tables)
         tags = {f"metric.{word}": text for word, text in self._said.words.items()}
-        tags |= {**place.configured.tags, **self._tags}
-        origin = origin_of(None)
-        if origin.user:
-            tags["mlflow.user"] = origin.user
-        parent = place.parent_run(goes_to)
-        if parent is not None:
-            tags[records.PARENT_TAG] = parent[0]
         if self._originals and not self._computed:
-            found = box.latest(self._originals[-1])
+            found = run.box.latest(self._originals[-1])
             tags |= {} if found is None or not found.run_id else {ORIGINAL_TAG: found.run_id}
         if left_out:
             told = "; ".join(f"{part}: {why}" for part, why in left_out.items())
@@ -242,27 +232,14 @@ class ExperimentRun:
             tags[records.ERROR_TAG] = cut(f"{type(error).__name__}: {error}", LONGEST_TAG)
             write_traceback(files / records.ARTEFACTS, error)
         end = time.time()
-        made = Record(
-            record=name,
-            name=self.name,
-            place=goes_to,
-            key=name,  # by which its hits are counted
+        run.end(
             start=int(self._start * 1000),
             end=int(end * 1000),
             status=status,
             params=self._params,
             metrics={"duration_seconds": end - self._start, **self._said.metrics},
             tags=tags,
-            experiment_id=None if parent is None else parent[1],
         )
-        lock = box.lock(name)
-        lock.acquire(blocking=False)
-        try:
-            made = box.put(made, READY, store.sealer())
-        except BaseException:
-            lock.release()
-            raise
-        sender.deliver(box, store.sealer(), made, patience_of(goes_to), lock)
 
 
 def _digest_of_said(record: str) -> bytes:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from afml_cache.store.seal import Sealer
 from afml_cache.tracking.outbox import Outbox
 from afml_cache.tracking.place import absolute
 from afml_cache.tracking.record import Record
@@ -30,7 +31,7 @@ class OpenRun:
     leave: Callable[[], None]
 
 
-def open_run(box: Outbox, record: Record) -> OpenRun | None:
+def open_run(box: Outbox, record: Record, sealer: Sealer) -> OpenRun | None:
     """Begin the run of a record and make it the active one; None where that is not to be."""
     mlflow = sys.modules.get("mlflow")
     if mlflow is None or stack_of_thread() is None:
@@ -38,7 +39,8 @@ def open_run(box: Outbox, record: Record) -> OpenRun | None:
     if absolute(mlflow.get_tracking_uri()) != record.place.uri:
         return None
     box.trying(record.record)
-    run = sender.begin(record)
+    run = sender.begin(record, box, sealer)
     if run is None:
         return None
-    return OpenRun(run.info.run_id, entered(mlflow.ActiveRun(run), record.place.uri))
+    leave = entered(mlflow.ActiveRun(run), record.place.uri)
+    return None if leave is None else OpenRun(run.info.run_id, leave)

@@ -7,7 +7,6 @@ Looked up when a run is recorded. mlflow itself is not asked: what a program tel
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -140,13 +139,3 @@ def checked_uri(uri: str | os.PathLike[str] | None) -> str | None:
         "database among the records of the cache. MLflow does not take a folder like ./mlruns any "
         "more"
     )
-
-
-def parent_run(place: Place) -> tuple[str, str] | None:
-    """The run that the user has open in this thread, and its experiment; None where none is."""
-    mlflow = sys.modules.get("mlflow")
-    active = getattr(mlflow, "active_run", None)  # it may be half imported
-    run = None if active is None else active()
-    if run is None or mlflow is None or absolute(mlflow.get_tracking_uri()) != place.uri:
-        return None  # what is open elsewhere can have no run under it here
-    return run.info.run_id, run.info.experiment_id

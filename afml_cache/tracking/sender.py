@@ -22,7 +22,7 @@ from afml_cache.store import exits
 from afml_cache.store.flight import FileLock
 from afml_cache.store.seal import Sealer
 from afml_cache.tracking import client, place
-from afml_cache.tracking.deliver import Unsent, deliver, drain
+from afml_cache.tracking.deliver import Unsent, deliver, drain, under_parent
 from afml_cache.tracking.hits import write_hits
 from afml_cache.tracking.outbox import FAULTS, Outbox
 from afml_cache.tracking.place import Place
@@ -149,9 +149,12 @@ class Sender:
         if job.error is not None:
             raise job.error
 
-    def begin(self, record: Record) -> Any:
-        """Make the run of a record whose function is about to run; None where that fails."""
-        job = _Job(lambda: _begin(record))
+    def begin(self, record: Record, box: Outbox, sealer: Sealer, *, again: bool = False) -> Any:
+        """Make the run of a record whose function is about to run; None where that fails.
+
+        ``again``: it may have been made.
+        """
+        job = _Job(lambda: _begin(record, box, sealer, again))
         patience = _LOCAL_PATIENCE if record.place.is_local else _BEGIN_PATIENCE
         self._line(record.place.uri).do(job, patience)
         return job.result
@@ -213,9 +216,9 @@ def patience_of(to: Place) -> float:
     return _LOCAL_PATIENCE if to.is_local else place.configured.patience
 
 
-def _begin(record: Record) -> Any:
+def _begin(record: Record, box: Outbox, sealer: Sealer, again: bool) -> Any:
     check_reachable(record.place.uri)
-    return begin(record, again=False)
+    return begin(under_parent(box, sealer, record), again=again)
 
 
 def tell_queue(directory: Path, error: BaseException) -> None:

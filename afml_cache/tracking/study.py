@@ -19,6 +19,7 @@ from afml_cache.store.active import active
 from afml_cache.store.flight import FileLock
 from afml_cache.tracking import client, place
 from afml_cache.tracking import record as records
+from afml_cache.tracking.around import around
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, Outbox
 from afml_cache.tracking.record import Record
 from afml_cache.tracking.recorder import MlflowRecorder
@@ -45,22 +46,21 @@ class StudyRun:
         self._box = Outbox(self._store.directory)
         self._lock: FileLock | None = None
         self._outcomes: Counter[str] = Counter()
-        goes_to = place.place_for(self._store.directory)
+        self._around = around(self._store.directory)
         tags = {**place.configured.tags, "afml.strategy": strategy, "afml.study": "sweep"}
         user = origin_of(None).user
         if user:
             tags["mlflow.user"] = user
-        parent = place.parent_run(goes_to)
-        if parent is not None:
-            tags[records.PARENT_TAG] = parent[0]
+        if self._around.run_id is not None:
+            tags[records.PARENT_TAG] = self._around.run_id
         self._record = Record(
             record=records.new_name(),
             name=f"study of {strategy}",
-            place=goes_to,
+            place=self._around.place,
             function=strategy,
             start=int(time.time() * 1000),
             tags=tags,
-            experiment_id=None if parent is None else parent[1],
+            experiment_id=self._around.experiment_id,
         )
         #: None where nothing is tracked.
         self.tracking: InStudy | None = None
@@ -85,6 +85,7 @@ class StudyRun:
             self._trying(lambda: self._end(error))
 
     def _begin(self) -> None:
+        self._record = dataclasses.replace(self._record, parent=self._around.parent())
         lock = self._box.lock(self._record.record)
         lock.acquire(blocking=False)
         self._lock = lock

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from contextvars import Token
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +45,7 @@ class BlockRun:
         self._lock: FileLock | None = None
         self._stack: RunStack | None = None
         self._run: Any = None  #: as mlflow has it, once it is begun
-        self._token: Token[Block | None] | None = None
+        self._outer: Block | None = None
 
     @property
     def uri(self) -> str:
@@ -57,7 +56,8 @@ class BlockRun:
         """Be what is called and logged from here on is part of."""
         self._start = time.time()
         self.around = around(self._store.directory)
-        self._token = block.set(self)
+        self._outer = block.get()
+        block.set(self)
         mlflow = sys.modules.get("mlflow")
         if mlflow is not None and hasattr(mlflow, "ActiveRun"):  # it may be half imported
             self._stack = stack_in_place() if tracking_uri() == self.uri else None
@@ -66,9 +66,8 @@ class BlockRun:
 
     def leave(self) -> None:
         """Be it no more."""
-        if self._token is not None:
-            block.reset(self._token)
-            self._token = None
+        if block.get() is self:  # else it is left by another task than has entered it
+            block.set(self._outer)
         if self._stack is not None:
             self._stack.leave(self if self._run is None else self._run)
 

@@ -154,6 +154,7 @@ def test_a_block_that_raises_closes_its_run(ours, runs):
     assert mlflow.active_run() is None
 
 
+@pytest.mark.slow
 def test_a_block_whose_process_is_killed_is_told_by_the_next_sync(start_python, runs):
     process = start_python(
         """

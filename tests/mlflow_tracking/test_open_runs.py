@@ -108,7 +108,7 @@ def test_a_run_of_another_place_is_left_alone(tmp_path, template, runs):
 
 
 def test_where_no_address_was_named_runs_go_where_the_users_run_is(
-    tmp_path, template, store, monkeypatch
+    tmp_path, template, client, monkeypatch
 ):
     from afml_cache import setup_mlflow_cache
 

@@ -56,6 +56,10 @@ def _write_table(path: Path, table: Any) -> str:
     size = _bytes(table)
     if size > LARGEST:
         return f"it has {size / 1e6:,.0f} MB; the cache has it"
+    if isinstance(table, str):
+        told = table.encode("utf-8", "backslashreplace")
+        _with(path, ".txt").write_bytes(told)
+        return ""
     if not hasattr(table, "to_csv"):
         import numpy as np
 

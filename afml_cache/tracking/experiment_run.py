@@ -26,7 +26,7 @@ from afml_cache.tracking.artefacts import write_parts, write_traceback
 from afml_cache.tracking.model_files import save_models
 from afml_cache.tracking.outbox import FAULTS, READY, Outbox
 from afml_cache.tracking.record import Record
-from afml_cache.tracking.said import Said, said_of
+from afml_cache.tracking.said import Said, said_of, with_words
 from afml_cache.tracking.sender import patience_of, sender, tell_queue
 from afml_cache.tracking.texts import LONGEST_PARAM, LONGEST_TAG, cut, name_of, text_of
 
@@ -150,8 +150,7 @@ class ExperimentRun:
         if place.configured.log_models:
             left_out |= save_models(files / records.MODELS, self._said.models, {})
         left_out |= write_parts(files / records.ARTEFACTS, self._said.figures, self._said.tables)
-        tags = {f"metric.{word}": text for word, text in self._said.words.items()}
-        tags |= {**place.configured.tags, **self._tags}
+        tags = {**place.configured.tags, **self._tags}
         origin = origin_of(None)
         if origin.user:
             tags["mlflow.user"] = origin.user
@@ -174,7 +173,7 @@ class ExperimentRun:
             start=int(self._start * 1000),
             end=int(end * 1000),
             status=status,
-            params=self._params,
+            params=with_words(self._params, self._said.words),
             metrics={"duration_seconds": end - self._start, **self._said.metrics},
             tags=tags,
             experiment_id=None if parent is None else parent[1],

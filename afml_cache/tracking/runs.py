@@ -128,8 +128,13 @@ def _experiment_id(client: Any, to: Place) -> str | None:
     return None if found is None else str(found.experiment_id)
 
 
-def compared(to: Place, run_ids: Sequence[str], metrics: Iterable[str] | None) -> pd.DataFrame:
-    """Runs side by side: a row a run, with its metrics and the parameters in which they differ."""
+def compared(
+    to: Place, run_ids: Sequence[str], metrics: Iterable[str] | None, labels: Sequence[str]
+) -> pd.DataFrame:
+    """Runs side by side: a row a run, with its metrics and the parameters in which they differ.
+
+    ``labels`` are those of the rows.
+    """
     import pandas as pd
 
     runs = asked(to.uri, lambda client: [client.get_run(run_id) for run_id in run_ids])
@@ -147,7 +152,7 @@ def compared(to: Place, run_ids: Sequence[str], metrics: Iterable[str] | None) -
         }
         for run in runs
     ]
-    return pd.DataFrame(rows, index=pd.Index(list(run_ids), name="run_id"))
+    return pd.DataFrame(rows, index=pd.Index(list(labels), name="run_id"))
 
 
 def model_of_run(store: Store, to: Place, run_id: str, name: str | None = None) -> Any:

@@ -80,6 +80,37 @@ def test_an_array_is_an_input_example_too(runs, client):
     assert model.signature.inputs.inputs[0].shape == (-1, 3)
 
 
+def test_a_model_takes_what_its_signature_and_example_say_and_gives_what_it_says(runs, client):
+    import mlflow
+    from mlflow.types import DataType
+
+    @mlflow_cached
+    def regress(prices, target):
+        from sklearn.linear_model import LinearRegression
+
+        model = LinearRegression().fit(prices, target)
+        return {"model": model, "mean": float(target.mean())}
+
+    prices = pd.DataFrame({"close": FEATURES["a"], "volume": range(len(FEATURES))})
+    target = FEATURES["b"] * 2.0
+    fitted = regress(prices, target)["model"]
+    (run,) = runs()
+    logged = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    folder = url2pathname(urlsplit(logged.artifact_location).path)
+    model = mlflow.pyfunc.load_model(folder)
+    signature = model.metadata.signature
+    assert signature.inputs.input_types_dict() == {
+        "close": DataType.double,
+        "volume": DataType.long,
+    }
+    assert signature.outputs.inputs[0].type.kind == "f"
+    example = model.metadata.load_input_example(folder)
+    np.testing.assert_allclose(model.predict(example), fitted.predict(prices[:5]))
+    np.testing.assert_allclose(model.predict(prices), fitted.predict(prices))
+    with pytest.raises(mlflow.MlflowException, match="volume"):  # it is enforced
+        model.predict(prices[["close"]])
+
+
 def test_a_model_that_cannot_be_saved_is_left_out_and_the_run_says_why(runs):
     from sklearn.linear_model import LinearRegression
 

@@ -61,6 +61,24 @@ def test_data_are_inputs_with_the_digest_that_the_cache_goes_by(runs):
     ]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [FRAME["a"], FRAME.index, FRAME.to_numpy(), FRAME.iloc[::2], {"a": FRAME, "b": FRAME["b"]}],
+    ids=["a series", "an index", "an array", "every other row", "several"],
+)
+def test_the_digest_of_an_input_is_that_of_the_argument_in_the_key(data, runs):
+    @mlflow_cached
+    def size(prices):
+        return {"size": len(prices)}
+
+    size(data)
+    (run,) = runs()
+    (given,) = run.inputs.dataset_inputs
+    key = size._key_of({"prices": data})
+    assert key.digest.hex() == run.data.tags["afml.key"]
+    assert given.dataset.digest == key.arguments["prices"].hex() == content_key(data)
+
+
 def test_tags_say_whose_run_it_is_and_of_which_code(runs):
     @mlflow_cached(tags={"model": "rf", "version": 1})
     def named(x):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from afml_cache.attempt import Options
 from afml_cache.backtests import tracked
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
+S = TypeVar("S")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
@@ -55,6 +57,12 @@ class CachedBacktest(CachedFunction[P, R_co]):
         key = self._key_of(self._values(args, kwargs)).digest.hex()
         return tracked.tracker().run_of_key(active(), key)
 
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> CachedBacktest[P, R_co]: ...
+    @overload
+    def __get__(
+        self: CachedBacktest[Concatenate[S, Q], R], instance: S, owner: Any = None
+    ) -> BoundBacktest[Q, R]: ...
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else BoundBacktest(self, instance)
 

@@ -143,7 +143,7 @@ class MLflowCacheIntegration:
         return runs.best_run(self._place(), metric, maximize, filter_string)
 
     def load_model_from_run(self, run_id: str, name: str | None = None) -> Any:
-        """The model of a run, by default its first.
+        """The model of a run, by default the (first) one that its function returned.
 
         MLflow unpickles it: load only what you trust. ``run_id`` is MLflow's, or the ``run_id``
         that a tracked backtest has in the table of a study or in our records.

@@ -63,7 +63,9 @@ def _write_table(path: Path, table: Any) -> str:
     if not hasattr(table, "to_csv"):
         import numpy as np
 
-        np.save(_with(path, ".npy"), np.asarray(table), allow_pickle=False)
+        is_list = isinstance(table, list | tuple)  # of numbers of any kind
+        array = np.asarray(table, dtype=np.float64 if is_list else None)
+        np.save(_with(path, ".npy"), array, allow_pickle=False)
         return ""
     frame = table.to_frame() if hasattr(table, "to_frame") else table
     try:

@@ -13,7 +13,7 @@ from afml_cache.tracking.client import client_of, is_gone, quiet, require, unwar
 from afml_cache.tracking.outbox import FAULTS, SENT, Kept, Outbox
 from afml_cache.tracking.place import Place
 from afml_cache.tracking.reach import check_reachable, shown
-from afml_cache.tracking.record import KEY_TAG
+from afml_cache.tracking.record import KEY_TAG, RECORD_TAG
 from afml_cache.tracking.said import FLAVORS, said_of
 from afml_cache.tracking.sender import patience_of, sender
 from afml_cache.tracking.texts import logged_as
@@ -169,6 +169,8 @@ def model_of_run(store: Store, to: Place, run_id: str, name: str | None = None) 
         to.uri, lambda client: [client.get_logged_model(one.model_id) for one in outputs]
     )
     named = [one for one in models if name is None or one.name == name]
+    # What the function returned, before what autolog or the function has logged on the way.
+    named.sort(key=lambda one: RECORD_TAG not in (one.tags or {}))
     if named:
         return asked(to.uri, lambda _: _load(_downloaded(named[0], to.uri)))
     folder = asked(to.uri, lambda client: _model_folder(client, run_id, name))

@@ -159,6 +159,21 @@ def test_runs_are_compared_in_the_order_given(runs):
     assert "duration_seconds" in everything and not any("params." in c for c in everything)
 
 
+def test_the_model_that_was_returned_comes_before_those_that_were_logged_on_the_way(runs, client):
+    from mlflow.entities import LoggedModelOutput
+
+    model, _ = train_model(FEATURES, LABELS, PARAMS)
+    (run,) = runs()
+    (ours,) = run.outputs.model_outputs
+    other = ours
+    while other.model_id >= ours.model_id:  # MLflow lists them by their ids
+        made = client.create_logged_model(run.info.experiment_id, source_run_id=run.info.run_id)
+        other = LoggedModelOutput(made.model_id, 0)
+    client.log_outputs(run.info.run_id, [other])
+    loaded = get_mlflow_cache().load_model_from_run(run.info.run_id)
+    np.testing.assert_array_equal(loaded.predict(FEATURES), model.predict(FEATURES))
+
+
 def test_log_models_false_holds_for_all(runs):
     setup_mlflow_cache("quiet", log_models=False)
     train_model(FEATURES, LABELS, PARAMS)

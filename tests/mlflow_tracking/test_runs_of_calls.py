@@ -205,6 +205,17 @@ def test_words_are_parameters_beside_those_of_the_call(runs):
     assert name.startswith("result-") and text == "good"
 
 
+def test_a_long_list_of_numbers_of_any_kind_is_one_of_floating_ones(runs, client):
+    @mlflow_cached
+    def train():
+        return {"fees": [decimal.Decimal(n) / 4 for n in range(100)]}
+
+    train()
+    (run,) = runs()
+    path = client.download_artifacts(run.info.run_id, "fees.npy")
+    assert np.load(path).tolist() == [n / 4 for n in range(100)]
+
+
 @pytest.mark.parametrize("within", [lambda x: x, lambda x: {"losses": x}], ids=["alone", "named"])
 def test_a_long_list_of_numbers_is_an_artefact(within, runs, client):
     losses = [float(n) for n in range(300)]

@@ -19,6 +19,7 @@ from afml_cache.tracking.experiment_run import ExperimentRun
 from afml_cache.tracking.function import MlflowCachedFunction, mlflow_cached
 from afml_cache.tracking.hits import write_hits
 from afml_cache.tracking.outbox import Outbox
+from afml_cache.tracking.run_ids import key_of, mlflow_id_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,16 +145,18 @@ class MLflowCacheIntegration:
         return runs.best_run(self._place(), metric, maximize, filter_string)
 
     def load_model_from_run(self, run_id: str, name: str | None = None) -> Any:
-        """The model of a run, by default its first.
+        """The model of a run, by default the (first) one that its function returned.
 
-        MLflow unpickles it: load only what you trust.
+        MLflow unpickles it: load only what you trust. ``run_id`` is MLflow's, or the ``run_id``
+        that a tracked backtest has in the table of a study or in our records.
 
         Raises
         ------
         TrackingError
             There is no such run or model, or MLflow does not answer.
         """
-        return runs.model_of_run(active(), self._place(), run_id, name)
+        store = active()
+        return runs.model_of_run(store, self._place(), mlflow_id_of(store, run_id), name)
 
     def compare_runs(
         self, run_ids: Sequence[str], metrics: Iterable[str] | None = None
@@ -163,6 +166,7 @@ class MLflowCacheIntegration:
         Parameters
         ----------
         run_ids : sequence of str
+            MLflow's, or ours, as for :meth:`load_model_from_run`.
         metrics : iterable of str, optional
             None: all that any of them has.
 
@@ -177,7 +181,9 @@ class MLflowCacheIntegration:
         TrackingError
             One of them does not exist, or MLflow does not answer.
         """
-        return runs.compared(self._place(), run_ids, metrics)
+        store = active()
+        ids = [mlflow_id_of(store, run_id) for run_id in run_ids]
+        return runs.compared(self._place(), ids, metrics, labels=run_ids)
 
     def experiment_run(self, name: str, tags: Mapping[str, object] | None = None) -> ExperimentRun:
         """A block of code as one run: ``with cache.experiment_run("tune") as run:``.
@@ -195,8 +201,13 @@ class MLflowCacheIntegration:
         return ExperimentRun(name, BlockCode(sys._getframe(1)), tags)
 
     def run_for_key(self, key: str) -> Run | None:
-        """The run that computed the result of a key, as from ``cache_key(...)``."""
-        return runs.run_of_key(active(), key)
+        """The run that computed the result of a key, as from ``cache_key(...)``.
+
+        None where there is none. Our own id of a tracked backtest is taken, too.
+        """
+        store = active()
+        found = key_of(store, key)
+        return None if found is None else runs.run_of_key(store, found)
 
     def sync(self) -> tuple[int, int]:
         """Send what waits in the queue: how many runs were sent, and how many could not be."""

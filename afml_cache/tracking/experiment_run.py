@@ -29,7 +29,7 @@ from afml_cache.tracking.block_hits import count_hit
 from afml_cache.tracking.block_run import BlockRun, tell_fault
 from afml_cache.tracking.model_files import save_models
 from afml_cache.tracking.outbox import FAULTS, Outbox
-from afml_cache.tracking.said import Said, said_of
+from afml_cache.tracking.said import Said, said_of, with_words
 from afml_cache.tracking.sender import tell_queue
 from afml_cache.tracking.texts import LONGEST_PARAM, LONGEST_TAG, cut, name_of, text_of
 
@@ -219,7 +219,7 @@ class ExperimentRun:
         if place.configured.log_models:
             left_out |= save_models(files / records.MODELS, self._said.models, {})
         left_out |= write_parts(files / records.ARTEFACTS, self._said.figures, self._said.tables)
-        tags = {f"metric.{word}": text for word, text in self._said.words.items()}
+        tags: dict[str, str] = {}
         if self._originals and not self._computed:
             found = run.box.latest(self._originals[-1])
             tags |= {} if found is None or not found.run_id else {ORIGINAL_TAG: found.run_id}
@@ -236,7 +236,7 @@ class ExperimentRun:
             start=int(self._start * 1000),
             end=int(end * 1000),
             status=status,
-            params=self._params,
+            params=with_words(self._params, self._said.words),
             metrics={"duration_seconds": end - self._start, **self._said.metrics},
             tags=tags,
         )

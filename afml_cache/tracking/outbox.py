@@ -14,7 +14,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +33,8 @@ BEGUN, READY, SENT, REFUSED, ARCHIVED = "begun", "ready", "sent", "refused", "ar
 _PATIENCE = 3.0
 #: Seconds until what could not be sent is tried again: at first, and at most.
 _FIRST_PAUSE, _LAST_PAUSE = 5.0, 600.0
+#: Keys that are asked for in one question.
+_AT_ONCE = 500
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS run (record TEXT PRIMARY KEY, key TEXT, function TEXT, state TEXT, "
     "body TEXT, sealer BLOB, seal BLOB, created REAL, tries INTEGER DEFAULT 0, due REAL DEFAULT 0, "
@@ -245,6 +247,24 @@ class Outbox:
         query = f"SELECT {_COLUMNS} FROM run WHERE record=({_LATEST})"
         rows = self._read(query, (key,))
         return Kept(*rows[0]) if rows else None
+
+    def runs_of(self, keys: Sequence[str]) -> list[tuple[str, str, str]]:
+        """Key, run and status of all runs of these keys that are with MLflow, the oldest first."""
+        found: list[tuple[str, str, str]] = []
+        for start in range(0, len(keys), _AT_ONCE):
+            some = tuple(keys[start : start + _AT_ONCE])
+            found += self._read(
+                "SELECT key, run_id, status FROM run WHERE state=? AND run_id IS NOT NULL AND "
+                f"key IN ({','.join('?' * len(some))}) ORDER BY created",
+                (SENT, *some),
+            )
+        return found
+
+    def key_of(self, digits: str) -> str | None:
+        """The key of a call that is recorded and begins with these hex digits."""
+        query = "SELECT key FROM run WHERE key>=? AND key<? LIMIT 1"
+        rows = self._read(query, (digits, f"{digits}g"))  # what follows the last hex digit
+        return rows[0][0] if rows else None
 
     def kept(self, record: str) -> Kept | None:
         """What is known of a record; None where there is none."""

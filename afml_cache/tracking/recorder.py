@@ -31,7 +31,7 @@ from afml_cache.tracking.model_files import save_models
 from afml_cache.tracking.open_run import OpenRun, open_run
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, Outbox
 from afml_cache.tracking.record import Record
-from afml_cache.tracking.said import Said, said_of, said_of_backtest
+from afml_cache.tracking.said import Said, said_of, said_of_backtest, with_words
 from afml_cache.tracking.sender import patience_of, sender, tell_queue
 from afml_cache.tracking.texts import LONGEST_TAG, cut, name_of
 from afml_cache.tracking.within import study
@@ -237,13 +237,14 @@ class MlflowRecorder:
         except OSError as error:  # no room: the rest is said all the same
             begun.box.without_files(begun.record.record)
             left_out["files"] = str(error)
-        tags = {f"metric.{name}": text for name, text in said.words.items()}
+        tags = {}
         if left_out:
             told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
             tags[records.LEFT_OUT_TAG] = cut(told, LONGEST_TAG)
         return dataclasses.replace(
             begun.record,
             status=records.FINISHED,
+            params=with_words(begun.record.params, said.words),
             metrics=said.metrics,
             tags={**tags, **begun.record.tags},
         )

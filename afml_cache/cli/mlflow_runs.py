@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from afml_cache.cli.place import on_a_cache
+from afml_cache.cli.place import on_a_cache, on_any_cache
 from afml_cache.cli.stop import DONE, FAILED, stop
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def archive(
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--tracking-uri", metavar="URI", help="Where to; default: as for runs made here.")
 @click.option("--dry-run", is_flag=True, help="Show what is there; import nothing.")
-@on_a_cache
+@on_any_cache
 def import_runs(
     store: Store, as_json: bool, folder: Path, tracking_uri: str | None, dry_run: bool
 ) -> None:
@@ -146,14 +146,13 @@ def import_runs(
     The folder stays as it is; what was imported before is left out.
     """
     from afml_cache.cli.document import print_json
-    from afml_cache.cli.screen import console, line, waiting
+    from afml_cache.cli.screen import console, counted, line, waiting
     from afml_cache.errors import ConfigurationError, TrackingError
-    from afml_cache.tracking import place
-    from afml_cache.tracking.old_runs import experiments_in, import_run, name_of_experiment
+    from afml_cache.tracking import old_runs, place
 
     box = _box(store)
     _require_mlflow()
-    found = experiments_in(folder.absolute())
+    found = old_runs.experiments_in(folder.absolute())
     if not found:
         stop(f"There are no experiments of MLflow in {folder}.", FAILED)
     out = console(errors=as_json)
@@ -161,18 +160,30 @@ def import_runs(
     try:
         if tracking_uri is not None:
             place.configure(place.Configured(uri=place.checked_uri(tracking_uri)))
+        names = {path: old_runs.name_of_experiment(path) for path in found}
+        made: list[Path] = []  # the experiment of each
+        for one in [] if dry_run else old_runs.in_order(found):
+            to = place.place_for(store.directory, names[one.path.parent])
+            with waiting(f"Importing {to.experiment}"):
+                if old_runs.import_run(box, to, one) is not None:
+                    made.append(one.path.parent)
         for path, runs in found.items():
-            name = name_of_experiment(path)
-            to = place.place_for(store.directory, name)
-            with waiting(f"Importing {name}"):
-                made = [] if dry_run else [import_run(box, to, one) for one in runs]
-            counts[name] = sum(one is not None for one in made)
-            told = f"{len(runs):,} runs" if dry_run else f"{counts[name]:,} of {len(runs):,} runs"
-            line(out, f"{name}: {told}{'' if dry_run else ' imported'}")
+            counts[names[path]] = made.count(path)
+            told = counted(len(runs), "run")
+            told = told if dry_run else f"{made.count(path):,} of {told} imported"
+            line(out, f"{names[path]}: {told}")
+        left = old_runs.left_behind(found)
     except (TrackingError, ConfigurationError, OSError, ValueError) as error:
         stop(f"{error}. Run it again: what was imported is not imported twice.", FAILED)
+    if left:
+        what = ", ".join(counted(number, one, old_runs.LEFT[one]) for one, number in left.items())
+        line(
+            out,
+            f"Not imported: {what}. `mlflow migrate-filestore` of MLflow 3.13 or later takes them, "
+            "and all the rest of the folder, into a database of its own.",
+        )
     if as_json:
-        print_json("mlflow import", {"dry_run": dry_run, "imported": counts})
+        print_json("mlflow import", {"dry_run": dry_run, "imported": counts, "left": dict(left)})
 
 
 def _box(store: Store) -> Outbox:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from afml_cache.tracking.outbox import Outbox
 
 
+#: Why a run was not tried.
+_NOT_OURS = "it was written with another secret (AFML_CACHE_SECRET), and left to whoever has that"
+
+
 @click.group(name="mlflow")
 def mlflow_runs() -> None:
     """Send, archive and import MLflow runs.
@@ -26,42 +31,55 @@ def mlflow_runs() -> None:
 
 
 @mlflow_runs.command()
+@click.option("--drop", is_flag=True, help="Take off the queue what cannot be sent; asks first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @on_a_cache
-def sync(store: Store, as_json: bool) -> None:
-    """Send the runs that wait in the queue; exit 3 where some could not be sent."""
+def sync(store: Store, as_json: bool, drop: bool, yes: bool) -> None:
+    """Send the runs that wait in the queue; exit 3 where some could not be sent.
+
+    What is taken off with --drop is lost to MLflow; the results stay in the cache.
+    """
+    from afml_cache.cli.ask import agreed
     from afml_cache.cli.document import print_json
-    from afml_cache.cli.screen import console, line, waiting
+    from afml_cache.cli.screen import console, counted, line, waiting
     from afml_cache.tracking.deliver import drain
-    from afml_cache.tracking.outbox import BEGUN, READY, REFUSED
+    from afml_cache.tracking.impatience import short_of_patience
     from afml_cache.tracking.reach import shown
+    from afml_cache.tracking.waiting import drop as take_off
+    from afml_cache.tracking.waiting import waiting_in
 
     box = _box(store)
-    if box.every(BEGUN, READY):
+    before = waiting_in(box)
+    if before.unsent or before.running:
         _require_mlflow()
-    with waiting("Sending runs"):
+    with waiting("Sending runs"), short_of_patience():
         sent, _ = drain(box, store.sealer())
-    left = [one for one in box.every(READY, REFUSED) if one.error]
-    running = [one for one in box.every(BEGUN, READY) if not one.error]
+    now = waiting_in(box)
+    left = now.unsent + now.damaged
+    reasons = [(shown(one.uri), one.error or _NOT_OURS) for one in left]
+    out = console(errors=as_json)
+    if not as_json:
+        line(out, f"{counted(sent, 'run')} sent, {len(left):,} left.")
+        if now.running:
+            line(out, f"{counted(len(now.running), 'run')} of calls that are running now.")
+        for (uri, why), count in sorted(Counter(reasons).items()):
+            line(out, f"  {count:,} for {uri}: {why}")
+    question = f"Take {counted(len(left), 'run')} off the queue? MLflow will never have them."
+    dropped = 0
+    if drop and left and agreed(question, yes=yes):
+        dropped = take_off(box, [one.record for one in left])
     if as_json:
         listed = [
-            {
-                "record": one.record,
-                "function": one.function,
-                "uri": shown(one.uri),
-                "why": one.error,
-            }
-            for one in left
+            {"record": one.record, "function": one.function, "uri": uri, "why": why}
+            for one, (uri, why) in zip(left, reasons, strict=True)
         ]
-        print_json("mlflow sync", {"sent": sent, "unsent": listed, "running": len(running)})
-    else:
-        out = console()
-        line(out, f"{sent:,} runs were sent; {len(left):,} wait.")
-        if running:
-            line(out, f"{len(running):,} more belong to calls that are running now.")
-        for uri, why in sorted({(shown(one.uri), str(one.error)) for one in left}):
-            count = sum((shown(one.uri), one.error) == (uri, why) for one in left)
-            line(out, f"  {count:,} for {uri}: {why}")
-    sys.exit(FAILED if left else DONE)
+        counts = {"sent": sent, "running": len(now.running), "dropped": dropped}
+        print_json("mlflow sync", {**counts, "unsent": listed})
+    elif dropped:
+        line(out, f"{counted(dropped, 'run')} taken off the queue.")
+    elif left:
+        line(out, "See to that and run it again, or take them off the queue with --drop.")
+    sys.exit(FAILED if dropped < len(left) else DONE)
 
 
 @mlflow_runs.command()
@@ -98,7 +116,7 @@ def archive(
 
     from afml_cache.cli.ask import agreed
     from afml_cache.cli.document import print_json
-    from afml_cache.cli.screen import console, line, waiting
+    from afml_cache.cli.screen import console, counted, line, waiting
     from afml_cache.errors import TrackingError
     from afml_cache.store.location import RECORDS
     from afml_cache.tracking import archive as archives
@@ -112,10 +130,12 @@ def archive(
         folder = (to or store.directory / RECORDS / archives.FOLDER).expanduser().absolute()
         out = console(errors=as_json)
         for name, count in counts.items():
-            line(out, f"{name}: {count:,} runs that were over {older_than} ago")
+            were = "was" if count == 1 else "were"
+            line(out, f"{name}: {counted(count, 'run')} that {were} over {older_than} ago")
         if not found:
             line(out, f"No run that this cache has recorded was over {older_than} ago.")
-        question = f"Write {len(found):,} runs to {folder}, and delete them from MLflow?"
+        them = "it" if len(found) == 1 else "them"
+        question = f"Write {counted(len(found), 'run')} to {folder}, and delete {them} from MLflow?"
         done: list[Path] = []
         if found and not dry_run:
             if not agreed(question, yes=yes):
@@ -129,7 +149,9 @@ def archive(
         content = {"dry_run": dry_run, "experiments": counts, "written": [str(p) for p in done]}
         print_json("mlflow archive", content)
     elif done:
-        line(out, f"{len(done):,} runs were written to {folder} and deleted from MLflow.")
+        were = "was" if len(done) == 1 else "were"
+        written = f"{counted(len(done), 'run')} {were} written to {folder}"
+        line(out, f"{written} and deleted from MLflow.")
         line(out, "`mlflow gc` removes what is deleted for good.")
 
 

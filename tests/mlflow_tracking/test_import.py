@@ -153,4 +153,4 @@ def test_the_first_day_is_an_import_and_a_look_makes_nothing(run, project, store
     assert "old: 3 runs" in said and list(store.directory.glob("*")) == []
     assert "old: 3 of 3 runs imported" in run("mlflow", "import", str(project))
     assert "old: 0 of 3 runs imported" in run("mlflow", "import", str(project))
-    assert "runs were sent" in run("mlflow", "sync")  # there is a cache now
+    assert "0 runs sent, 0 left." in run("mlflow", "sync")  # there is a cache now

@@ -136,7 +136,7 @@ def archive(
             line(out, f"No run that this cache has recorded was over {older_than} ago.")
         them = "it" if len(found) == 1 else "them"
         question = f"Write {counted(len(found), 'run')} to {folder}, and delete {them} from MLflow?"
-        done: list[Path] = []
+        done: list[archives.Archived] = []
         if found and not dry_run:
             if not agreed(question, yes=yes):
                 click.echo("Nothing was changed.", err=True)
@@ -146,12 +146,19 @@ def archive(
     except (TrackingError, OSError) as error:
         stop(f"{error}. Runs that were not written are not deleted.", FAILED)
     if as_json:
-        content = {"dry_run": dry_run, "experiments": counts, "written": [str(p) for p in done]}
+        content = {
+            "dry_run": dry_run,
+            "experiments": counts,
+            "written": [str(one.folder) for one in done],
+        }
         print_json("mlflow archive", content)
     elif done:
         were = "was" if len(done) == 1 else "were"
         written = f"{counted(len(done), 'run')} {were} written to {folder}"
-        line(out, f"{written} and deleted from MLflow.")
+        line(out, f"{written} and deleted from MLflow, models included.")
+        registered = sorted({name for one in done for name in one.registered})
+        if registered:
+            line(out, f"Models that are registered stay with MLflow: {', '.join(registered)}.")
         line(out, "`mlflow gc` removes what is deleted for good.")
 
 

@@ -31,10 +31,11 @@ def mlflow_runs() -> None:
 
 
 @mlflow_runs.command()
+@click.option("--to", metavar="URI", help="Send there what could not be sent where it should go.")
 @click.option("--drop", is_flag=True, help="Take off the queue what cannot be sent; asks first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_a_cache
-def sync(store: Store, as_json: bool, drop: bool, yes: bool) -> None:
+def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> None:
     """Send the runs that wait in the queue; exit 3 where some could not be sent.
 
     What is taken off with --drop is lost to MLflow; the results stay in the cache.
@@ -45,15 +46,18 @@ def sync(store: Store, as_json: bool, drop: bool, yes: bool) -> None:
     from afml_cache.tracking.deliver import drain
     from afml_cache.tracking.impatience import short_of_patience
     from afml_cache.tracking.reach import shown
+    from afml_cache.tracking.redirect import redirect
     from afml_cache.tracking.waiting import drop as take_off
     from afml_cache.tracking.waiting import waiting_in
 
-    box = _box(store)
+    box, target = _box(store), to and _uri(to)
     before = waiting_in(box)
     if before.unsent or before.running:
         _require_mlflow()
     with waiting("Sending runs"), short_of_patience():
         sent, _ = drain(box, store.sealer())
+        if target and redirect(box, store.sealer(), waiting_in(box).unsent, target):
+            sent += drain(box, store.sealer())[0]
     now = waiting_in(box)
     left = now.unsent + now.damaged
     reasons = [(shown(one.uri), one.error or _NOT_OURS) for one in left]
@@ -78,7 +82,7 @@ def sync(store: Store, as_json: bool, drop: bool, yes: bool) -> None:
     elif dropped:
         line(out, f"{counted(dropped, 'run')} taken off the queue.")
     elif left:
-        line(out, "See to that and run it again, or take them off the queue with --drop.")
+        line(out, "See to that and run it again, send them elsewhere with --to, or drop them.")
     sys.exit(FAILED if dropped < len(left) else DONE)
 
 
@@ -219,6 +223,16 @@ def _box(store: Store) -> Outbox:
     from afml_cache.tracking.outbox import Outbox
 
     return Outbox(store.directory)
+
+
+def _uri(text: str) -> str:
+    from afml_cache.errors import ConfigurationError
+    from afml_cache.tracking.place import checked_uri
+
+    try:
+        return checked_uri(text) or ""
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _require_mlflow() -> None:

@@ -53,7 +53,7 @@ def queue(directory: Path) -> Iterator[Finding]:
             "warning",
             f"{_waiting(len(found.unsent))} to be sent to {places}{told}",
             f"{'See to that, and send' if why else 'Send'} what waits: `afml-cache mlflow sync`. "
-            "What can never be sent is taken off by its --drop.",
+            "Its --to sends it elsewhere, its --drop takes it off the queue.",
             for_others=f"{_waiting(len(found.unsent))} to be sent",
         )
     if found.damaged:

@@ -60,7 +60,7 @@ class Unsent:
                 ("mlflow", "unsent", self.uri),
                 f"runs cannot be sent to {shown(self.uri)} as it is ({self.why}). Results are "
                 "cached all the same, and the runs wait in the queue. Put that right, then "
-                "`afml-cache mlflow sync` sends them; its --drop takes them off",
+                "`afml-cache mlflow sync` sends them; its --to sends them elsewhere",
             )
 
 

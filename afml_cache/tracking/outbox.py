@@ -111,7 +111,8 @@ class Outbox:
                 "INSERT INTO run (record, key, function, state, body, sealer, seal, created, uri, "
                 "run_id, status, parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "
                 "ON CONFLICT (record) DO UPDATE SET state=excluded.state, body=excluded.body, "
-                "seal=excluded.seal, run_id=excluded.run_id, status=excluded.status",
+                "seal=excluded.seal, run_id=excluded.run_id, status=excluded.status, "
+                "uri=excluded.uri, parent=excluded.parent",
                 row,
             )
         )

@@ -171,3 +171,28 @@ def test_what_cannot_be_sent_is_taken_off_when_told_so(run, store, client):
     assert json.loads(run("mlflow", "sync", "--drop", "--yes", "--json"))["dropped"] == 2
     assert box.every(READY, REFUSED) == [] and not box.files(bad.record).exists()
     assert "0 runs sent, 0 left." in run("mlflow", "sync")
+
+
+def test_what_was_to_go_to_a_wrong_address_is_sent_elsewhere(run, store, runs, client):
+    box = Outbox(store.directory)
+    scored(0)
+    study = record_of(store, box, place=Place("http://", "", "7"), name="study", key="")
+    record_of(store, box, place=Place("http://", "x"), parent=study.record)
+    stray = {"mlflow.parentRunId": "of another store"}
+    record_of(store, box, place=Place("http://", "x"), tags=stray, run_id="of another store")
+    assert "Usage" in run("mlflow", "sync", "--to", "htp://x", code=2)
+    said = run("mlflow", "sync", "--to", str(store.directory / "records" / "mlflow.db"))
+    assert "3 runs sent, 0 left." in said
+    (made,) = [one for one in runs() if one.info.run_name == "study"]
+    parents = {one.data.tags.get("mlflow.parentRunId") for one in runs("x")}
+    assert parents == {made.info.run_id, None} and len(runs("x")) == 2
+
+
+def test_a_database_that_fails_costs_one_sentence(store, client, capfd):
+    path = store.directory / "records" / "mlflow.db"
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE params")
+    db.close()
+    with pytest.warns(CacheWarning, match="no such table: params"):
+        assert scored(1) == {"score": 1}
+    assert "Traceback" not in capfd.readouterr().err

@@ -66,9 +66,10 @@ class Kept:
     run_id: str | None
     status: str | None
     hits: int
+    parent: str | None = None
 
 
-_COLUMNS = "record, key, function, state, created, tries, error, uri, run_id, status, hits"
+_COLUMNS = "record, key, function, state, created, tries, error, uri, run_id, status, hits, parent"
 
 
 class DamagedRecordError(Exception):
@@ -112,7 +113,8 @@ class Outbox:
                 "INSERT INTO run (record, key, function, state, body, sealer, seal, created, uri, "
                 "run_id, status, parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "
                 "ON CONFLICT (record) DO UPDATE SET state=excluded.state, body=excluded.body, "
-                "seal=excluded.seal, run_id=excluded.run_id, status=excluded.status",
+                "seal=excluded.seal, run_id=excluded.run_id, status=excluded.status, "
+                "uri=excluded.uri, parent=excluded.parent",
                 row,
             )
         )
@@ -158,7 +160,7 @@ class Outbox:
         return self._write(note)
 
     def without_files(self, record: str) -> None:
-        """Remove the files of a record, whose disk has no room for them."""
+        """Remove the files of a record: there is no room for them, or no use."""
         shutil.rmtree(self.files(record), ignore_errors=True)
 
     def sent(self, record: str, run_id: str, status: str) -> None:
@@ -185,6 +187,15 @@ class Outbox:
             )
 
         self._write(note)
+
+    def unanswered(self, records: list[str], why: str) -> None:
+        """Note what keeps records that nobody has begun to send, or that are still being sent."""
+        self._write(
+            lambda db: db.executemany(
+                "UPDATE run SET error=? WHERE record=? AND state IN (?, ?)",
+                [(why[:2000], record, BEGUN, READY) for record in records],
+            )
+        )
 
     def add_hits(self, counted: dict[str, tuple[int, float]]) -> None:
         """Add to the hits of keys: how many, and when the last one was."""

@@ -12,7 +12,7 @@ from afml_cache.store.store import Missing, Store
 from afml_cache.tracking.client import client_of, is_gone, quiet, require, unwarned
 from afml_cache.tracking.outbox import FAULTS, SENT, Kept, Outbox
 from afml_cache.tracking.place import Place
-from afml_cache.tracking.reach import check_reachable, shown
+from afml_cache.tracking.reach import check_reachable, is_silence, shown
 from afml_cache.tracking.record import KEY_TAG, RECORD_TAG
 from afml_cache.tracking.said import FLAVORS, said_of
 from afml_cache.tracking.sender import patience_of, sender
@@ -50,8 +50,8 @@ def run_of_key(store: Store, key: str) -> Run | None:
         return None
     if kept.state != SENT or kept.run_id is None:
         raise TrackingError(
-            f"the run of this result waits in the queue: {shown(kept.uri)} could not be reached "
-            f"({kept.error or 'it is slow'}). `afml-cache mlflow sync` sends it"
+            f"the run of this result waits in the queue: it could not be sent to {shown(kept.uri)} "
+            f"({kept.error or 'which takes its time'}). `afml-cache mlflow sync` tries again"
         )
     run_id = kept.run_id
     run: Run | None = asked(kept.uri, lambda client: if_there(client, run_id))
@@ -83,9 +83,15 @@ def asked(uri: str, question: Any) -> Any:
     except TrackingError:
         raise
     except Exception as error:
-        raise TrackingError(
-            f"MLflow at {shown(uri)} could not answer ({type(error).__name__}: {error})"
-        ) from error
+        raise TrackingError(_in_words(uri, error)) from error
+
+
+def _in_words(uri: str, error: Exception) -> str:
+    if is_silence(error):
+        return f"MLflow at {shown(uri)} does not answer ({type(error).__name__}: {error})"
+    if is_gone(error):
+        return f"MLflow at {shown(uri)} has none such ({error})"
+    return f"MLflow at {shown(uri)} answers with an error ({type(error).__name__}: {error})"
 
 
 def best_run(to: Place, metric: str, maximize: bool, filter_string: str = "") -> Run | None:

@@ -127,7 +127,9 @@ class Sender:
         self._line(uri).do(job, patience)
         if not job.done.is_set():
             if patience:
-                Unsent(uri, f"no answer within {patience:g} seconds").tell(box)
+                unsent = _no_answer(uri, patience)
+                unsent.tell(box)
+                box.unanswered([record.record], unsent.why)
             return False
         if job.error is not None:
             raise job.error  # the queue's
@@ -144,7 +146,7 @@ class Sender:
         while not job.done.wait(patience):
             before, waiting = waiting, box.unsent_children(study.record)
             if waiting >= before:
-                Unsent(study.place.uri, f"no answer within {patience:g} seconds").tell(box)
+                _no_answer(study.place.uri, patience).tell(box)
                 return
         if job.error is not None:
             raise job.error
@@ -214,6 +216,10 @@ class Sender:
 def patience_of(to: Place) -> float:
     """Seconds that a call waits for its run to be sent there."""
     return _LOCAL_PATIENCE if to.is_local else place.configured.patience
+
+
+def _no_answer(uri: str, patience: float) -> Unsent:
+    return Unsent(uri, f"no answer within {patience:g} seconds", is_silence=True)
 
 
 def _begin(record: Record, box: Outbox, sealer: Sealer, again: bool) -> Any:

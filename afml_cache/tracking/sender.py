@@ -32,8 +32,8 @@ from afml_cache.tracking.send import begin
 
 #: Seconds that a call waits where no server is needed: a new database takes some to be made.
 _LOCAL_PATIENCE = 60.0
-#: Seconds that a call waits for its run to be begun, before its function runs.
-_BEGIN_PATIENCE = 2.0
+#: The part of its patience that a call has for its run to be begun, before its function runs.
+_TO_BEGIN = 0.4
 #: Seconds that the end of the process waits for what is being sent.
 _LAST_PATIENCE = 3.0
 #: Seconds between two looks at what is counted or due.
@@ -157,7 +157,9 @@ class Sender:
         ``again``: it may have been made.
         """
         job = _Job(lambda: _begin(record, box, sealer, again))
-        patience = _LOCAL_PATIENCE if record.place.is_local else _BEGIN_PATIENCE
+        patience = patience_of(record.place)
+        if not record.place.is_local:
+            patience *= _TO_BEGIN
         self._line(record.place.uri).do(job, patience)
         return job.result
 

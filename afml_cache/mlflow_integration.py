@@ -6,17 +6,20 @@ Importing this imports no mlflow, and contacts nobody; nor does decorating a fun
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.errors import ConfigurationError
 from afml_cache.store.active import active
 from afml_cache.tracking import client, place, runs
+from afml_cache.tracking.block_code import BlockCode
 from afml_cache.tracking.deliver import drain
 from afml_cache.tracking.experiment_run import ExperimentRun
 from afml_cache.tracking.function import MlflowCachedFunction, mlflow_cached
 from afml_cache.tracking.hits import write_hits
 from afml_cache.tracking.outbox import Outbox
+from afml_cache.tracking.run_ids import key_of, mlflow_id_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,16 +145,18 @@ class MLflowCacheIntegration:
         return runs.best_run(self._place(), metric, maximize, filter_string)
 
     def load_model_from_run(self, run_id: str, name: str | None = None) -> Any:
-        """The model of a run, by default its first.
+        """The model of a run, by default the (first) one that its function returned.
 
-        MLflow unpickles it: load only what you trust.
+        MLflow unpickles it: load only what you trust. ``run_id`` is MLflow's, or the ``run_id``
+        that a tracked backtest has in the table of a study or in our records.
 
         Raises
         ------
         TrackingError
             There is no such run or model, or MLflow does not answer.
         """
-        return runs.model_of_run(active(), self._place(), run_id, name)
+        store = active()
+        return runs.model_of_run(store, self._place(), mlflow_id_of(store, run_id), name)
 
     def compare_runs(
         self, run_ids: Sequence[str], metrics: Iterable[str] | None = None
@@ -161,6 +166,7 @@ class MLflowCacheIntegration:
         Parameters
         ----------
         run_ids : sequence of str
+            MLflow's, or ours, as for :meth:`load_model_from_run`.
         metrics : iterable of str, optional
             None: all that any of them has.
 
@@ -175,25 +181,33 @@ class MLflowCacheIntegration:
         TrackingError
             One of them does not exist, or MLflow does not answer.
         """
-        return runs.compared(self._place(), run_ids, metrics)
+        store = active()
+        ids = [mlflow_id_of(store, run_id) for run_id in run_ids]
+        return runs.compared(self._place(), ids, metrics, labels=run_ids)
 
     def experiment_run(self, name: str, tags: Mapping[str, object] | None = None) -> ExperimentRun:
         """A block of code as one run: ``with cache.experiment_run("tune") as run:``.
 
         ``run.get_cached(key)`` gives what ``run.cache_result(key, value)`` has cached before,
         ``run.log_metric(name, value)`` and ``run.log_param(name, value)`` log. A block that got all
-        it asked for out of the cache makes no run; one that raises makes one that failed.
+        it asked for out of the cache, and logs nothing new, makes no run; one that raises makes one
+        that failed. Results belong to the code that calls this: see ``docs/mlflow.md``.
 
         Raises
         ------
         ConfigurationError
             The name is no text, or empty.
         """
-        return ExperimentRun(name, tags)
+        return ExperimentRun(name, BlockCode(sys._getframe(1)), tags)
 
     def run_for_key(self, key: str) -> Run | None:
-        """The run that computed the result of a key, as from ``cache_key(...)``."""
-        return runs.run_of_key(active(), key)
+        """The run that computed the result of a key, as from ``cache_key(...)``.
+
+        None where there is none. Our own id of a tracked backtest is taken, too.
+        """
+        store = active()
+        found = key_of(store, key)
+        return None if found is None else runs.run_of_key(store, found)
 
     def sync(self) -> tuple[int, int]:
         """Send what waits in the queue: how many runs were sent, and how many could not be."""

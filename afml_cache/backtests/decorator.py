@@ -5,17 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from afml_cache.attempt import Options
 from afml_cache.backtests import tracked
 from afml_cache.backtests.recorder import RunRecorder
+from afml_cache.bound import BoundCachedFunction
 from afml_cache.cacheable_functions import reduce_cached
 from afml_cache.errors import ConfigurationError
 from afml_cache.memo import CachedFunction
 from afml_cache.robust_cache_keys import decorate
+from afml_cache.store.active import active
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
+S = TypeVar("S")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
@@ -32,8 +39,46 @@ class CachedBacktest(CachedFunction[P, R_co]):
         assert isinstance(recorder, RunRecorder)
         return recorder.strategy
 
+    def run_for(self, *args: P.args, **kwargs: P.kwargs) -> Run | None:
+        """The run in MLflow of the call that computed the result for these arguments.
+
+        Returns
+        -------
+        mlflow.entities.Run or None
+            None where it was not computed with ``mlflow=True``, here or in a study.
+
+        Raises
+        ------
+        TrackingError
+            Its run waits in the queue, or MLflow does not answer.
+        TypeError, UnkeyableArgumentError
+            As from :meth:`cache_key`.
+        """
+        key = self._key_of(self._values(args, kwargs)).digest.hex()
+        return tracked.tracker().run_of_key(active(), key)
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> CachedBacktest[P, R_co]: ...
+    @overload
+    def __get__(
+        self: CachedBacktest[Concatenate[S, Q], R], instance: S, owner: Any = None
+    ) -> BoundBacktest[Q, R]: ...
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else BoundBacktest(self, instance)
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         return reduce_cached(self, CachedBacktest, (self._wrapped, self._options))
+
+
+class BoundBacktest(BoundCachedFunction[P, R_co]):
+    """Such a method, of one instance (or class)."""
+
+    __slots__ = ()
+
+    def run_for(self, *args: P.args, **kwargs: P.kwargs) -> Run | None:
+        """As :meth:`CachedBacktest.run_for`, for this instance."""
+        found: Run | None = self.__func__.run_for(self.__self__, *args, **kwargs)
+        return found
 
 
 class _Decorator(Protocol):
@@ -68,7 +113,7 @@ def cached_backtest(
         As for :func:`robust_cacheable`.
     mlflow : bool, optional
         True: each computed run is also one of MLflow, as with :func:`mlflow_cached`; trades and
-        equity curve are its artefacts.
+        equity curve are its artefacts, and ``run_for(...)`` gives it.
 
     Returns
     -------

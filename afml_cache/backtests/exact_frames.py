@@ -30,7 +30,7 @@ def comes_back(value: Any) -> bool:
     if type(value) is np.ndarray:
         return value.ndim in (1, 2) and value.size > 0 and _is_plain(value.dtype, "iufb")
     if type(value) is pd.Series:
-        named = value.name is None or type(value.name) is str
+        named = value.name is None or _is_name(value.name)
         return named and not value.attrs and _is_plain_index(value.index) and _is_column(value)
     if value.attrs or not _is_plain_index(value.index):
         return False
@@ -39,10 +39,15 @@ def comes_back(value: Any) -> bool:
         names.name is None
         and names.is_unique
         and names.dtype == pd.Index(["name"]).dtype
-        and all(type(name) is str for name in names)
+        and all(_is_name(name) for name in names)
         and len(names) > 0
         and all(_is_column(value.iloc[:, place]) for place in range(len(names)))
     )
+
+
+def _is_name(name: Any) -> bool:
+    # Those that Arrow gives to what has none are not told from a user's own.
+    return type(name) is str and not name.startswith("__index_level_")
 
 
 def _is_column(column: Any) -> bool:
@@ -55,8 +60,8 @@ def _is_plain_index(index: Any) -> bool:
     import pandas as pd
 
     name = index.name
-    if name is not None and (type(name) is not str or name.startswith("__index_level_")):
-        return False  # the names that Arrow gives
+    if name is not None and not _is_name(name):
+        return False
     if type(index) is pd.DatetimeIndex:
         return index.tz is None and index.freq is None and index.unit in _UNITS
     if type(index) is pd.RangeIndex:

@@ -68,8 +68,9 @@ class RunRecorder:
         self, function: Asked, store: Store, key: CallKey, value: object, args: Any, kwargs: Any
     ) -> None:
         """See that the run of a result that is served is recorded."""
-        if self.other is not None:
-            self.other.served(function, store, key, value, args, kwargs)
+        other = self.other or tracked.in_study.get()
+        if other is not None:
+            other.served(function, store, key, value, args, kwargs)
         book = book_of(store)
         if key.digest in book.known or store.read_only:
             return

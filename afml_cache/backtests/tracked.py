@@ -6,12 +6,19 @@ backtest is decorated, or a study made, with ``mlflow=True``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from afml_cache.attempt import Recorder
+from afml_cache.store.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from afml_cache.backtests.studies.study import Study
+    from afml_cache.backtests.studies.table import Row
 
 
 class StudyTracking(Protocol):
@@ -30,8 +37,13 @@ class StudyRun(Protocol):
 
     def __enter__(self) -> StudyRun: ...
     def __exit__(self, *exception: Any) -> None: ...
-    def sum_up(self, outcomes: Iterable[str]) -> None:
-        """Note what became of each call of the study."""
+    def sum_up(
+        self, study: Study, rows: Sequence[Row], settings: Mapping[str, Any], equity: Any = None
+    ) -> None:
+        """Note what became of each call of the study, and with which settings it was made."""
+
+    def run_ids(self, rows: Sequence[Row]) -> list[str | None]:
+        """The id of each call's run, here or in an earlier study; None where there is none."""
 
 
 class Tracker(Protocol):
@@ -40,8 +52,11 @@ class Tracker(Protocol):
     def recorder(self, strategy: str, save_trades: bool) -> Recorder:
         """What is told of every run of a strategy."""
 
-    def study(self, strategy: str, save_trades: bool) -> StudyRun:
-        """The run of a study that is about to begin."""
+    def study(self, strategy: str, save_trades: bool, kind: str) -> StudyRun:
+        """The run of a study that is about to begin: of a ``"sweep"``, ``"walk_forward"``."""
+
+    def run_of_key(self, store: Store, key: str) -> Run | None:
+        """The run that computed the result of a key (32 hex digits)."""
 
 
 #: What is told of the runs of the study that is being made, in this thread or task.

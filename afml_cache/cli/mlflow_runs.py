@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from afml_cache.cli.place import on_a_cache
+from afml_cache.cli.place import on_a_cache, on_any_cache
 from afml_cache.cli.stop import DONE, FAILED, stop
 
 if TYPE_CHECKING:
     from afml_cache.store.store import Store
     from afml_cache.tracking.outbox import Outbox
+
+
+#: Why a run was not tried.
+_NOT_OURS = "it was written with another secret (AFML_CACHE_SECRET), and left to whoever has that"
 
 
 @click.group(name="mlflow")
@@ -26,42 +31,59 @@ def mlflow_runs() -> None:
 
 
 @mlflow_runs.command()
+@click.option("--to", metavar="URI", help="Send there what could not be sent where it should go.")
+@click.option("--drop", is_flag=True, help="Take off the queue what cannot be sent; asks first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @on_a_cache
-def sync(store: Store, as_json: bool) -> None:
-    """Send the runs that wait in the queue; exit 3 where some could not be sent."""
-    from afml_cache.cli.document import print_json
-    from afml_cache.cli.screen import console, line, waiting
-    from afml_cache.tracking.deliver import drain
-    from afml_cache.tracking.outbox import BEGUN, READY, REFUSED
-    from afml_cache.tracking.reach import shown
+def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> None:
+    """Send the runs that wait in the queue; exit 3 where some could not be sent.
 
-    box = _box(store)
-    if box.every(BEGUN, READY):
+    What is taken off with --drop is lost to MLflow; the results stay in the cache.
+    """
+    from afml_cache.cli.ask import agreed
+    from afml_cache.cli.document import print_json
+    from afml_cache.cli.screen import console, counted, line, waiting
+    from afml_cache.tracking.deliver import drain
+    from afml_cache.tracking.impatience import short_of_patience
+    from afml_cache.tracking.reach import shown
+    from afml_cache.tracking.redirect import redirect
+    from afml_cache.tracking.waiting import drop as take_off
+    from afml_cache.tracking.waiting import waiting_in
+
+    box, target = _box(store), to and _uri(to)
+    before = waiting_in(box)
+    if before.unsent or before.running:
         _require_mlflow()
-    with waiting("Sending runs"):
+    with waiting("Sending runs"), short_of_patience():
         sent, _ = drain(box, store.sealer())
-    left = [one for one in box.every(READY, REFUSED) if one.error]
-    running = [one for one in box.every(BEGUN, READY) if not one.error]
+        if target and redirect(box, store.sealer(), waiting_in(box).unsent, target):
+            sent += drain(box, store.sealer())[0]
+    now = waiting_in(box)
+    left = now.unsent + now.damaged
+    reasons = [(shown(one.uri), one.error or _NOT_OURS) for one in left]
+    out = console(errors=as_json)
+    if not as_json:
+        line(out, f"{counted(sent, 'run')} sent, {len(left):,} left.")
+        if now.running:
+            line(out, f"{counted(len(now.running), 'run')} of calls that are running now.")
+        for (uri, why), count in sorted(Counter(reasons).items()):
+            line(out, f"  {count:,} for {uri}: {why}")
+    question = f"Take {counted(len(left), 'run')} off the queue? MLflow will never have them."
+    dropped = 0
+    if drop and left and agreed(question, yes=yes):
+        dropped = take_off(box, [one.record for one in left])
     if as_json:
         listed = [
-            {
-                "record": one.record,
-                "function": one.function,
-                "uri": shown(one.uri),
-                "why": one.error,
-            }
-            for one in left
+            {"record": one.record, "function": one.function, "uri": uri, "why": why}
+            for one, (uri, why) in zip(left, reasons, strict=True)
         ]
-        print_json("mlflow sync", {"sent": sent, "unsent": listed, "running": len(running)})
-    else:
-        out = console()
-        line(out, f"{sent:,} runs were sent; {len(left):,} wait.")
-        if running:
-            line(out, f"{len(running):,} more belong to calls that are running now.")
-        for uri, why in sorted({(shown(one.uri), str(one.error)) for one in left}):
-            count = sum((shown(one.uri), one.error) == (uri, why) for one in left)
-            line(out, f"  {count:,} for {uri}: {why}")
-    sys.exit(FAILED if left else DONE)
+        counts = {"sent": sent, "running": len(now.running), "dropped": dropped}
+        print_json("mlflow sync", {**counts, "unsent": listed})
+    elif dropped:
+        line(out, f"{counted(dropped, 'run')} taken off the queue.")
+    elif left:
+        line(out, "See to that and run it again, send them elsewhere with --to, or drop them.")
+    sys.exit(FAILED if dropped < len(left) else DONE)
 
 
 @mlflow_runs.command()
@@ -98,7 +120,7 @@ def archive(
 
     from afml_cache.cli.ask import agreed
     from afml_cache.cli.document import print_json
-    from afml_cache.cli.screen import console, line, waiting
+    from afml_cache.cli.screen import console, counted, line, waiting
     from afml_cache.errors import TrackingError
     from afml_cache.store.location import RECORDS
     from afml_cache.tracking import archive as archives
@@ -112,11 +134,13 @@ def archive(
         folder = (to or store.directory / RECORDS / archives.FOLDER).expanduser().absolute()
         out = console(errors=as_json)
         for name, count in counts.items():
-            line(out, f"{name}: {count:,} runs that were over {older_than} ago")
+            were = "was" if count == 1 else "were"
+            line(out, f"{name}: {counted(count, 'run')} that {were} over {older_than} ago")
         if not found:
             line(out, f"No run that this cache has recorded was over {older_than} ago.")
-        question = f"Write {len(found):,} runs to {folder}, and delete them from MLflow?"
-        done: list[Path] = []
+        them = "it" if len(found) == 1 else "them"
+        question = f"Write {counted(len(found), 'run')} to {folder}, and delete {them} from MLflow?"
+        done: list[archives.Archived] = []
         if found and not dry_run:
             if not agreed(question, yes=yes):
                 click.echo("Nothing was changed.", err=True)
@@ -126,10 +150,19 @@ def archive(
     except (TrackingError, OSError) as error:
         stop(f"{error}. Runs that were not written are not deleted.", FAILED)
     if as_json:
-        content = {"dry_run": dry_run, "experiments": counts, "written": [str(p) for p in done]}
+        content = {
+            "dry_run": dry_run,
+            "experiments": counts,
+            "written": [str(one.folder) for one in done],
+        }
         print_json("mlflow archive", content)
     elif done:
-        line(out, f"{len(done):,} runs were written to {folder} and deleted from MLflow.")
+        were = "was" if len(done) == 1 else "were"
+        written = f"{counted(len(done), 'run')} {were} written to {folder}"
+        line(out, f"{written} and deleted from MLflow, models included.")
+        registered = sorted({name for one in done for name in one.registered})
+        if registered:
+            line(out, f"Models that are registered stay with MLflow: {', '.join(registered)}.")
         line(out, "`mlflow gc` removes what is deleted for good.")
 
 
@@ -137,7 +170,7 @@ def archive(
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--tracking-uri", metavar="URI", help="Where to; default: as for runs made here.")
 @click.option("--dry-run", is_flag=True, help="Show what is there; import nothing.")
-@on_a_cache
+@on_any_cache
 def import_runs(
     store: Store, as_json: bool, folder: Path, tracking_uri: str | None, dry_run: bool
 ) -> None:
@@ -146,14 +179,13 @@ def import_runs(
     The folder stays as it is; what was imported before is left out.
     """
     from afml_cache.cli.document import print_json
-    from afml_cache.cli.screen import console, line, waiting
+    from afml_cache.cli.screen import console, counted, line, waiting
     from afml_cache.errors import ConfigurationError, TrackingError
-    from afml_cache.tracking import place
-    from afml_cache.tracking.old_runs import experiments_in, import_run, name_of_experiment
+    from afml_cache.tracking import old_runs, place
 
     box = _box(store)
     _require_mlflow()
-    found = experiments_in(folder.absolute())
+    found = old_runs.experiments_in(folder.absolute())
     if not found:
         stop(f"There are no experiments of MLflow in {folder}.", FAILED)
     out = console(errors=as_json)
@@ -161,24 +193,46 @@ def import_runs(
     try:
         if tracking_uri is not None:
             place.configure(place.Configured(uri=place.checked_uri(tracking_uri)))
+        names = {path: old_runs.name_of_experiment(path) for path in found}
+        made: list[Path] = []  # the experiment of each
+        for one in [] if dry_run else old_runs.in_order(found):
+            to = place.place_for(store.directory, names[one.path.parent])
+            with waiting(f"Importing {to.experiment}"):
+                if old_runs.import_run(box, to, one) is not None:
+                    made.append(one.path.parent)
         for path, runs in found.items():
-            name = name_of_experiment(path)
-            to = place.place_for(store.directory, name)
-            with waiting(f"Importing {name}"):
-                made = [] if dry_run else [import_run(box, to, one) for one in runs]
-            counts[name] = sum(one is not None for one in made)
-            told = f"{len(runs):,} runs" if dry_run else f"{counts[name]:,} of {len(runs):,} runs"
-            line(out, f"{name}: {told}{'' if dry_run else ' imported'}")
+            counts[names[path]] = made.count(path)
+            told = counted(len(runs), "run")
+            told = told if dry_run else f"{made.count(path):,} of {told} imported"
+            line(out, f"{names[path]}: {told}")
+        left = old_runs.left_behind(found)
     except (TrackingError, ConfigurationError, OSError, ValueError) as error:
         stop(f"{error}. Run it again: what was imported is not imported twice.", FAILED)
+    if left:
+        what = ", ".join(counted(number, one, old_runs.LEFT[one]) for one, number in left.items())
+        line(
+            out,
+            f"Not imported: {what}. `mlflow migrate-filestore` of MLflow 3.13 or later takes them, "
+            "and all the rest of the folder, into a database of its own.",
+        )
     if as_json:
-        print_json("mlflow import", {"dry_run": dry_run, "imported": counts})
+        print_json("mlflow import", {"dry_run": dry_run, "imported": counts, "left": dict(left)})
 
 
 def _box(store: Store) -> Outbox:
     from afml_cache.tracking.outbox import Outbox
 
     return Outbox(store.directory)
+
+
+def _uri(text: str) -> str:
+    from afml_cache.errors import ConfigurationError
+    from afml_cache.tracking.place import checked_uri
+
+    try:
+        return checked_uri(text) or ""
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _require_mlflow() -> None:

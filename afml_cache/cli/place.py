@@ -53,6 +53,17 @@ def on_a_cache(command: Callable[..., Any]) -> Callable[..., Any]:
     return directory_option(json_option(run))
 
 
+def on_any_cache(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As :func:`on_a_cache`, for what may come first: the cache is made where there is none."""
+
+    @functools.wraps(command)
+    def run(directory: Path | None, **options: Any) -> Any:
+        with _in_use(place_of(directory)) as store:
+            return command(store=store, **options)
+
+    return directory_option(json_option(run))
+
+
 def place_of(directory: Path | None) -> Path:
     """The directory that is meant, absolute."""
     if directory is None:
@@ -66,6 +77,12 @@ def opened(directory: Path | None) -> Iterator[Store]:
     place = place_of(directory)
     if not location.is_cache(place):
         stop(f"{location.why_no_cache(place)} with --directory or AFML_CACHE.", FAILED)
+    with _in_use(place) as store:
+        yield store
+
+
+@contextmanager
+def _in_use(place: Path) -> Iterator[Store]:
     from afml_cache.store.active import use_store
 
     # Switched off, nothing would be read: here a person has asked for what there is.

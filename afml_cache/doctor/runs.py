@@ -8,8 +8,9 @@ from pathlib import Path
 
 from afml_cache.doctor.finding import Finding
 from afml_cache.tracking.old_runs import FOLDER, not_imported
-from afml_cache.tracking.outbox import READY, REFUSED, Outbox
+from afml_cache.tracking.outbox import Outbox
 from afml_cache.tracking.reach import shown
+from afml_cache.tracking.waiting import waiting_in
 
 
 def old_folder(directory: Path) -> Iterator[Finding]:
@@ -23,7 +24,7 @@ def old_folder(directory: Path) -> Iterator[Finding]:
             yield Finding(
                 "mlruns",
                 "warning",
-                f"{folder} holds {count:,} runs of MLflow, which reads such folders no more",
+                f"{folder} holds {_counted(count)} of MLflow, which reads such folders no more",
                 f"`afml-cache mlflow import {folder}` puts them into the tracking store; the "
                 "folder stays as it is.",
             )
@@ -32,7 +33,7 @@ def old_folder(directory: Path) -> Iterator[Finding]:
 def queue(directory: Path) -> Iterator[Finding]:
     """Whether runs wait to be sent, or never will be."""
     try:
-        waiting = [one for one in Outbox(directory).every(READY, REFUSED) if one.error]
+        found = waiting_in(Outbox(directory))
     except (sqlite3.Error, UnicodeError) as error:
         yield Finding(
             "mlflow queue",
@@ -43,12 +44,32 @@ def queue(directory: Path) -> Iterator[Finding]:
             for_others="the queue of MLflow runs cannot be read",
         )
         return
-    if waiting:
-        places = ", ".join(sorted({shown(one.uri) for one in waiting}))
+    if found.unsent:
+        places = ", ".join(sorted({shown(one.uri) for one in found.unsent}))
+        why = next((one.error for one in reversed(found.unsent) if one.error), None)
+        told = f" (the last: {why})" if why else ""
         yield Finding(
             "mlflow queue",
             "warning",
-            f"{len(waiting):,} runs wait to be sent to {places} (the last: {waiting[-1].error})",
-            "See that the server runs, and send them: `afml-cache mlflow sync`.",
-            for_others=f"{len(waiting):,} MLflow runs wait to be sent",
+            f"{_waiting(len(found.unsent))} to be sent to {places}{told}",
+            f"{'See to that, and send' if why else 'Send'} what waits: `afml-cache mlflow sync`. "
+            "Its --to sends it elsewhere, its --drop takes it off the queue.",
+            for_others=f"{_waiting(len(found.unsent))} to be sent",
         )
+    if found.damaged:
+        yield Finding(
+            "mlflow queue",
+            "warning",
+            f"{_counted(len(found.damaged))} of MLflow will not be sent, since what the queue has "
+            f"of it was changed (the last: {found.damaged[-1].error})",
+            "`afml-cache mlflow sync --drop` takes them off the queue; results are not affected.",
+            for_others=f"{_counted(len(found.damaged))} of MLflow will not be sent",
+        )
+
+
+def _waiting(runs: int) -> str:
+    return f"{_counted(runs)} of MLflow {'waits' if runs == 1 else 'wait'}"
+
+
+def _counted(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs:,} runs"

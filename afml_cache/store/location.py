@@ -65,7 +65,7 @@ RECORDS = "records"
 
 
 #: One of them makes a directory a cache.
-_SIGNS = ("index.sqlite", "joblib_cache", "cleared", "values")
+_SIGNS = ("index.sqlite", "joblib_cache", "cleared", "values", "records/mlflow-queue.sqlite")
 
 
 def is_cache(base: Path) -> bool:

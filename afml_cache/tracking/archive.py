@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from afml_cache.backtests.run import safe_name
 from afml_cache.errors import TrackingError
-from afml_cache.tracking.client import quiet, require
+from afml_cache.tracking.client import is_gone, quiet, require
 from afml_cache.tracking.outbox import SENT, Kept, Outbox
 from afml_cache.tracking.reach import shown
 from afml_cache.tracking.runs import asked, if_there
 
 FOLDER = "mlflow-archive"
+#: On a model: under which names it is registered.
+_VERSIONS_TAG = "mlflow.modelVersions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,19 @@ def counted(runs: list[OldRun]) -> dict[str, int]:
     return dict(sorted(Counter(one.experiment for one in runs).items()))
 
 
-def archive(box: Outbox, run: OldRun, folder: Path) -> Path:
-    """Write a run into a folder of its own, then delete it from MLflow; returns the folder.
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What became of a run: where it lies, and which of its models are with MLflow still."""
 
-    MLflow only marks it as deleted: ``mlflow gc`` removes it for good, ``mlflow runs restore``
-    brings it back until then.
+    folder: Path
+    registered: list[str]  #: names of models that somebody may be using by their registered name
+
+
+def archive(box: Outbox, run: OldRun, folder: Path) -> Archived:
+    """Write a run into a folder of its own, then delete it and its models from MLflow.
+
+    MLflow only marks them as deleted: ``mlflow gc`` removes them for good, ``mlflow runs restore``
+    brings the run back until then. Models that are registered stay.
 
     Raises
     ------
@@ -94,23 +105,59 @@ def archive(box: Outbox, run: OldRun, folder: Path) -> Path:
     asked(run.kept.uri, lambda client: _export(client, run.kept.uri, run_id, target))
     if not (target / "run.json").stat().st_size:
         raise TrackingError(f"{target} is empty; the run {run_id} is not deleted")
+    # First the models: of a run that is deleted nobody would find them.
+    registered: list[str] = asked(run.kept.uri, lambda client: _delete_models(client, run_id))
     asked(run.kept.uri, lambda client: client.delete_run(run_id))
     box.archived(run.kept.record)
-    return target
+    return Archived(target, registered)
+
+
+def _delete_models(client: Any, run_id: str) -> list[str]:
+    """Delete the models of a run that are not registered; returns the names of the others."""
+    registered = []
+    for _, model in _models(client, client.get_run(run_id)):
+        if model is None:
+            continue
+        if model.tags.get(_VERSIONS_TAG) or _is_registered(client, run_id, model.model_id):
+            registered.append(str(model.name))
+        else:
+            client.delete_logged_model(model.model_id)
+    return registered
+
+
+def _is_registered(client: Any, run_id: str, model_id: str) -> bool:
+    versions = client.search_model_versions(f"run_id = '{run_id}'")
+    sources = [one.source or "" for one in versions]
+    # A source that names no model may be any of the run's.
+    return any(model_id in one or not one.startswith("models:/m-") for one in sources)
+
+
+def _models(client: Any, run: Any) -> Iterator[tuple[str, Any]]:
+    """The models of a run, by id; None for one that was deleted."""
+    for output in getattr(run.outputs, "model_outputs", None) or []:
+        try:
+            yield output.model_id, client.get_logged_model(output.model_id)
+        except Exception as error:
+            if not is_gone(error):
+                raise
+            yield output.model_id, None
 
 
 def _export(client: Any, uri: str, run_id: str, target: Path) -> None:
     mlflow = require()
     run = client.get_run(run_id)
+    written = _models_written(target)  # of an archiving that was cut short
     models = []
-    for output in getattr(run.outputs, "model_outputs", None) or []:
-        model = client.get_logged_model(output.model_id)
+    for model_id, model in _models(client, run):
+        if model is None:
+            models += [written[model_id]] if model_id in written else []
+            continue
         models.append(model.to_dictionary())
         with quiet():
             mlflow.artifacts.download_artifacts(
                 artifact_uri=model.artifact_location,
                 tracking_uri=uri,
-                dst_path=str(target / "models" / safe_name(model.name)),
+                dst_path=str(target / "models" / safe_name(model.name) / model_id),
             )
     for one in client.list_artifacts(run_id):
         (target / "artifacts").mkdir(exist_ok=True)
@@ -132,3 +179,9 @@ def _export(client: Any, uri: str, run_id: str, target: Path) -> None:
     draft = target / ".run.json.part"
     draft.write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
     draft.replace(target / "run.json")
+
+
+def _models_written(target: Path) -> dict[str, Any]:
+    path = target / "run.json"
+    models = json.loads(path.read_text(encoding="utf-8"))["models"] if path.is_file() else []
+    return {one["model_id"]: one for one in models}

@@ -56,10 +56,16 @@ def _write_table(path: Path, table: Any) -> str:
     size = _bytes(table)
     if size > LARGEST:
         return f"it has {size / 1e6:,.0f} MB; the cache has it"
+    if isinstance(table, str):
+        told = table.encode("utf-8", "backslashreplace")
+        _with(path, ".txt").write_bytes(told)
+        return ""
     if not hasattr(table, "to_csv"):
         import numpy as np
 
-        np.save(_with(path, ".npy"), np.asarray(table), allow_pickle=False)
+        is_list = isinstance(table, list | tuple)  # of numbers of any kind
+        array = np.asarray(table, dtype=np.float64 if is_list else None)
+        np.save(_with(path, ".npy"), array, allow_pickle=False)
         return ""
     frame = table.to_frame() if hasattr(table, "to_frame") else table
     try:

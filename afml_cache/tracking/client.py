@@ -191,7 +191,9 @@ def quiet() -> Iterator[None]:
     me = threading.get_ident()
 
     def keep(record: logging.LogRecord) -> bool:
-        return record.thread != me or record.levelno >= logging.ERROR
+        if record.thread != me:
+            return True
+        return record.levelno >= logging.ERROR and not record.exc_info  # which is raised, too
 
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
     handlers = {handler for logger in loggers for handler in logger.handlers}

@@ -16,7 +16,7 @@ from afml_cache.store.flight import FileLock
 from afml_cache.store.seal import Sealer
 from afml_cache.tracking import client
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, DamagedRecordError, Outbox
-from afml_cache.tracking.reach import check_reachable, shown
+from afml_cache.tracking.reach import check_reachable, is_silence, shown
 from afml_cache.tracking.record import HITS_TAG, KILLED, LAST_HIT_TAG, PARENT_TAG, Record
 from afml_cache.tracking.send import begin, send
 
@@ -31,13 +31,14 @@ class Unsent:
     """Why a record was not sent.
 
     ``is_held``: a process that lives is computing, or sending, what it is of. ``is_damaged``: it
-    will not be sent at all.
+    will not be sent at all. ``is_silence``: nobody answers at the address, to none of its records.
     """
 
     uri: str
     why: str
     is_held: bool = False
     is_damaged: bool = False
+    is_silence: bool = False
 
     def tell(self, box: Outbox) -> None:
         """Say so, once an address."""
@@ -47,12 +48,19 @@ class Unsent:
                 f"a run in the queue {box.path} is not sent, since {self.why}; its result is not "
                 "affected. `afml-cache mlflow sync` lists such runs",
             )
-        elif not self.is_held:
+        elif self.is_silence:
             notices.warn_once(
                 ("mlflow", "unsent", self.uri),
                 f"runs cannot be sent to {shown(self.uri)} now ({self.why}). Results are cached "
-                "all the same, and the runs wait in the queue: they are sent when it answers "
-                "again, or by `afml-cache mlflow sync`",
+                "all the same, and the runs wait in the queue: they are sent as soon as they can "
+                "be, or by `afml-cache mlflow sync`",
+            )
+        elif not self.is_held:
+            notices.warn_once(
+                ("mlflow", "unsent", self.uri),
+                f"runs cannot be sent to {shown(self.uri)} as it is ({self.why}). Results are "
+                "cached all the same, and the runs wait in the queue. Put that right, then "
+                "`afml-cache mlflow sync` sends them; its --to sends them elsewhere",
             )
 
 
@@ -86,13 +94,12 @@ def deliver(
         before = box.trying(record)
         try:
             check_reachable(found.place.uri)
-            if found.parent is not None:
-                found = _under_study(box, sealer, found)
+            found = under_parent(box, sealer, found)
             run_id = _send_patiently(found, box.files(record), before)
         except Exception as error:  # noqa: BLE001 - whatever mlflow and its servers raise
             why = str(error) if isinstance(error, TrackingError) else _in_words(error)
             box.failed(record, why)
-            return Unsent(found.place.uri, why)
+            return Unsent(found.place.uri, why, is_silence=is_silence(error))
         box.sent(record, run_id, found.status)
         return None
     finally:
@@ -105,7 +112,13 @@ def drain(box: Outbox, sealer: Sealer, *, all_of_them: bool = True) -> tuple[int
     ``all_of_them``: also what is not due yet; and say why something could not be.
     """
     sent = unsent = 0
+    silent: dict[str, str] = {}  # address -> why
+    passed: dict[str, list[str]] = {}  # address -> records
     for record in box.waiting(sealer, all_of_them=all_of_them):
+        kept = box.kept(record) if silent else None
+        if kept is not None and kept.uri in silent:  # it would wait as long, and in vain
+            passed.setdefault(kept.uri, []).append(record)
+            continue
         why = deliver(box, sealer, record)
         if all_of_them and why is not None and why.is_held and _is_left(box, record):
             why = deliver(box, sealer, record)
@@ -113,12 +126,15 @@ def drain(box: Outbox, sealer: Sealer, *, all_of_them: bool = True) -> tuple[int
             sent += 1
         elif not why.is_held:
             unsent += 1
+            if why.is_silence:
+                silent[why.uri] = why.why
             if all_of_them:
                 why.tell(box)
-            else:
-                break  # the others would wait for the same server
-    if not unsent:
-        tell_hits(box)
+    if all_of_them:
+        for uri, records in passed.items():
+            box.unanswered(records, silent[uri])
+            unsent += len(records)
+    tell_hits(box, set(silent))
     return sent, unsent
 
 
@@ -153,9 +169,10 @@ def _send_patiently(record: Record, files: Path, before: int) -> str:
     raise AssertionError  # the last attempt has returned or raised
 
 
-def _under_study(box: Outbox, sealer: Sealer, record: Record) -> Record:
-    """A run of a study, put under the study's run, which is made if there is none yet."""
-    assert record.parent is not None
+def under_parent(box: Outbox, sealer: Sealer, record: Record) -> Record:
+    """A run of a study, or a block, put under that one's run, which is made if there is none."""
+    if record.parent is None:
+        return record
     # Two that send at once must not make two.
     making = FileLock(box.folder / f"{record.parent}.run.lock")
     making.acquire()
@@ -165,7 +182,7 @@ def _under_study(box: Outbox, sealer: Sealer, record: Record) -> Record:
             return record
         run_id = kept.run_id
         if run_id is None:
-            study = box.read(record.parent, sealer)
+            study = under_parent(box, sealer, box.read(record.parent, sealer))
             run_id = begin(study, again=box.trying(study.record) > 0).info.run_id
             box.begun(study.record, run_id)
     finally:
@@ -177,9 +194,14 @@ def _in_words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def tell_hits(box: Outbox) -> None:
-    """Have runs say how often their results were served, and when last."""
+def tell_hits(box: Outbox, silent: set[str]) -> None:
+    """Have runs say how often their results were served, and when last.
+
+    ``silent``: addresses where nobody has answered just now; more are added.
+    """
     for record, uri, run_id, hits, last in box.untold():
+        if uri in silent:
+            continue
         lock = box.lock(record)
         if not lock.acquire(blocking=False):
             continue
@@ -199,7 +221,7 @@ def tell_hits(box: Outbox) -> None:
             ):
                 box.told(record, hits)  # somebody has removed the run, or marked it as deleted
                 continue
-            return
+            silent.add(uri)
         finally:
             lock.release()
 

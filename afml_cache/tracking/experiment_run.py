@@ -14,60 +14,85 @@ from types import TracebackType
 from typing import Any
 
 from afml_cache import notices, settings
-from afml_cache.backtests.origin import origin_of
 from afml_cache.errors import ConfigurationError
 from afml_cache.keys import content
+from afml_cache.keys.code import Fingerprint
+from afml_cache.miss import say_source_changed
 from afml_cache.store.active import active
 from afml_cache.store.claims import Claim
 from afml_cache.store.store import Missing
 from afml_cache.tracking import client, place
 from afml_cache.tracking import record as records
 from afml_cache.tracking.artefacts import write_parts, write_traceback
+from afml_cache.tracking.block_code import BlockCode
+from afml_cache.tracking.block_hits import count_hit
+from afml_cache.tracking.block_run import BlockRun, tell_fault
 from afml_cache.tracking.model_files import save_models
-from afml_cache.tracking.outbox import FAULTS, READY, Outbox
-from afml_cache.tracking.record import Record
-from afml_cache.tracking.said import Said, said_of
-from afml_cache.tracking.sender import patience_of, sender, tell_queue
+from afml_cache.tracking.outbox import FAULTS, Outbox
+from afml_cache.tracking.said import Said, said_of, with_words
+from afml_cache.tracking.sender import tell_queue
 from afml_cache.tracking.texts import LONGEST_PARAM, LONGEST_TAG, cut, name_of, text_of
+
+#: Of a block that has logged something new beside what it found: the run of what it found.
+ORIGINAL_TAG = "afml.original"
 
 
 class ExperimentRun:
     """A block of code that is one run; made by :meth:`MLflowCacheIntegration.experiment_run`.
 
-    Where all that it asked for came out of the cache, it is a hit as a whole, and no run is made.
+    Where all that it asked for came out of the cache, and it logs nothing that is new, it is a hit
+    as a whole, and no run is made.
 
     Parameters
     ----------
     name : str
-        What the run is called. Results are kept under the name and their key.
+        What the run is called. Results are kept under the name, their key and the code.
+    code : BlockCode
+        That the results come from.
     tags : mapping
         Of the run.
-
-    Attributes
-    ----------
-    run_id : str or None
-        Of the run in MLflow; None until the block has ended, where the run waits in the queue, and
-        where there is none.
     """
 
-    def __init__(self, name: str, tags: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, name: str, code: BlockCode, tags: Mapping[str, object] | None = None
+    ) -> None:
         if not isinstance(name, str) or not name.strip():
             raise ConfigurationError(f"the run is named {name!r}; give a text")
         self.name = name
         self._tags = {name_of(tag): cut(str(one), LONGEST_TAG) for tag, one in (tags or {}).items()}
         self._params: dict[str, str] = {}
         self._said = Said()
-        self._kept: dict[str, Any] = {}
+        self._code = code
+        self._fingerprint: Fingerprint | None = None
         self._hits = self._computed = 0
+        self._run = BlockRun(name, self._tags)
+        self._originals: list[str] = []  #: the records of the blocks that computed what was found
         self._start = 0.0
-        self.run_id: str | None = None
 
     def __enter__(self) -> ExperimentRun:
         self._start = time.time()
+        self._run = BlockRun(self.name, self._tags)
+        self._run.enter()
         return self
 
+    @property
+    def run_id(self) -> str | None:
+        """Of the run in MLflow; of a block that was a hit, of the one that computed its results.
+
+        None until the block has ended, where the run waits in the queue, and where there is none.
+        """
+        box = Outbox(active().directory)
+        try:
+            kept = box.kept(self._run.record)
+            if kept is None and self._originals:
+                kept = box.latest(self._originals[-1])
+        except FAULTS as fault:
+            tell_queue(box.directory, fault)
+            return None
+        return None if kept is None else kept.run_id
+
     def get_cached(self, key: object, default: Any = None) -> Any:
-        """What was cached under a key in runs of this name; ``default`` where nothing is.
+        """What this code has cached under a key in runs of this name; ``default`` where nothing is.
 
         Parameters
         ----------
@@ -80,11 +105,18 @@ class ExperimentRun:
             The key has none.
         """
         digest = self._digest(key)
-        found = Missing(None) if settings.current.mode == "off" else active().get(digest)
+        store = active()
+        if settings.current.mode == "off" or self._is_edited():
+            return default
+        found = store.get(digest)
         if type(found) is Missing:
             return default
+        original, value = found
         self._hits += 1
-        return found
+        if original != self._run.record:
+            self._originals.append(original)
+            count_hit(store, original)
+        return value
 
     def cache_result(self, key: object, value: Any) -> Any:
         """Cache a value under a key, and log what it says: metrics, models, figures and tables.
@@ -96,10 +128,9 @@ class ExperimentRun:
         """
         self._computed += 1
         digest = self._digest(key)
-        claim = Claim(f"experiment_run.{self.name}", code=b"", environment=b"", arguments=digest)
-        store = active()
-        if settings.current.mode == "on":
-            store.put(digest, value, claim)
+        claim, store = self._claim(digest), active()
+        if settings.current.mode == "on" and not self._is_edited():
+            store.put(digest, (self._run.record, value), claim)
         said = said_of(value)
         for part in dataclasses.fields(Said):
             getattr(self._said, part.name).update(getattr(said, part.name))
@@ -123,41 +154,75 @@ class ExperimentRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._hits and not self._computed and error is None:
-            notices.say(logging.INFO, "all of the run %s came out of the cache", self.name)
-            return
+        run = self._run
+        run.leave()
         try:
+            if error is None and self._is_hit() and not run.is_needed():
+                run.forget()
+                notices.say(logging.INFO, "all of the run %s came out of the cache", self.name)
+                return
+            if error is None:
+                self._keep_said()
             if client.load() is not None:
-                self._record(error)
+                self._end(run, error)
         except FAULTS as fault:
-            tell_queue(active().directory, fault)
+            tell_queue(run.box.directory, fault)
         except Exception as fault:  # noqa: BLE001 - no fault of ours may keep the user's results
-            notices.warn_once(
-                ("mlflow", "record", type(fault)),
-                f"the run {self.name} could not be recorded for MLflow ({type(fault).__name__}: "
-                f"{fault}); its results are not affected. Please report it",
-            )
+            tell_fault(self.name, fault)
 
     def _digest(self, key: object) -> bytes:
-        return content.digest(("afml experiment_run", self.name, key), "key")
+        found = self._fingerprint
+        if found is None:
+            found = self._fingerprint = self._code.fingerprint()
+        code = self._code.identity, found.code, found.environment
+        return content.digest(("afml experiment_run", self.name, code, key), "key")
 
-    def _record(self, error: BaseException | None) -> None:
-        store = active()
-        box, goes_to = Outbox(store.directory), place.place_for(store.directory)
-        name = records.new_name()
-        files = box.files(name)
+    def _claim(self, digest: bytes) -> Claim:
+        return Claim(f"experiment_run.{self.name}", code=b"", environment=b"", arguments=digest)
+
+    def _is_edited(self) -> bool:
+        """Whether its file holds other code than what is running: nothing can be said of it."""
+        files = () if self._fingerprint is None else self._fingerprint.edited
+        if files:
+            say_source_changed(self._code.identity, files)
+        return bool(files)
+
+    def _is_hit(self) -> bool:
+        """Whether a run would say nothing that those of its results do not say."""
+        if not self._hits or self._computed:
+            return False
+        if not self._params and not self._said.metrics:
+            return True
+        said: set[tuple[str, str]] = set()
+        for original in self._originals:
+            kept = active().get(_digest_of_said(original))
+            said |= set() if type(kept) is Missing else kept
+        return self._logged() <= said
+
+    def _logged(self) -> set[tuple[str, str]]:
+        """What it has logged; with figures as texts, as one that is NaN is not equal to itself."""
+        metrics = ((f"metric {name}", repr(one)) for name, one in self._said.metrics.items())
+        return {*metrics, *((f"param {name}", one) for name, one in self._params.items())}
+
+    def _keep_said(self) -> None:
+        """Cache what the run of the results says, to know what is new in a block that finds them.
+
+        It is no part of the results' own entries, since a block logs most after it caches.
+        """
+        if self._computed and settings.current.mode == "on" and not self._is_edited():
+            digest = _digest_of_said(self._run.record)
+            active().put(digest, self._logged(), self._claim(digest))
+
+    def _end(self, run: BlockRun, error: BaseException | None) -> None:
+        files = run.box.files(run.record)
         left_out: dict[str, str] = {}
         if place.configured.log_models:
             left_out |= save_models(files / records.MODELS, self._said.models, {})
         left_out |= write_parts(files / records.ARTEFACTS, self._said.figures, self._said.tables)
-        tags = {f"metric.{word}": text for word, text in self._said.words.items()}
-        tags |= {**place.configured.tags, **self._tags}
-        origin = origin_of(None)
-        if origin.user:
-            tags["mlflow.user"] = origin.user
-        parent = place.parent_run(goes_to)
-        if parent is not None:
-            tags[records.PARENT_TAG] = parent[0]
+        tags: dict[str, str] = {}
+        if self._originals and not self._computed:
+            found = run.box.latest(self._originals[-1])
+            tags |= {} if found is None or not found.run_id else {ORIGINAL_TAG: found.run_id}
         if left_out:
             told = "; ".join(f"{part}: {why}" for part, why in left_out.items())
             tags[records.LEFT_OUT_TAG] = cut(told, LONGEST_TAG)
@@ -167,25 +232,15 @@ class ExperimentRun:
             tags[records.ERROR_TAG] = cut(f"{type(error).__name__}: {error}", LONGEST_TAG)
             write_traceback(files / records.ARTEFACTS, error)
         end = time.time()
-        made = Record(
-            record=name,
-            name=self.name,
-            place=goes_to,
+        run.end(
             start=int(self._start * 1000),
             end=int(end * 1000),
             status=status,
-            params=self._params,
+            params=with_words(self._params, self._said.words),
             metrics={"duration_seconds": end - self._start, **self._said.metrics},
             tags=tags,
-            experiment_id=None if parent is None else parent[1],
         )
-        lock = box.lock(name)
-        lock.acquire(blocking=False)
-        try:
-            made = box.put(made, READY, store.sealer())
-        except BaseException:
-            lock.release()
-            raise
-        sender.deliver(box, store.sealer(), made, patience_of(goes_to), lock)
-        kept = box.kept(name)
-        self.run_id = None if kept is None else kept.run_id
+
+
+def _digest_of_said(record: str) -> bytes:
+    return content.digest(("afml experiment_run says", record), "record")

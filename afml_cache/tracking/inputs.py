@@ -8,7 +8,7 @@ from typing import Any
 
 from afml_cache.backtests.arguments import parameters_of
 from afml_cache.backtests.windows import is_data, window_of
-from afml_cache.tracking.texts import LONGEST_PARAM, as_text, cut, name_of, text_of
+from afml_cache.tracking.texts import LONGEST_PARAM, as_text, cut, names_of, text_of
 
 #: Parameters of one run that are logged, and letters of a dataset's schema that MLflow takes.
 _MOST, _LONGEST_SCHEMA, _LONGEST_NAME = 2000, 60_000, 500
@@ -16,9 +16,19 @@ _MOST, _LONGEST_SCHEMA, _LONGEST_NAME = 2000, 60_000, 500
 
 def params_of(values: Mapping[str, Any]) -> dict[str, str]:
     """The parameters among bound arguments by name, with those within dicts, as texts."""
-    named = parameters_of({name: one for name, one in values.items() if not is_data(one)})
-    shown = list(named.items())[:_MOST]
-    return {name_of(name): cut(text_of(value), LONGEST_PARAM) for name, value in shown}
+    given = {name: _named(one) for name, one in values.items() if not is_data(one)}
+    shown = dict(list(parameters_of(given).items())[:_MOST])
+    names = names_of(shown)
+    return {names[name]: cut(text_of(value), LONGEST_PARAM) for name, value in shown.items()}
+
+
+def _named(value: Any, depth: int = 4) -> Any:
+    """A dict with names and numbers for its keys, with names only; one of numbers is a value."""
+    if type(value) is not dict or not depth or not any(type(key) is str for key in value):
+        return value
+    named = {str(key): _named(one, depth - 1) for key, one in value.items()}
+    are_names = all(isinstance(key, str | int) for key in value)
+    return named if are_names and len(named) == len(value) else value
 
 
 def datasets_of(

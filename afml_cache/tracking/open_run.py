@@ -8,44 +8,39 @@ do what they would do without us.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from afml_cache.store.seal import Sealer
 from afml_cache.tracking.outbox import Outbox
 from afml_cache.tracking.place import absolute
 from afml_cache.tracking.record import Record
+from afml_cache.tracking.run_stack import entered, stack_of_thread
 from afml_cache.tracking.sender import sender
 
 
 @dataclass(slots=True)
 class OpenRun:
-    """A run that is the active one of this thread until :meth:`leave`."""
+    """A run that is the active one of this thread until :attr:`leave` is called.
+
+    Leaving makes the run that was active before the active one again; twice is once. It asks no
+    server, as mlflow.end_run() does: for minutes, where that has gone meanwhile.
+    """
 
     run_id: str
-    _stack: list[Any]
-    _active: Any
-
-    def leave(self) -> None:
-        """Make the run that was active before the active one again; leaving twice is once."""
-        # Not mlflow.end_run(), which asks the server: for minutes, where it has gone meanwhile.
-        if self._active in self._stack:
-            self._stack.remove(self._active)
+    leave: Callable[[], None]
 
 
-def open_run(box: Outbox, record: Record) -> OpenRun | None:
+def open_run(box: Outbox, record: Record, sealer: Sealer) -> OpenRun | None:
     """Begin the run of a record and make it the active one; None where that is not to be."""
     mlflow = sys.modules.get("mlflow")
-    fluent = sys.modules.get("mlflow.tracking.fluent")
-    stack = getattr(fluent, "_active_run_stack", None)
-    if mlflow is None or stack is None or not hasattr(stack, "get"):
+    if mlflow is None or stack_of_thread() is None:
         return None
     if absolute(mlflow.get_tracking_uri()) != record.place.uri:
         return None
     box.trying(record.record)
-    run = sender.begin(record)
+    run = sender.begin(record, box, sealer)
     if run is None:
         return None
-    active = mlflow.ActiveRun(run)
-    runs: list[Any] = stack.get()
-    runs.append(active)
-    return OpenRun(run.info.run_id, runs, active)
+    leave = entered(mlflow.ActiveRun(run), record.place.uri)
+    return None if leave is None else OpenRun(run.info.run_id, leave)

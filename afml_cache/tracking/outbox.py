@@ -14,7 +14,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +33,8 @@ BEGUN, READY, SENT, REFUSED, ARCHIVED = "begun", "ready", "sent", "refused", "ar
 _PATIENCE = 3.0
 #: Seconds until what could not be sent is tried again: at first, and at most.
 _FIRST_PAUSE, _LAST_PAUSE = 5.0, 600.0
+#: Keys that are asked for in one question.
+_AT_ONCE = 500
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS run (record TEXT PRIMARY KEY, key TEXT, function TEXT, state TEXT, "
     "body TEXT, sealer BLOB, seal BLOB, created REAL, tries INTEGER DEFAULT 0, due REAL DEFAULT 0, "
@@ -64,9 +66,10 @@ class Kept:
     run_id: str | None
     status: str | None
     hits: int
+    parent: str | None = None
 
 
-_COLUMNS = "record, key, function, state, created, tries, error, uri, run_id, status, hits"
+_COLUMNS = "record, key, function, state, created, tries, error, uri, run_id, status, hits, parent"
 
 
 class DamagedRecordError(Exception):
@@ -110,7 +113,8 @@ class Outbox:
                 "INSERT INTO run (record, key, function, state, body, sealer, seal, created, uri, "
                 "run_id, status, parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "
                 "ON CONFLICT (record) DO UPDATE SET state=excluded.state, body=excluded.body, "
-                "seal=excluded.seal, run_id=excluded.run_id, status=excluded.status",
+                "seal=excluded.seal, run_id=excluded.run_id, status=excluded.status, "
+                "uri=excluded.uri, parent=excluded.parent",
                 row,
             )
         )
@@ -156,7 +160,7 @@ class Outbox:
         return self._write(note)
 
     def without_files(self, record: str) -> None:
-        """Remove the files of a record, whose disk has no room for them."""
+        """Remove the files of a record: there is no room for them, or no use."""
         shutil.rmtree(self.files(record), ignore_errors=True)
 
     def sent(self, record: str, run_id: str, status: str) -> None:
@@ -183,6 +187,15 @@ class Outbox:
             )
 
         self._write(note)
+
+    def unanswered(self, records: list[str], why: str) -> None:
+        """Note what keeps records that nobody has begun to send, or that are still being sent."""
+        self._write(
+            lambda db: db.executemany(
+                "UPDATE run SET error=? WHERE record=? AND state IN (?, ?)",
+                [(why[:2000], record, BEGUN, READY) for record in records],
+            )
+        )
 
     def add_hits(self, counted: dict[str, tuple[int, float]]) -> None:
         """Add to the hits of keys: how many, and when the last one was."""
@@ -245,6 +258,24 @@ class Outbox:
         query = f"SELECT {_COLUMNS} FROM run WHERE record=({_LATEST})"
         rows = self._read(query, (key,))
         return Kept(*rows[0]) if rows else None
+
+    def runs_of(self, keys: Sequence[str]) -> list[tuple[str, str, str]]:
+        """Key, run and status of all runs of these keys that are with MLflow, the oldest first."""
+        found: list[tuple[str, str, str]] = []
+        for start in range(0, len(keys), _AT_ONCE):
+            some = tuple(keys[start : start + _AT_ONCE])
+            found += self._read(
+                "SELECT key, run_id, status FROM run WHERE state=? AND run_id IS NOT NULL AND "
+                f"key IN ({','.join('?' * len(some))}) ORDER BY created",
+                (SENT, *some),
+            )
+        return found
+
+    def key_of(self, digits: str) -> str | None:
+        """The key of a call that is recorded and begins with these hex digits."""
+        query = "SELECT key FROM run WHERE key>=? AND key<? LIMIT 1"
+        rows = self._read(query, (digits, f"{digits}g"))  # what follows the last hex digit
+        return rows[0][0] if rows else None
 
     def kept(self, record: str) -> Kept | None:
         """What is known of a record; None where there is none."""

@@ -7,7 +7,6 @@ Looked up when a run is recorded. mlflow itself is not asked: what a program tel
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from afml_cache.backtests.run import safe_name
 from afml_cache.errors import ConfigurationError
 from afml_cache.store import location
+from afml_cache.tracking.address import fault_of
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 NAME_VARIABLE, ID_VARIABLE = "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"
@@ -23,6 +23,11 @@ NAME_VARIABLE, ID_VARIABLE = "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"
 DEFAULT_EXPERIMENT = "afml-cache"
 DATABASE, ARTEFACTS = "mlflow.db", "mlflow-artifacts"
 _SQLITE = "sqlite:///"
+_GIVE = (
+    "give the address of a server ('http://localhost:5000'), a database "
+    "('sqlite:////data/mlflow.db', or its path, which ends in .db), or None: a database among the "
+    "records of the cache"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +133,15 @@ def checked_uri(uri: str | os.PathLike[str] | None) -> str | None:
     if uri is None:
         return None
     text = os.fspath(uri) if isinstance(uri, str | os.PathLike) else ""
-    scheme = urlsplit(text).scheme
-    if len(scheme) > 1 or text.partition(":")[0] == "databricks":
-        return absolute(text)
+    scheme = text.partition(":")[0]
+    if (":" in text and len(scheme) > 1) or scheme == "databricks":
+        fault = fault_of(text)
+        if fault is None:
+            return absolute(text)
+        raise ConfigurationError(f"tracking_uri is {uri!r}, which {fault}; {_GIVE}")
     path = Path(text).expanduser()
     if text and path.suffix in (".db", ".sqlite", ".sqlite3"):
         return f"{_SQLITE}{path.absolute()}"
     raise ConfigurationError(
-        f"tracking_uri is {uri!r}; give the address of a server ('http://localhost:5000'), a "
-        "database ('sqlite:////data/mlflow.db', or its path, which ends in .db), or None: a "
-        "database among the records of the cache. MLflow does not take a folder like ./mlruns any "
-        "more"
+        f"tracking_uri is {uri!r}; {_GIVE}. MLflow does not take a folder like ./mlruns any more"
     )
-
-
-def parent_run(place: Place) -> tuple[str, str] | None:
-    """The run that the user has open in this thread, and its experiment; None where none is."""
-    mlflow = sys.modules.get("mlflow")
-    active = getattr(mlflow, "active_run", None)  # it may be half imported
-    run = None if active is None else active()
-    if run is None or mlflow is None or absolute(mlflow.get_tracking_uri()) != place.uri:
-        return None  # what is open elsewhere can have no run under it here
-    return run.info.run_id, run.info.experiment_id

@@ -23,6 +23,7 @@ from afml_cache.store.seal import Sealer
 from afml_cache.store.store import Store
 from afml_cache.tracking import client, place
 from afml_cache.tracking import record as records
+from afml_cache.tracking.around import around
 from afml_cache.tracking.artefacts import write_parts, write_traceback
 from afml_cache.tracking.hits import HitCount, counts_of, first_hit
 from afml_cache.tracking.inputs import datasets_of, params_of
@@ -30,7 +31,7 @@ from afml_cache.tracking.model_files import save_models
 from afml_cache.tracking.open_run import OpenRun, open_run
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, Outbox
 from afml_cache.tracking.record import Record
-from afml_cache.tracking.said import Said, said_of, said_of_backtest
+from afml_cache.tracking.said import Said, said_of, said_of_backtest, with_words
 from afml_cache.tracking.sender import patience_of, sender, tell_queue
 from afml_cache.tracking.texts import LONGEST_TAG, cut, name_of
 from afml_cache.tracking.within import study
@@ -45,6 +46,7 @@ class _Begun:
     box: Outbox
     lock: FileLock
     patience: float  #: seconds that the caller may be kept waiting for the run to be sent
+    sends: bool  #: whether it is sent when it is over
     open: OpenRun | None = None
     ready: tuple[Record, Sealer] | None = None  #: to be sent
 
@@ -123,14 +125,16 @@ class MlflowRecorder:
         try:
             made = box.put(made, BEGUN, store.sealer())
             is_async = inspect.iscoroutinefunction(function._wrapped)
-            opened = open_run(box, made) if study() is None and not is_async else None
+            sends = study() is None  # else whoever makes the study does
+            opened = open_run(box, made, store.sealer()) if sends and not is_async else None
         except BaseException:
             lock.release()
             raise
         if opened is not None:
             made = dataclasses.replace(made, run_id=opened.run_id)
         # The loop of an async function is never kept waiting.
-        return _Begun(made, values, box, lock, 0.0 if is_async else patience_of(made.place), opened)
+        patience = 0.0 if is_async else patience_of(made.place)
+        return _Begun(made, values, box, lock, patience, sends, opened)
 
     def _record(
         self, base: Path, function: Asked, key: CallKey, values: Mapping[str, Any]
@@ -155,13 +159,14 @@ class MlflowRecorder:
             tags[records.COMMIT_TAG] = origin.commit
         if self.strategy is not None:
             tags["afml.strategy"] = self.strategy
-        goes_to = place.place_for(base, self.experiment) if of_study is None else of_study.place
-        parent = place.parent_run(goes_to) if of_study is None else None
-        experiment_id = None if parent is None else parent[1]
-        if of_study is not None:
-            experiment_id = of_study.experiment_id
-        if parent is not None:
-            tags[records.PARENT_TAG] = parent[0]
+        if of_study is None:
+            within = around(base, self.experiment)
+            goes_to, experiment_id, parent = within.place, within.experiment_id, within.parent()
+            if within.run_id is not None:
+                tags[records.PARENT_TAG] = within.run_id
+        else:
+            goes_to, experiment_id = of_study.place, of_study.experiment_id
+            parent = of_study.record
         return Record(
             record=records.new_name(),
             name=self.run_name or f"{self.strategy or name}-{digits[:8]}",
@@ -173,7 +178,7 @@ class MlflowRecorder:
             tags=tags,
             datasets=datasets_of(values, key.arguments, function._identity),
             experiment_id=experiment_id,
-            parent=None if of_study is None else of_study.record,
+            parent=parent,
         )
 
     def over(self, before: object) -> None:
@@ -202,7 +207,7 @@ class MlflowRecorder:
             made = dataclasses.replace(made, metrics=metrics, start=start, end=end)
             sealer = store.sealer()
             made = begun.box.put(made, READY, sealer)
-            if made.parent is None:
+            if begun.sends:
                 begun.ready = made, sealer
         except FAULTS as error:
             tell_queue(store.directory, error)
@@ -232,13 +237,14 @@ class MlflowRecorder:
         except OSError as error:  # no room: the rest is said all the same
             begun.box.without_files(begun.record.record)
             left_out["files"] = str(error)
-        tags = {f"metric.{name}": text for name, text in said.words.items()}
+        tags = {}
         if left_out:
             told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
             tags[records.LEFT_OUT_TAG] = cut(told, LONGEST_TAG)
         return dataclasses.replace(
             begun.record,
             status=records.FINISHED,
+            params=with_words(begun.record.params, said.words),
             metrics=said.metrics,
             tags={**tags, **begun.record.tags},
         )

@@ -12,11 +12,11 @@ from afml_cache.store.store import Missing, Store
 from afml_cache.tracking.client import client_of, is_gone, quiet, require, unwarned
 from afml_cache.tracking.outbox import FAULTS, SENT, Kept, Outbox
 from afml_cache.tracking.place import Place
-from afml_cache.tracking.reach import check_reachable, shown
-from afml_cache.tracking.record import KEY_TAG
+from afml_cache.tracking.reach import check_reachable, is_silence, shown
+from afml_cache.tracking.record import KEY_TAG, RECORD_TAG
 from afml_cache.tracking.said import FLAVORS, said_of
 from afml_cache.tracking.sender import patience_of, sender
-from afml_cache.tracking.texts import name_of
+from afml_cache.tracking.texts import logged_as
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +50,8 @@ def run_of_key(store: Store, key: str) -> Run | None:
         return None
     if kept.state != SENT or kept.run_id is None:
         raise TrackingError(
-            f"the run of this result waits in the queue: {shown(kept.uri)} could not be reached "
-            f"({kept.error or 'it is slow'}). `afml-cache mlflow sync` sends it"
+            f"the run of this result waits in the queue: it could not be sent to {shown(kept.uri)} "
+            f"({kept.error or 'which takes its time'}). `afml-cache mlflow sync` tries again"
         )
     run_id = kept.run_id
     run: Run | None = asked(kept.uri, lambda client: if_there(client, run_id))
@@ -83,36 +83,48 @@ def asked(uri: str, question: Any) -> Any:
     except TrackingError:
         raise
     except Exception as error:
-        raise TrackingError(
-            f"MLflow at {shown(uri)} could not answer ({type(error).__name__}: {error})"
-        ) from error
+        raise TrackingError(_in_words(uri, error)) from error
+
+
+def _in_words(uri: str, error: Exception) -> str:
+    if is_silence(error):
+        return f"MLflow at {shown(uri)} does not answer ({type(error).__name__}: {error})"
+    if is_gone(error):
+        return f"MLflow at {shown(uri)} has none such ({error})"
+    return f"MLflow at {shown(uri)} answers with an error ({type(error).__name__}: {error})"
 
 
 def best_run(to: Place, metric: str, maximize: bool, filter_string: str = "") -> Run | None:
     """The finished run with the greatest, or least, value of a metric; None where none has one."""
-    metric = name_of(metric)  # as it was logged
-    named = f"metrics.`{metric}`"
+    names = logged_as(metric)
     conditions = ["attributes.status = 'FINISHED'", *([filter_string] if filter_string else [])]
 
     def ask(client: Any) -> Any:
         experiment = _experiment_id(client, to)
         if experiment is None:
             return None
-        order = f"{named} {'DESC' if maximize else 'ASC'}"
-        found = client.search_runs([experiment], " and ".join(conditions), order_by=[order])
-        # Runs without the metric, and those where it is no number, come last or first as it is.
-        valued = [run for run in found if _has_value(run, metric)]
-        if not valued and metric not in {name for run in found for name in run.data.metrics}:
-            return None
-        return valued[0] if valued else None
+        best = []
+        for name in names:
+            order = [f"metrics.`{name}` {'DESC' if maximize else 'ASC'}"]
+            found = client.search_runs([experiment], " and ".join(conditions), order_by=order)
+            # Runs without the metric, and those where it is no number, come last or first as it is.
+            best += [run for run in found if _has_value(run, names, name)][:1]
+        return (max if maximize else min)(best, key=lambda run: _value(run, names), default=None)
 
     run: Run | None = asked(to.uri, ask)
     return run
 
 
-def _has_value(run: Any, metric: str) -> bool:
-    value = run.data.metrics.get(metric)
-    return value is not None and value == value
+def _value(run: Any, names: Sequence[str]) -> Any:
+    """The value of a metric that may have been logged under one of these names."""
+    return next((run.data.metrics[name] for name in names if name in run.data.metrics), None)
+
+
+def _has_value(run: Any, names: Sequence[str], name: str) -> bool:
+    """Whether a run has the metric under this one of its names, and it is a number."""
+    value = _value(run, names)
+    under = next((one for one in names if one in run.data.metrics), None)
+    return under == name and value == value
 
 
 def _experiment_id(client: Any, to: Place) -> str | None:
@@ -122,8 +134,13 @@ def _experiment_id(client: Any, to: Place) -> str | None:
     return None if found is None else str(found.experiment_id)
 
 
-def compared(to: Place, run_ids: Sequence[str], metrics: Iterable[str] | None) -> pd.DataFrame:
-    """Runs side by side: a row a run, with its metrics and the parameters in which they differ."""
+def compared(
+    to: Place, run_ids: Sequence[str], metrics: Iterable[str] | None, labels: Sequence[str]
+) -> pd.DataFrame:
+    """Runs side by side: a row a run, with its metrics and the parameters in which they differ.
+
+    ``labels`` are those of the rows.
+    """
     import pandas as pd
 
     runs = asked(to.uri, lambda client: [client.get_run(run_id) for run_id in run_ids])
@@ -136,12 +153,12 @@ def compared(to: Place, run_ids: Sequence[str], metrics: Iterable[str] | None) -
         {
             "run_name": run.info.run_name,
             "status": run.info.status,
-            **{name: run.data.metrics.get(name_of(name)) for name in names},
+            **{name: _value(run, logged_as(name)) for name in names},
             **{f"params.{name}": run.data.params.get(name) for name in differing},
         }
         for run in runs
     ]
-    return pd.DataFrame(rows, index=pd.Index(list(run_ids), name="run_id"))
+    return pd.DataFrame(rows, index=pd.Index(list(labels), name="run_id"))
 
 
 def model_of_run(store: Store, to: Place, run_id: str, name: str | None = None) -> Any:
@@ -158,6 +175,8 @@ def model_of_run(store: Store, to: Place, run_id: str, name: str | None = None) 
         to.uri, lambda client: [client.get_logged_model(one.model_id) for one in outputs]
     )
     named = [one for one in models if name is None or one.name == name]
+    # What the function returned, before what autolog or the function has logged on the way.
+    named.sort(key=lambda one: RECORD_TAG not in (one.tags or {}))
     if named:
         return asked(to.uri, lambda _: _load(_downloaded(named[0], to.uri)))
     folder = asked(to.uri, lambda client: _model_folder(client, run_id, name))

@@ -47,8 +47,7 @@ def send(record: Record, files: Path, *, again: bool) -> str:
         client = client_of(record.place.uri)
         experiment = _experiment(client, record)
         run = _found(client, experiment, record) if again else None
-        if run is not None and run.info.status == record.status and run.info.end_time:
-            return str(run.info.run_id)
+        # A run that is over has not been told all for that: anybody can have ended it.
         run_id = record.run_id if run is None else run.info.run_id
         begun_before = run_id is not None
         run_id = run_id or _make(client, experiment, record).info.run_id

@@ -22,7 +22,7 @@ from afml_cache.store import exits
 from afml_cache.store.flight import FileLock
 from afml_cache.store.seal import Sealer
 from afml_cache.tracking import client, place
-from afml_cache.tracking.deliver import Unsent, deliver, drain
+from afml_cache.tracking.deliver import Unsent, deliver, drain, under_parent
 from afml_cache.tracking.hits import write_hits
 from afml_cache.tracking.outbox import FAULTS, Outbox
 from afml_cache.tracking.place import Place
@@ -32,8 +32,8 @@ from afml_cache.tracking.send import begin
 
 #: Seconds that a call waits where no server is needed: a new database takes some to be made.
 _LOCAL_PATIENCE = 60.0
-#: Seconds that a call waits for its run to be begun, before its function runs.
-_BEGIN_PATIENCE = 2.0
+#: The part of its patience that a call has for its run to be begun, before its function runs.
+_TO_BEGIN = 0.4
 #: Seconds that the end of the process waits for what is being sent.
 _LAST_PATIENCE = 3.0
 #: Seconds between two looks at what is counted or due.
@@ -127,7 +127,9 @@ class Sender:
         self._line(uri).do(job, patience)
         if not job.done.is_set():
             if patience:
-                Unsent(uri, f"no answer within {patience:g} seconds").tell(box)
+                unsent = _no_answer(uri, patience)
+                unsent.tell(box)
+                box.unanswered([record.record], unsent.why)
             return False
         if job.error is not None:
             raise job.error  # the queue's
@@ -144,15 +146,20 @@ class Sender:
         while not job.done.wait(patience):
             before, waiting = waiting, box.unsent_children(study.record)
             if waiting >= before:
-                Unsent(study.place.uri, f"no answer within {patience:g} seconds").tell(box)
+                _no_answer(study.place.uri, patience).tell(box)
                 return
         if job.error is not None:
             raise job.error
 
-    def begin(self, record: Record) -> Any:
-        """Make the run of a record whose function is about to run; None where that fails."""
-        job = _Job(lambda: _begin(record))
-        patience = _LOCAL_PATIENCE if record.place.is_local else _BEGIN_PATIENCE
+    def begin(self, record: Record, box: Outbox, sealer: Sealer, *, again: bool = False) -> Any:
+        """Make the run of a record whose function is about to run; None where that fails.
+
+        ``again``: it may have been made.
+        """
+        job = _Job(lambda: _begin(record, box, sealer, again))
+        patience = patience_of(record.place)
+        if not record.place.is_local:
+            patience *= _TO_BEGIN
         self._line(record.place.uri).do(job, patience)
         return job.result
 
@@ -213,9 +220,13 @@ def patience_of(to: Place) -> float:
     return _LOCAL_PATIENCE if to.is_local else place.configured.patience
 
 
-def _begin(record: Record) -> Any:
+def _no_answer(uri: str, patience: float) -> Unsent:
+    return Unsent(uri, f"no answer within {patience:g} seconds", is_silence=True)
+
+
+def _begin(record: Record, box: Outbox, sealer: Sealer, again: bool) -> Any:
     check_reachable(record.place.uri)
-    return begin(record, again=False)
+    return begin(under_parent(box, sealer, record), again=again)
 
 
 def tell_queue(directory: Path, error: BaseException) -> None:

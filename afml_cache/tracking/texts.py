@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from xxhash import xxh3_64_hexdigest
@@ -31,6 +32,38 @@ def name_of(text: object) -> str:
         return name
     mark = xxh3_64_hexdigest(name.encode("utf-8", "backslashreplace"))[:6]
     return f"{taken[: _LONGEST_NAME - 7] or 'unnamed'}-{mark}"
+
+
+def names_of(texts: Iterable[str], taken: Collection[str] = ()) -> dict[str, str]:
+    """A name for each text, and for each another; one that is a name as it is keeps it.
+
+    >>> names_of(["p[1]", "p1", "q[1]"])
+    {'p1': 'p1', 'p[1]': 'p1-26ff877108', 'q[1]': 'q1'}
+    """
+    named: dict[str, str] = {}
+    used = set(taken)
+    for text in sorted(dict.fromkeys(texts), key=lambda one: name_of(one) != one):
+        name = name_of(text)
+        if name in used:
+            name = _marked(text)
+        named[text] = name
+        used.add(name)
+    return named
+
+
+def logged_as(text: str) -> tuple[str, ...]:
+    """The names that :func:`names_of` may have given a text; in one run, the first that is there.
+
+    >>> logged_as("p1"), logged_as("p[1]")
+    (('p1',), ('p1-26ff877108', 'p1'))
+    """
+    name = name_of(text)
+    return (name,) if name == text else (_marked(text), name)
+
+
+def _marked(text: str) -> str:
+    mark = xxh3_64_hexdigest(text.encode("utf-8", "backslashreplace"))[:10]
+    return f"{name_of(text)[: _LONGEST_NAME - 11]}-{mark}"
 
 
 def text_of(value: object) -> str:

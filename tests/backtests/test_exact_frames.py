@@ -61,6 +61,7 @@ def there_and_back(value, path):
 
 @settings(max_examples=300)
 @given(value=values())
+@example(value=pd.Series([0.0], index=pd.DatetimeIndex(["NaT"]), name="__index_level_0__"))
 @example(value=pd.DataFrame({"Tag": [None, None], "Size": [1, -2]}))
 def test_what_is_taken_for_exact_comes_back_as_it_was(value, tmp_path_factory) -> None:
     if comes_back(value):
@@ -92,6 +93,8 @@ def test_the_frames_of_an_engine_need_no_reading() -> None:
         pd.Series([1.0], index=pd.DatetimeIndex(["2020-01-01"]).as_unit("s")),
         pd.Series([1.0], index=pd.date_range("2020-01-01", periods=1, freq="D")),
         pd.Series([1.0], name=3),
+        pd.Series([1.0], index=pd.DatetimeIndex(["2020-01-01"]), name="__index_level_0__"),
+        pd.DataFrame({"__index_level_0__": [1.0]}, index=pd.DatetimeIndex(["2020-01-01"])),
         pd.Series(["text"]),
         pd.Series([None, np.nan], dtype=object),
         pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]),

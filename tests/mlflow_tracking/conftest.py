@@ -18,7 +18,7 @@ from tests.mlflow_tracking.served import Server
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 HAS_MLFLOW = find_spec("mlflow") is not None
 #: These tell how it is without.
-WITHOUT = ("test_without_mlflow.py",)
+WITHOUT = ("test_without_mlflow.py", "test_block_notebook.py")
 
 
 @pytest.hookimpl(tryfirst=True)

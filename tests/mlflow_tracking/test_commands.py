@@ -50,14 +50,14 @@ def test_sync_sends_what_waits(store, run, runs, client):
 
     robust_cacheable(scored.__wrapped__)(1)  # so that there is a cache
     record_of(store, Outbox(store.directory))
-    assert "1 runs were sent; 0 wait." in run("mlflow", "sync")
+    assert "1 run sent, 0 left." in run("mlflow", "sync")
     assert len(runs()) == 1
     assert json.loads(run("mlflow", "sync", "--json"))["sent"] == 0
 
 
 def test_sync_says_what_could_not_be_sent_and_why_and_ends_with_3(waiting, run):
     said = run("mlflow", "sync", code=3)
-    assert "0 runs were sent; 1 wait." in said
+    assert "0 runs sent, 1 left." in said
     assert f"1 for {waiting}: the tracking server" in said and "does not answer" in said
     document = json.loads(run("mlflow", "sync", "--json", code=3))
     assert document["unsent"][0]["function"] == scored.identity
@@ -65,7 +65,10 @@ def test_sync_says_what_could_not_be_sent_and_why_and_ends_with_3(waiting, run):
 
 def test_doctor_names_runs_that_wait(waiting, run):
     said = run("doctor", code=1)
-    assert f"1 runs wait to be sent to {waiting}" in said and "afml-cache mlflow sync" in said
+    assert (
+        f"1 run of MLflow waits to be sent to {waiting}" in said
+        and "afml-cache mlflow sync" in said
+    )
 
 
 def old(client, store, run_id, days):
@@ -87,10 +90,10 @@ def test_archive_shows_writes_and_then_deletes_runs_of_long_ago(store, run, runs
     command = ("mlflow", "archive", "--older-than", "90d")
 
     said = run(*command, "--dry-run")
-    assert "afml-cache: 1 runs that were over 90d ago" in said and len(runs()) == 2
+    assert "afml-cache: 1 run that was over 90d ago" in said and len(runs()) == 2
     assert "Nothing was changed." in run(*command, input="n\n") and len(runs()) == 2
 
-    assert "1 runs were written" in run(*command, "--yes", "--to", str(tmp_path / "old"))
+    assert "1 run was written" in run(*command, "--yes", "--to", str(tmp_path / "old"))
     assert [one.info.run_id for one in runs()] == [second.info.run_id]
     written = tmp_path / "old" / "afml-cache" / first.info.run_id / "run.json"
     document = json.loads(written.read_text())

@@ -65,7 +65,7 @@ def test_a_run_without_a_model_says_so(runs):
     score(1)
     with pytest.raises(TrackingError, match=r"has no model \(it has: none\)"):
         get_mlflow_cache().load_model_from_run(runs()[0].info.run_id)
-    with pytest.raises(TrackingError, match="could not answer"):
+    with pytest.raises(TrackingError, match="has none such"):
         get_mlflow_cache().load_model_from_run("0" * 32)
 
 
@@ -78,6 +78,37 @@ def test_an_array_is_an_input_example_too(runs, client):
     folder = url2pathname(urlsplit(logged.artifact_location).path)
     model = mlflow.models.Model.load(folder)
     assert model.signature.inputs.inputs[0].shape == (-1, 3)
+
+
+def test_a_model_takes_what_its_signature_and_example_say_and_gives_what_it_says(runs, client):
+    import mlflow
+    from mlflow.types import DataType
+
+    @mlflow_cached
+    def regress(prices, target):
+        from sklearn.linear_model import LinearRegression
+
+        model = LinearRegression().fit(prices, target)
+        return {"model": model, "mean": float(target.mean())}
+
+    prices = pd.DataFrame({"close": FEATURES["a"], "volume": range(len(FEATURES))})
+    target = FEATURES["b"] * 2.0
+    fitted = regress(prices, target)["model"]
+    (run,) = runs()
+    logged = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    folder = url2pathname(urlsplit(logged.artifact_location).path)
+    model = mlflow.pyfunc.load_model(folder)
+    signature = model.metadata.signature
+    assert signature.inputs.input_types_dict() == {
+        "close": DataType.double,
+        "volume": DataType.long,
+    }
+    assert signature.outputs.inputs[0].type.kind == "f"
+    example = model.metadata.load_input_example(folder)
+    np.testing.assert_allclose(model.predict(example), fitted.predict(prices[:5]))
+    np.testing.assert_allclose(model.predict(prices), fitted.predict(prices))
+    with pytest.raises(mlflow.MlflowException, match="volume"):  # it is enforced
+        model.predict(prices[["close"]])
 
 
 def test_a_model_that_cannot_be_saved_is_left_out_and_the_run_says_why(runs):
@@ -126,6 +157,21 @@ def test_runs_are_compared_in_the_order_given(runs):
     assert table["params.name"].tolist() == ["b", "a"]
     everything = get_mlflow_cache().compare_runs([first])
     assert "duration_seconds" in everything and not any("params." in c for c in everything)
+
+
+def test_the_model_that_was_returned_comes_before_those_that_were_logged_on_the_way(runs, client):
+    from mlflow.entities import LoggedModelOutput
+
+    model, _ = train_model(FEATURES, LABELS, PARAMS)
+    (run,) = runs()
+    (ours,) = run.outputs.model_outputs
+    other = ours
+    while other.model_id >= ours.model_id:  # MLflow lists them by their ids
+        made = client.create_logged_model(run.info.experiment_id, source_run_id=run.info.run_id)
+        other = LoggedModelOutput(made.model_id, 0)
+    client.log_outputs(run.info.run_id, [other])
+    loaded = get_mlflow_cache().load_model_from_run(run.info.run_id)
+    np.testing.assert_array_equal(loaded.predict(FEATURES), model.predict(FEATURES))
 
 
 def test_log_models_false_holds_for_all(runs):

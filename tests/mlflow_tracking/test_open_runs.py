@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
-from afml_cache import get_mlflow_cache, mlflow_cached
+from afml_cache import CacheWarning, get_mlflow_cache, mlflow_cached
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -88,8 +90,6 @@ def test_a_failing_call_leaves_the_users_run_open(ours, runs):
 
 
 def test_a_run_of_another_place_is_left_alone(tmp_path, template, runs):
-    import shutil
-
     from afml_cache import setup_mlflow_cache
 
     shutil.copyfile(template, tmp_path / "theirs.db")
@@ -99,7 +99,36 @@ def test_a_run_of_another_place_is_left_alone(tmp_path, template, runs):
     experiment = client.create_experiment("x", artifact_location=(tmp_path / "art").as_uri())
     setup_mlflow_cache("afml-cache", f"{tmp_path / 'cache' / 'records' / 'mlflow.db'}")
     with mlflow.start_run(experiment_id=experiment):
-        scored(1)
-    (run,) = runs()
+        with pytest.warns(CacheWarning, match="so that they are not nested under it"):
+            scored(1)
+        scored(2)  # it is said once
+    run, _ = runs()
     assert "mlflow.parentRunId" not in run.data.tags
     assert len(client.search_runs([experiment])) == 1
+
+
+def test_where_no_address_was_named_runs_go_where_the_users_run_is(
+    tmp_path, template, client, monkeypatch
+):
+    from afml_cache import setup_mlflow_cache
+
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    shutil.copyfile(template, "mlflow.db")  # as MLflow makes it there by default
+    setup_mlflow_cache("project")
+
+    @mlflow_cached
+    def logs(x):
+        mlflow.log_metric("own", x)
+        return {"score": x}
+
+    with mlflow.start_run() as outer:
+        logs(1)
+    logs(2)
+    run = logs.run_for(1)
+    assert run.data.tags["mlflow.parentRunId"] == outer.info.run_id
+    assert (run.data.metrics["own"], run.data.metrics["score"]) == (1, 1)
+    assert mlflow.get_run(run.info.run_id).info.experiment_id == outer.info.experiment_id
+    mlflow.end_run()  # what the second call, whose run is not there, has begun
+    assert "own" not in logs.run_for(2).data.metrics
+    assert get_mlflow_cache().get_best_run("score").info.run_id == logs.run_for(2).info.run_id

@@ -43,6 +43,7 @@ def test_parameters_are_bound_with_their_defaults_and_dicts_are_taken_apart(runs
         "risk.stop": "0.5",
         "risk.side": "long",
         "fee": "0.1",
+        "result.risk.side": "long",  # of the result, which has it, too
     }
 
 
@@ -58,6 +59,24 @@ def test_data_are_inputs_with_the_digest_that_the_cache_goes_by(runs):
         "double",
         "long",
     ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [FRAME["a"], FRAME.index, FRAME.to_numpy(), FRAME.iloc[::2], {"a": FRAME, "b": FRAME["b"]}],
+    ids=["a series", "an index", "an array", "every other row", "several"],
+)
+def test_the_digest_of_an_input_is_that_of_the_argument_in_the_key(data, runs):
+    @mlflow_cached
+    def size(prices):
+        return {"size": len(prices)}
+
+    size(data)
+    (run,) = runs()
+    (given,) = run.inputs.dataset_inputs
+    key = size._key_of({"prices": data})
+    assert key.digest.hex() == run.data.tags["afml.key"]
+    assert given.dataset.digest == key.arguments["prices"].hex() == content_key(data)
 
 
 def test_tags_say_whose_run_it_is_and_of_which_code(runs):
@@ -128,12 +147,12 @@ def test_metrics_are_numbers_of_every_kind_and_the_rest_is_said_in_words(runs):
     assert metrics["cell"] == 2.5 and metrics["decimal"] == 1.5 and metrics["huge"] > 1e300
     assert np.isnan(metrics["nan"]) and metrics["by.class.a"] == 1
     assert metrics["return pct"] == 4
-    words = {name: text for name, text in run.data.tags.items() if name.startswith("metric.")}
-    assert words == {
-        "metric.kind": "rf",
-        "metric.when": "2024-01-02",
-        "metric.nothing": "None",
+    assert run.data.params == {
+        "result.kind": "rf",
+        "result.when": "2024-01-02",
+        "result.nothing": "None",
     }
+    assert not any("kind" in tag for tag in run.data.tags)
     assert metrics["duration_seconds"] >= 0
 
 
@@ -145,9 +164,19 @@ def test_metrics_are_numbers_of_every_kind_and_the_rest_is_said_in_words(runs):
         (({"fold": 1}, {"accuracy": 0.5}), {"0.fold": 1, "accuracy": 0.5}),
         (namedtuple("Fit", "curve scores")({"x": 1}, {"y": 2}), {"curve.x": 1, "y": 2}),
         ((None, pd.Series({"sharpe": 1.5})), {"sharpe": 1.5}),
+        ((None, 0.93), {"result": 0.93}),
+        ((None, np.float32(0.5), "good"), {"result": 0.5}),
+        ((1.5, 2.5), {"result.0": 1.5, "result.1": 2.5}),
+        ([1, 2], {"result.0": 1, "result.1": 2}),
+        (({"result": 1.0}, 2.0), {"result": 1, "result 2": 2}),
+        (namedtuple("Scored", "curve loss kind")(None, 0.5, "rf"), {"loss": 0.5}),
         ("text", {}),
     ],
-    ids=["a number", "last of a tuple", "two dicts", "a named tuple", "a series", "a text"],
+    ids=[
+        *("a number", "last of a tuple", "two dicts", "a named tuple", "a series"),
+        *("a model and a number", "a number and a word", "two numbers", "a list", "a taken name"),
+        *("a number in a named tuple", "a text"),
+    ],
 )
 def test_metrics_are_found_in(result, expected, runs):
     @mlflow_cached(version=repr(result))
@@ -157,6 +186,69 @@ def test_metrics_are_found_in(result, expected, runs):
     give()
     (run,) = runs()
     assert {k: v for k, v in run.data.metrics.items() if k != "duration_seconds"} == expected
+
+
+def test_words_are_parameters_beside_those_of_the_call(runs):
+    @mlflow_cached
+    def label(kind, result):
+        return None, {"kind": "boosted", "seen": {"kind": "deep"}}, "good"
+
+    label("rf", {"kind": "odd", "seen.kind": "flat"})
+    (run,) = runs()
+    params = dict(run.data.params)
+    assert params.pop("kind") == "rf"
+    assert params.pop("result.kind") == "boosted"
+    assert params.pop("result.seen.kind") == "deep"
+    # The argument called result has its name; what the call returned has another.
+    assert params.pop("result").startswith("{'kind'")
+    ((name, text),) = params.items()
+    assert name.startswith("result-") and text == "good"
+
+
+def test_a_long_list_of_numbers_of_any_kind_is_one_of_floating_ones(runs, client):
+    @mlflow_cached
+    def train():
+        return {"fees": [decimal.Decimal(n) / 4 for n in range(100)]}
+
+    train()
+    (run,) = runs()
+    path = client.download_artifacts(run.info.run_id, "fees.npy")
+    assert np.load(path).tolist() == [n / 4 for n in range(100)]
+
+
+@pytest.mark.parametrize("within", [lambda x: x, lambda x: {"losses": x}], ids=["alone", "named"])
+def test_a_long_list_of_numbers_is_an_artefact(within, runs, client):
+    losses = [float(n) for n in range(300)]
+
+    @mlflow_cached(version=within(0) == 0)
+    def train():
+        return within(losses)
+
+    train()
+    (run,) = runs()
+    (one,) = client.list_artifacts(run.info.run_id)
+    assert one.path == ("result.npy" if within(0) == 0 else "losses.npy")
+    assert np.load(client.download_artifacts(run.info.run_id, one.path)).tolist() == losses
+    assert list(run.data.metrics) == ["duration_seconds"]
+
+
+def test_a_dict_with_numbers_among_its_names_is_taken_apart(runs):
+    @mlflow_cached
+    def given(params):
+        return {"x": 1}
+
+    given({"depth": 8, 1: 2, "by": {"a": 1, 2: "b"}, "by_day": {20240101: 1}})
+    (run,) = runs()
+    assert run.data.params == {
+        "depth": "8",
+        "1": "2",
+        "by.a": "1",
+        "by.2": "b",
+        "by_day": run.data.params["by_day"],
+    }
+    assert "20240101" in run.data.params["by_day"]
+    given({"depth": 8, 1: 2, "1": 3})  # which is which cannot be told by name
+    assert set(runs()[1].data.params) == {"params"}
 
 
 def test_frames_arrays_and_figures_beside_the_metrics_are_artefacts(runs, client):
@@ -263,13 +355,15 @@ def test_warnings_that_are_errors_cost_no_run(runs):
     assert len(runs()) == 1
 
 
-def test_texts_longer_than_mlflow_takes_are_cut_and_say_so(runs):
+def test_texts_longer_than_mlflow_takes_are_cut_and_say_so(runs, client):
     @mlflow_cached(tags={"note": "n" * 20_000})
     def long(text, name="\0"):
         return {"word": text}
 
     long("x" * 20_000)
     (run,) = runs()
+    word = client.download_artifacts(run.info.run_id, "word.txt")
+    assert Path(word).read_text() == "x" * 20_000
     assert len(run.data.params["text"]) == 6000 and "20,000 characters" in run.data.params["text"]
     assert run.data.params["name"] == "\\x00"
     assert len(run.data.tags["note"]) <= 5000

@@ -21,7 +21,7 @@ def runs_of(server, experiment="served"):
 
 
 def test_a_server_that_is_killed_and_comes_back_has_every_run_once(server, store):
-    setup_mlflow_cache("served", server.uri)
+    setup_mlflow_cache("served", server.uri, patience=60.0)  # this machine may be a busy one
     train_model(FEATURES, LABELS, {"n_estimators": 2})
     (run,) = runs_of(server)
     assert run.outputs.model_outputs and run.info.status == "FINISHED"
@@ -50,7 +50,7 @@ def test_a_server_that_is_killed_while_the_function_runs_costs_neither_result_no
     server, store
 ):
     mlflow.set_tracking_uri(server.uri)  # so the run is open while the function runs
-    setup_mlflow_cache("served", server.uri)
+    setup_mlflow_cache("served", server.uri, patience=60.0)  # this machine may be a busy one
 
     @mlflow_cached
     def scored(x):

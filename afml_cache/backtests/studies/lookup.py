@@ -62,11 +62,12 @@ class Lookup:
             return found
         if function._options.ttl is not None and function._is_old(store, key):
             return Missing(Reason.EXPIRED)
-        if result_watchers:  # they want to be told of it as of any call
-            return function(*args, **kwargs)
-        function._count_hit(store, key, time.perf_counter() - started)
-        if function._recorder is not None:
-            function._recorder.served(function, store, key, found, args, kwargs)
+        with self._study.tracked():
+            if result_watchers:  # they want to be told of it as of any call
+                return function(*args, **kwargs)
+            function._count_hit(store, key, time.perf_counter() - started)
+            if function._recorder is not None:
+                function._recorder.served(function, store, key, found, args, kwargs)
         return found
 
 

@@ -128,7 +128,7 @@ class _Running:
                 edited = self._lookup.edited
                 yield Task(number, wanted.combination, wanted.rows, edited=edited)
                 continue
-            row.run_id = self._run_id(key.digest)
+            row.key, row.run_id = key.digest, self._run_id(key.digest)
             value = self._lookup.value(key, args, kwargs) if self._resume else Missing(None)
             if type(value) is not Missing:
                 row.metrics, row.equity = read_result(self.study, value)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.backtests import tracked
 from afml_cache.backtests.studies.grid import Grid, combinations_of
 from afml_cache.backtests.studies.run_study import Wanted, Workers, run_study
 from afml_cache.backtests.studies.study import Study, study_of
-from afml_cache.backtests.studies.table import table_of
+from afml_cache.backtests.studies.table import Row, table_of
 from afml_cache.backtests.tracked import StudyRun
 from afml_cache.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: The column that the table of a tracked study has beside the others.
+MLFLOW_RUN_ID = "mlflow_run_id"
 
 
 def sweep(
@@ -58,7 +62,8 @@ def sweep(
         False: compute everything anew. A stored result is replaced once the new one is there.
     mlflow : bool, optional
         True: the study is a run of MLflow, and each combination that is computed one under it.
-        Where all are there already, no run is made.
+        Where all are there already, no run is made; the hits are counted on the runs that
+        computed the results.
     **fixed
         Further arguments of every call, by name.
 
@@ -67,8 +72,9 @@ def sweep(
     DataFrame
         A row a combination, in the order of the grid: the parameters, the metrics that are
         numbers, ``run_id``, ``outcome`` (``"hit"``, ``"computed"``, ``"failed"``), ``seconds``
-        that the function took, ``error``. A parameter that bears the name of a metric is called
-        ``params.<name>``.
+        that the function took, ``error``; with ``mlflow=True`` also ``mlflow_run_id``, the id in
+        MLflow of the run that computed the row, None where there is none (yet). A parameter
+        that bears the name of a metric is called ``params.<name>``.
 
     Raises
     ------
@@ -111,14 +117,26 @@ def sweep(
     if not mlflow:
         rows = run_study(study, wanted, total, workers=workers, progress=progress, resume=resume)
         return table_of(rows)
-    with study_run(study) as of_study:
+    with study_run(study, "sweep") as of_study:
         study = dataclasses.replace(study, tracking=of_study.tracking)
         rows = run_study(study, wanted, total, workers=workers, progress=progress, resume=resume)
-        of_study.sum_up([row.outcome for row in rows])
-    return table_of(rows)
+        of_study.sum_up(study, rows, _tried(rows))
+    return table_of(rows, {MLFLOW_RUN_ID: of_study.run_ids(rows)})
 
 
-def study_run(study: Study) -> StudyRun:
+def _tried(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """Name -> the values that a parameter had, in their order."""
+    tried: dict[str, dict[object, Any]] = {}
+    for row in rows:
+        for name, value in row.parameters.items():
+            try:
+                tried.setdefault(f"grid.{name}", {}).setdefault((type(value), value), value)
+            except TypeError:  # a list, a dict: most combinations share the grid's own
+                tried[f"grid.{name}"].setdefault(id(value), value)
+    return {name: list(values.values()) for name, values in tried.items()}
+
+
+def study_run(study: Study, kind: str) -> StudyRun:
     """The run of a study in MLflow, about to begin.
 
     Raises
@@ -132,4 +150,5 @@ def study_run(study: Study) -> StudyRun:
             f"the runs of {study.strategy} cannot be tracked, since they are not recorded: "
             "decorate it with @cached_backtest('my_strategy'), or give the plain function"
         )
-    return tracked.tracker().study(study.strategy, getattr(recorder, "save_trades", True))
+    save_trades = getattr(recorder, "save_trades", True)
+    return tracked.tracker().study(study.strategy, save_trades, kind)

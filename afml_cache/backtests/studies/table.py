@@ -25,14 +25,17 @@ class Row:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     run_id: str | None = None
+    key: bytes | None = None  #: of the call
     outcome: str = ""
     seconds: float | None = None
     failure: Failure | None = None
     equity: Any = None
 
 
-def table_of(rows: Sequence[Row]) -> pd.DataFrame:
-    """Parameters, metrics, and :data:`LAST`; numbers as numbers.
+def table_of(
+    rows: Sequence[Row], more: Mapping[str, Sequence[object]] | None = None
+) -> pd.DataFrame:
+    """Parameters, metrics, :data:`LAST`, and more columns of texts; numbers as numbers.
 
     A parameter that bears the name of a metric is called ``params.<name>``, a metric that bears
     the name of one of the last columns ``metrics.<name>``.
@@ -42,12 +45,14 @@ def table_of(rows: Sequence[Row]) -> pd.DataFrame:
     parameters = _names([row.parameters for row in rows])
     metrics = _names([row.metrics for row in rows])
     columns: dict[str, Any] = {}
+    more = more or {}
+    last = (*LAST, *more)
     for name in parameters:
-        taken = name in LAST or name in metrics
+        taken = name in last or name in metrics
         column = f"{PARAMS}{name}" if taken else name
         columns[column] = _column([row.parameters.get(name) for row in rows])
     for name in metrics:
-        column = f"{METRICS}{name}" if name in LAST or name in columns else name
+        column = f"{METRICS}{name}" if name in last or name in columns else name
         numbers = [as_number(row.metrics.get(name)) for row in rows]
         columns[column] = _numbers(numbers)
     columns["run_id"] = _column([row.run_id for row in rows])
@@ -56,6 +61,7 @@ def table_of(rows: Sequence[Row]) -> pd.DataFrame:
     columns["error"] = pd.Series(
         [None if row.failure is None else str(row.failure) for row in rows], dtype=object
     )
+    columns |= {name: pd.Series(list(values), dtype=object) for name, values in more.items()}
     return pd.DataFrame(columns)
 
 

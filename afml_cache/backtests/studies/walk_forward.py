@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from afml_cache.backtests.splits import Split, sorted_stamps, walk_forward_split
 from afml_cache.backtests.studies.equity import join_equity
 from afml_cache.backtests.studies.run_study import Wanted, Workers, run_study
 from afml_cache.backtests.studies.study import study_of
+from afml_cache.backtests.studies.sweep import MLFLOW_RUN_ID, study_run
 from afml_cache.backtests.studies.table import table_of
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ def walk_forward(
     backend: str | None = None,
     progress: bool = True,
     resume: bool = True,
+    mlflow: bool = False,
     **fixed: Any,
 ) -> WalkForward:
     """Train on the past, test on what comes after, step on; only new folds are computed.
@@ -72,8 +76,8 @@ def walk_forward(
     starting_capital : float, optional
         What the equity curve of each fold began with. None: its first value, which is right where
         nothing is earned at the first bar.
-    n_jobs, backend, progress, resume, **fixed
-        As for :func:`sweep`.
+    n_jobs, backend, progress, resume, mlflow, **fixed
+        As for :func:`sweep`. The run of the study has the joined equity as an artefact.
 
     Returns
     -------
@@ -117,19 +121,31 @@ def walk_forward(
         index, train, test, step, embargo=0 if embargo is None else embargo, anchored=anchored
     )
     study = study_of(run, data, fixed, windows=2, wants_equity=True)
-    rows = run_study(
-        study,
-        [Wanted(params, (_rows(split.train), _rows(split.test))) for split in splits],
-        len(splits),
-        workers=Workers(n_jobs, backend),
-        progress=progress,
-        resume=resume,
-    )
-    for row, split in zip(rows, splits, strict=True):
-        row.parameters = {**_fold(split), **(params or {})}
-    windows = [index[split.test] for split in splits]
-    equity = join_equity([row.equity for row in rows], windows, starting_capital=starting_capital)
-    return WalkForward(table_of(rows), equity)
+    with study_run(study, "walk_forward") if mlflow else nullcontext() as of_study:
+        if of_study is not None:
+            study = dataclasses.replace(study, tracking=of_study.tracking)
+        rows = run_study(
+            study,
+            [Wanted(params, (_rows(split.train), _rows(split.test))) for split in splits],
+            len(splits),
+            workers=Workers(n_jobs, backend),
+            progress=progress,
+            resume=resume,
+        )
+        for row, split in zip(rows, splits, strict=True):
+            row.parameters = {**_fold(split), **(params or {})}
+        windows = [index[split.test] for split in splits]
+        equity = join_equity(
+            [row.equity for row in rows], windows, starting_capital=starting_capital
+        )
+        if of_study is not None:
+            lengths = {"train": train, "test": test, "step": step, "embargo": embargo}
+            settings = {name: length for name, length in lengths.items() if length is not None}
+            of_study.sum_up(
+                study, rows, {**settings, "anchored": anchored, **(params or {})}, equity
+            )
+    ids = None if of_study is None else {MLFLOW_RUN_ID: of_study.run_ids(rows)}
+    return WalkForward(table_of(rows, ids), equity)
 
 
 def stamps_of(data: Any) -> pd.Index[Any]:

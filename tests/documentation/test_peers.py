@@ -25,6 +25,7 @@ def column(peer: str) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.whole
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("peer", ["afml_cache", "joblib"])
 def test_the_page_says_what_the_programs_do(peer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

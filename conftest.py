@@ -89,7 +89,7 @@ pytest_collect_file = Sybil(
     excludes=[
         *([] if find_spec("watchfiles") else ["docs/reloading.md"]),
         *([] if _HAS_SKLEARN else ["docs/cross_validation.md"]),
-        *([] if find_spec("backtesting") else ["docs/studies.md"]),
+        *([] if find_spec("backtesting") else ["docs/studies.md", "docs/tutorial.md"]),
         *([] if find_spec("mlflow") and _HAS_SKLEARN else ["docs/mlflow.md"]),
         *([] if find_spec("matplotlib") and find_spec("backtesting") else ["docs/plots.md"]),
     ],

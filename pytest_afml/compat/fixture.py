@@ -115,8 +115,9 @@ class AfmlCompat:
         path : path
             A directory of the cache, or a location of :class:`joblib.Memory`. Entries are
             unpickled: name only what you trust.
-        calls : sequence of (function, call)
-            Which must find their entries; what is served is held against what is computed now.
+        calls : sequence of pairs
+            A function and a call of it, which must find its entry; what is served is held
+            against what is computed now.
         upgrades : mapping, optional
             Changes of dtype that are no fault, as :data:`pytest_afml.compat.PANDAS_3`; an entry
             that differs in nothing else is ``"upgraded"``.
@@ -181,7 +182,7 @@ class AfmlCompat:
 
         Parameters
         ----------
-        function : cached function
+        function : CachedFunction
             Of a module that new processes can import, under one of the new decorators.
         cases : sequence or mapping of calls
             Whose arguments can be pickled.

@@ -118,7 +118,7 @@ def _asked(times: Any, seen: set[tuple[int, Any]]) -> dict[str, Any]:
     return {"_creso": times[:0]._creso}
 
 
-def _with_memory(reduced: Any, kept: frozenset[str], added: Mapping[str, Any]) -> Any:
+def _with_memory(reduced: Any, kept: frozenset[str], added: dict[str, Any]) -> Any:
     """What an extension array pickles to, with some of the results of its ``cache_readonly``."""
     if not (isinstance(reduced, tuple) and len(reduced) > 2 and isinstance(reduced[2], tuple)):
         return reduced

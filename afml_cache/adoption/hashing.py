@@ -1,8 +1,9 @@
 """The hashes under which joblib may have filed a call.
 
 joblib hashes the pickle of the arguments, hidden state included, so equal arguments can have
-several hashes: as they are now, and as they were when they had just come out of a cache. joblib
-is imported here, and only where the function has a folder of joblib's.
+several hashes: as they are now, as they were when they had just come out of a cache, and as they
+were once they had been asked for something. joblib is imported here, and only where the function
+has a folder of joblib's.
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ def argument_hashes(
 
     try:
         arguments = filter_args(function, sorted(ignore), args, dict(kwargs))
-        first, remembered = _hashed(arguments, _AS_IT_IS)
+        first, has_others = _hashed(arguments, _AS_IT_IS)
     except Exception:  # noqa: BLE001 - joblib could not have filed such a call
         return
     yield first
     tried = {first}
-    for form in _FORMS if remembered else ():
+    for form in _FORMS if has_others else ():
         try:
             hashed, _ = _hashed(arguments, form)
         except Exception:  # noqa: BLE001 - then it has no such form
@@ -56,7 +57,12 @@ def argument_hashes(
 
 #: What is left of what an array of pandas remembers: all, nothing, or what periods are made with.
 _AS_IT_IS: frozenset[str] | None = None
-_FORMS = (frozenset[str](), frozenset({"dtype"}))
+_UNASKED = (frozenset[str](), frozenset({"dtype"}))
+
+#: What times remember when they were asked for almost anything, whether these were or not: in the
+#: run that filled the cache, a function may have asked that is now served and does not run.
+_ASKED = frozenset({"_creso"})
+_FORMS = (*_UNASKED, _ASKED)
 
 
 def _hashed(arguments: object, kept: frozenset[str] | None) -> tuple[str, bool]:
@@ -64,13 +70,17 @@ def _hashed(arguments: object, kept: frozenset[str] | None) -> tuple[str, bool]:
 
     An index that was asked for an element, or was printed, remembers what it worked out, and its
     pickle with it; a partial remembers that somebody looked for attributes. In the run that filled
-    the cache they may have come straight out of the cache.
+    the cache they may have come straight out of the cache, or have been asked before.
     """
     from joblib.hashing import Hasher, NumpyHasher
 
     pandas: Any = sys.modules.get("pandas")
     remembering: Any = () if pandas is None else pandas.api.extensions.ExtensionArray
-    remembered: list[object] = []
+    times: Any = (
+        () if pandas is None else (pandas.arrays.DatetimeArray, pandas.arrays.TimedeltaArray)
+    )
+    others: list[object] = []
+    views: set[tuple[int, Any]] = set()
     base: Any = NumpyHasher if "numpy" in sys.modules else Hasher
 
     class Watching(base):  # type: ignore[misc]  # which of the two depends on the program
@@ -79,27 +89,48 @@ def _hashed(arguments: object, kept: frozenset[str] | None) -> tuple[str, bool]:
                 reduced: Any = value.__reduce__()
                 *parts, state = reduced
                 if not state[-1]:
-                    remembered.append(value)
+                    others.append(value)
                     return (*parts, (*state[:-1], None)) if kept is not None else NotImplemented
-            elif isinstance(value, remembering) and getattr(value, "_cache", None):
-                remembered.append(value)
+            elif isinstance(value, times) or (
+                isinstance(value, remembering) and getattr(value, "_cache", None)
+            ):
+                others.append(value)
                 if kept is not None:
-                    return _with_memory(value.__reduce_ex__(self.proto), kept)
+                    added = {}
+                    if kept is _ASKED and isinstance(value, times):
+                        added = _asked(value, views)
+                    return _with_memory(value.__reduce_ex__(self.proto), kept, added)
             return NotImplemented
 
-    return str(Watching(hash_name="md5").hash(arguments)), bool(remembered)
+    return str(Watching(hash_name="md5").hash(arguments)), bool(others)
 
 
-def _with_memory(reduced: Any, kept: frozenset[str]) -> Any:
+def _asked(times: Any, seen: set[tuple[int, Any]]) -> dict[str, Any]:
+    """What times remember when they were asked; nothing if they are a view of those seen before.
+
+    A frame's pickle has its index a second time, in a view that is made for it.
+    """
+    place = times._ndarray.ctypes.data, times._ndarray.shape
+    if place in seen:
+        return {}
+    seen.add(place)
+    # Of an empty part: asking the whole would leave a mark on it.
+    return {"_creso": times[:0]._creso}
+
+
+def _with_memory(reduced: Any, kept: frozenset[str], added: dict[str, Any]) -> Any:
     """What an extension array pickles to, with some of the results of its ``cache_readonly``."""
     if not (isinstance(reduced, tuple) and len(reduced) > 2 and isinstance(reduced[2], tuple)):
         return reduced
     state = list(reduced[2])
-    if state and isinstance(state[-1], dict) and "_cache" in state[-1]:
-        cache = {name: value for name, value in state[-1]["_cache"].items() if name in kept}
-        rest = {name: value for name, value in state[-1].items() if name != "_cache"}
-        rest |= {"_cache": cache} if cache else {}
-        # What remembers nothing pickles without a third part from pandas 3 on.
-        before_3 = int(sys.modules["pandas"].__version__.partition(".")[0]) < 3
-        state[-1:] = [rest] if rest or before_3 else []
+    has_attributes = bool(state) and isinstance(state[-1], dict)
+    attributes = state.pop() if has_attributes else {}
+    known = attributes.get("_cache", {})
+    cache = {name: value for name, value in known.items() if name in kept} | added
+    rest = {name: value for name, value in attributes.items() if name != "_cache"}
+    rest |= {"_cache": cache} if cache else {}
+    # What remembers nothing pickles without a third part from pandas 3 on.
+    before_3 = int(sys.modules["pandas"].__version__.partition(".")[0]) < 3
+    if rest or (has_attributes and before_3):
+        state.append(rest)
     return (*reduced[:2], tuple(state), *reduced[3:])

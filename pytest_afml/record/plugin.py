@@ -54,7 +54,24 @@ def add_options(parser: pytest.Parser) -> None:
         "--afml-compare-tolerance", metavar="R", type=float, default=None, help=_TOLERANCE_HELP
     )
     add_share(parser, "afml_compare_tolerance", f"As --afml-compare-tolerance. {_TOLERANCE_HELP}")
+    group.addoption(
+        "--afml-record-own",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="With --afml-record: MODULE defines decorators like those of a repository's own "
+        "afml.cache, whose calls are recorded without this; may be given several times.",
+    )
     recheck.add_options(parser)
+
+
+def watch_own_cache(config: pytest.Config) -> None:
+    """Watch the decorators of a repository's own cache, before a conftest imports it."""
+    given = config.known_args_namespace
+    if getattr(given, "afml_record", None) or getattr(given, "afml_compare", None):
+        from pytest_afml.record import own_cache
+
+        config.add_cleanup(own_cache.watch_own_cache(given.afml_record_own))
 
 
 def configure(config: pytest.Config, mode: str) -> None:

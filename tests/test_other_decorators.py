@@ -188,9 +188,7 @@ def test_calls_are_told_to_those_who_want_no_results_either() -> None:
 
 
 @pytest.mark.parametrize("decorator", [functools.cache, lambda f: functools.wraps(f)(lambda x: x)])
-def test_what_was_made_travels_by_its_name(
-    decorator: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_made_travels_by_its_name(decorator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("of_the_desk")
     monkeypatch.setitem(sys.modules, "of_the_desk", module)
     exec("def triple(x):\n    return 3 * x\n", module.__dict__)

@@ -15,12 +15,13 @@ from codemods.journal import JournalError
 from codemods.matching import Key, match
 from codemods.migration import criteria
 from codemods.migration.baseline import Baseline, Told
-from codemods.migration.command import PASSED, Ran, run
+from codemods.migration.command import PASSED, Ran, own_caches, run
 from codemods.migration.health import examine
 from codemods.migration.judge import Criterion, Fault, Holds, Name, criterion, idle, unknown
 from codemods.migration.look import Looked
 from codemods.migration.mlflow import works
 from codemods.migration.ordering import Candidate
+from codemods.migration.own_cache import added
 from codemods.migration.recorded import Recording, compare, read
 from codemods.migration.state import COMMAND, MigrationError, Notes, Progress
 from codemods.pinning import pin
@@ -70,6 +71,8 @@ class Ground:
 def migrate(ground: Ground, keys: frozenset[Key]) -> tuple[frozenset[Key], Survey]:
     """Migrate just these functions; which of them could be, and what was planned.
 
+    The repository's own cache package gets its names, even if there is no function.
+
     Raises
     ------
     MigrationError
@@ -78,7 +81,7 @@ def migrate(ground: Ground, keys: frozenset[Key]) -> tuple[frozenset[Key], Surve
     looked, wishes = ground.looked, ground.progress.wishes
     found = survey(looked.found.tree, looked.rules, Selection(exactly=keys))
     try:
-        done = apply(found, command=COMMAND)
+        done = apply(added(found, looked.adoption), command=COMMAND)
     except (JournalError, OSError) as error:
         raise MigrationError(f"the migration cannot be carried out: {error}") from error
     failed = [one for one in done.failures if one not in looked.found.failures]
@@ -137,7 +140,7 @@ def verify(
         Path(wishes.cwd),
         ground.notes.folder,
         name,
-        options,
+        (*options, *own_caches(ground.looked.rules.more_sources)),
         lambda line: ground.told(name, line),
     )
     health = (ground.looked.health, examine())

@@ -17,11 +17,18 @@ from codemods.matching import Key
 from codemods.migration.command import check_command
 from codemods.migration.health import Health, examine
 from codemods.migration.mlflow import works
+from codemods.migration.own_cache import (
+    added,
+    adoption,
+    but_for_names,
+    own_file,
+    refuse_both,
+    with_names,
+)
 from codemods.migration.state import MigrationError, Wishes
 from codemods.offered import NotOfferedError, offered
-from codemods.own_package import own_package
 from codemods.rules import BACKTEST, MLFLOW, NEW, Rules
-from codemods.runner import Survey, survey
+from codemods.runner import Planned, Survey, survey
 from codemods.select import Selection
 
 
@@ -40,6 +47,8 @@ class Looked:
         Of the cache, before.
     own_package : str or None
         The repository's own ``afml/cache``, relative to the root.
+    adoption : Planned or None
+        What is to be added to it first.
     backtests : frozenset of Key
         The functions under ``cached_backtest``.
     uses_mlflow : bool
@@ -53,6 +62,7 @@ class Looked:
     decorators: Mapping[str, int]
     health: Health
     own_package: str | None
+    adoption: Planned | None
     backtests: frozenset[Key]
     uses_mlflow: bool
     dirty: tuple[str, ...]
@@ -89,40 +99,48 @@ def look(wishes: Wishes) -> Looked:
         raise MigrationError(
             f"the installed afml_cache has no {' and no '.join(missing)}; upgrade it first"
         )
+    adopting = adoption(tree.root, names)
     rules = config.rules(wishes.to, wishes.sources, call_forms=wishes.call_forms)
+    rules = with_names(rules, adopting)
     found = survey(tree, rules, Selection(wishes.only) if wishes.only else None)
     if found.failures:
         told = "; ".join(f"{one.path} {one.text}" for one in found.failures)
         raise MigrationError(f"not every file can be looked at ({told}); --exclude it, or mend it")
-    for entry in found.changes:
+    refuse_both(found, adopting)
+    changes = added(found, adopting).changes
+    for entry in changes:
         if not (tree.root / entry.path).stat().st_mode & 0o222:
             raise MigrationError(f"{entry.path} is read-only; make it writable, or --exclude it")
     health = examine()
-    errors = [one for one in health.troubles if one.level == "error"]
+    troubles = but_for_names(health.troubles, adopting)
+    errors = [one for one in troubles if one.level == "error"]
     if errors:
         told = "; ".join(f"{one.what} ({one.remedy})" for one in errors)
         raise MigrationError(f"before any change, `afml-cache doctor` or `verify` finds: {told}")
     count = Counter(one.old for entry in found.changes for one in entry.plan.rewrites)
-    dirty = uncommitted(tree.root, (one.path for one in found.changes)) if tree.in_git else []
+    dirty = uncommitted(tree.root, (one.path for one in changes)) if tree.in_git else []
     backtests, uses_mlflow = _others(found, rules)
     if uses_mlflow:
         told = "; ".join(fault.what for fault in works().faults)
         if told:
             raise MigrationError(f"this repository uses MLflow, and before any change {told}")
-    own = _own(tree.root)
-    return Looked(found, rules, count, health, own, backtests, uses_mlflow, tuple(dirty))
+    own = own_file(tree.root)
+    return Looked(
+        found,
+        rules,
+        count,
+        replace(health, troubles=tuple(troubles)),
+        own.relative_to(tree.root).as_posix() if own is not None else None,
+        adopting,
+        backtests,
+        uses_mlflow,
+        tuple(dirty),
+    )
 
 
 def _paths(wishes: Wishes) -> list[Path]:
     here = Path(wishes.cwd)
     return [here / path for path in wishes.paths] or [here]
-
-
-def _own(root: Path) -> str | None:
-    try:
-        return own_package(root).relative_to(root).as_posix()
-    except (PathError, ValueError):  # none, or several: then nothing is assumed
-        return None
 
 
 def _others(found: Survey, rules: Rules) -> tuple[frozenset[Key], bool]:

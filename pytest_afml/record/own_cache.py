@@ -38,11 +38,11 @@ def watch_own_cache(modules: Iterable[str] = ()) -> Callable[[], None]:
         Has modules that are imported later left as they are.
     """
     finder = _Finder((MODULE, *modules))
-    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]  # by its methods
+    sys.meta_path.insert(0, finder)
     for name, module in list(sys.modules.items()):
         if finder.concerns(name) and isinstance(module, ModuleType):
             _wrap(module)
-    return lambda: sys.meta_path.remove(finder)  # type: ignore[arg-type]  # by its methods
+    return lambda: sys.meta_path.remove(finder)
 
 
 class _Finder:
@@ -84,7 +84,7 @@ class _Loader:
         return made
 
     def exec_module(self, module: ModuleType) -> None:
-        spec = module.__spec__
+        spec: Any = module.__spec__
         if spec is not None and spec.loader is self:
             spec.loader = self._loader
         if getattr(module, "__loader__", None) is self:

@@ -1,0 +1,110 @@
+"""A repository that carries the original's own cache package: one command, from there to done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow  # each runs the repository's tests several times
+
+PACKAGE = Path(__file__).resolve().parents[1] / "data" / "own_cache"
+
+QUANT = """
+from pathlib import Path
+
+import numpy as np
+
+from afml.cache import cacheable
+from afml.cache.selective_cleaner import smart_cacheable
+
+SOURCE = Path(__file__).read_text()
+
+
+@cacheable
+def returns(prices):
+    return np.diff(np.log(prices))
+
+
+@smart_cacheable
+def ranks(prices, top=3):
+    return sorted(prices)[:top]
+"""
+
+
+@pytest.fixture
+def own(repository: Any) -> Any:
+    """Such a repository, whose cache is warm: what it had computed is there."""
+    made = repository()
+    package = made.path / "afml" / "cache"
+    package.mkdir(parents=True)
+    for file in PACKAGE.iterdir():
+        (package / file.name.removesuffix(".txt")).write_bytes(file.read_bytes())
+    (made.path / "quant.py").write_text(QUANT.lstrip("\n"))
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message", "Its own cache")
+    return made
+
+
+def files(made: Any) -> dict[str, bytes]:
+    """Every source file's bytes, those of the package included."""
+    return {
+        str(path.relative_to(made.path)): path.read_bytes()
+        for path in sorted(made.path.rglob("*.py"))
+    }
+
+
+def test_it_is_migrated_with_its_package_in_one_command_and_nothing_is_computed(own: Any) -> None:
+    before = files(own)
+    done = own.migrate()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "its own cache package: afml/cache/__init__.py" in done.stdout
+    assert "it is to get, as by `afml-codemod adopt-init`: robust_cacheable" in done.stdout
+    assert own.became() == {"returns": "migrated", "ranks": "migrated"}
+    assert set(own.holds().values()) <= {"holds", "does not apply"}
+    for row in own.report()["functions"]:
+        assert row["before"]["hits"] == row["before"]["hits"] + row["before"]["computed"]
+        assert row["after"]["computed"] == 0
+        assert row["after"]["adopted"] == 1
+    (told,) = [
+        one["measured"]
+        for one in own.report()["criteria"]
+        if one["name"] == "nothing computed again"
+    ]
+    assert told == "0 recomputed; 2 adopted, 1 hits"
+    assert any("offers more, as after `adopt-init`" in note for note in own.report()["notes"])
+    after = files(own)
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {"quant.py", "afml/cache/__init__.py"}
+    assert b"from afml_cache import" in after["afml/cache/__init__.py"]
+    assert "2 functions and" in own.codemod("status").stdout
+
+    undone = own.codemod("rollback", own.report()["migration"])
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert files(own) == before
+
+
+def test_the_baseline_of_the_original_is_known_before_anything_is_changed(own: Any) -> None:
+    before = files(own)
+    done = own.migrate("--phase", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = {one["function"]: one["before"] for one in own.report()["functions"]}
+    assert {name: (one["hits"], one["computed"]) for name, one in rows.items()} == {
+        "returns": (2, 0),
+        "ranks": (1, 0),
+    }
+    assert files(own) == before
+
+
+def test_where_everything_goes_back_the_package_does_too(own: Any) -> None:
+    tests = own.path / "test_quant.py"
+    text = 'def test_that_nothing_is_migrated():\n    assert "robust" not in quant.SOURCE\n'
+    tests.write_text(tests.read_text() + "\n\n" + text)
+    own.git("commit", "--all", "--quiet", "--message", "A test that wants it as it was")
+    before = files(own)
+    done = own.migrate()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Everything is rolled back" in done.stdout
+    assert files(own) == before
+    assert "all existing tests pass: test_quant.py::test_that_nothing" in own.why("ranks")

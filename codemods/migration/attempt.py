@@ -158,7 +158,8 @@ def verify(
         compared=compare(warm.path, after.path),
         health=health,
         migrated=ground.names(keys),
-        backtests=_backtests(ground, after),
+        backtests=_named(ground, ground.looked.backtests, after),
+        cleared=_cleared_by_themselves(ground, keys, after),
         unsteady=frozenset(ground.baseline.unsteady),
         rechecks=again,
     )
@@ -186,10 +187,22 @@ def _unrecorded(ran: Ran) -> list[Criterion]:
     ]
 
 
-def _backtests(ground: Ground, after: Recording) -> frozenset[str]:
-    """The functions under ``cached_backtest``, as the recording names them."""
+def _cleared_by_themselves(
+    ground: Ground, keys: frozenset[Key], after: Recording
+) -> frozenset[str]:
+    """What stays under the original's ``smart_cacheable``, which clears as soon as a file changes.
+
+    Ours is another: it looks at the code, and not at the time of the file.
+    """
+    if ground.looked.own_package is None:
+        return frozenset()
+    return _named(ground, ground.looked.smart - keys, after)
+
+
+def _named(ground: Ground, keys: frozenset[Key], after: Recording) -> frozenset[str]:
+    """Functions as the recording names them, whether they can be migrated or not."""
     functions: dict[str, list[str]] = {}
-    for path, name in ground.looked.backtests:
+    for path, name in keys:
         functions.setdefault(path, []).append(name)
     if not functions:
         return frozenset()

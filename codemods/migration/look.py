@@ -31,6 +31,9 @@ from codemods.rules import BACKTEST, MLFLOW, NEW, Rules
 from codemods.runner import Planned, Survey, survey
 from codemods.select import Selection
 
+#: Of the repository's own, it clears what a function has stored as soon as its file has changed.
+SMART = "smart_cacheable"
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -49,8 +52,8 @@ class Looked:
         The repository's own ``afml/cache``, relative to the root.
     adoption : Planned or None
         What is to be added to it first.
-    backtests : frozenset of Key
-        The functions under ``cached_backtest``.
+    backtests, smart : frozenset of Key
+        The functions under ``cached_backtest``, and those under ``smart_cacheable``.
     uses_mlflow : bool
         Whether a file of the repository names ``mlflow_cached`` or ``setup_mlflow_cache``.
     dirty : tuple of str
@@ -64,6 +67,7 @@ class Looked:
     own_package: str | None
     adoption: Planned | None
     backtests: frozenset[Key]
+    smart: frozenset[Key]
     uses_mlflow: bool
     dirty: tuple[str, ...]
 
@@ -119,7 +123,7 @@ def look(wishes: Wishes) -> Looked:
         raise MigrationError(f"before any change, `afml-cache doctor` or `verify` finds: {told}")
     count = Counter(one.old for entry in found.changes for one in entry.plan.rewrites)
     dirty = uncommitted(tree.root, (one.path for one in changes)) if tree.in_git else []
-    backtests, uses_mlflow = _others(found, rules)
+    others, uses_mlflow = _others(found, rules)
     if uses_mlflow:
         told = "; ".join(fault.what for fault in works().faults)
         if told:
@@ -132,7 +136,8 @@ def look(wishes: Wishes) -> Looked:
         replace(health, troubles=tuple(troubles)),
         own.relative_to(tree.root).as_posix() if own is not None else None,
         adopting,
-        backtests,
+        others[BACKTEST],
+        others[SMART],
         uses_mlflow,
         tuple(dirty),
     )
@@ -143,10 +148,10 @@ def _paths(wishes: Wishes) -> list[Path]:
     return [here / path for path in wishes.paths] or [here]
 
 
-def _others(found: Survey, rules: Rules) -> tuple[frozenset[Key], bool]:
-    """The functions under ``cached_backtest``, and whether MLflow is used, in all of the files."""
+def _others(found: Survey, rules: Rules) -> tuple[dict[str, frozenset[Key]], bool]:
+    """The functions under other decorators, and whether MLflow is used, in all of the files."""
     also = replace(rules, more_names=frozenset({BACKTEST}))
-    backtests: set[Key] = set()
+    others: dict[str, set[Key]] = {BACKTEST: set(), SMART: set()}
     uses_mlflow = False
     for file in {*found.tree.files, *found.tree.all_files()}:
         path = found.tree.root / file
@@ -154,7 +159,9 @@ def _others(found: Survey, rules: Rules) -> tuple[frozenset[Key], bool]:
             continue
         data = path.read_bytes()
         uses_mlflow |= any(name in data for name in (MLFLOW.encode(), b"setup_mlflow_cache"))
-        if BACKTEST.encode() in data and not file.endswith(NOTEBOOK):
-            there = decorated(data, found.tree.package(file), also)
-            backtests |= {(file, name) for name, one in there.items() if BACKTEST in one.names}
-    return frozenset(backtests), uses_mlflow
+        if file.endswith(NOTEBOOK) or not any(name.encode() in data for name in others):
+            continue
+        there = decorated(data, found.tree.package(file), also)
+        for kind, keys in others.items():
+            keys |= {(file, name) for name, one in there.items() if kind in one.names}
+    return {kind: frozenset(keys) for kind, keys in others.items()}, uses_mlflow

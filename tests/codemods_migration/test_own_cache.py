@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from codemods.migration.recorded import read
 
 pytestmark = pytest.mark.slow  # each runs the repository's tests several times
 
@@ -35,7 +39,7 @@ def ranks(prices, top=3):
 
 @pytest.fixture
 def own(repository: Any) -> Any:
-    """Such a repository, whose cache is warm: what it had computed is there."""
+    """Such a repository, whose cache is warm: its tests have run before, with nothing of ours."""
     made = repository()
     package = made.path / "afml" / "cache"
     package.mkdir(parents=True)
@@ -44,6 +48,10 @@ def own(repository: Any) -> Any:
     (made.path / "quant.py").write_text(QUANT.lstrip("\n"))
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "Its own cache")
+    plain = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:afml"]
+    subprocess.run(
+        plain, cwd=made.path, env=made.environment(), check=True, stdout=subprocess.DEVNULL
+    )
     return made
 
 
@@ -64,7 +72,7 @@ def test_it_is_migrated_with_its_package_in_one_command_and_nothing_is_computed(
     assert own.became() == {"returns": "migrated", "ranks": "migrated"}
     assert set(own.holds().values()) <= {"holds", "does not apply"}
     for row in own.report()["functions"]:
-        assert row["before"]["hits"] == row["before"]["hits"] + row["before"]["computed"]
+        assert (row["before"]["hit_rate"], row["before"]["computed"]) == (1.0, 0)
         assert row["after"]["computed"] == 0
         assert row["after"]["adopted"] == 1
     (told,) = [
@@ -89,12 +97,29 @@ def test_the_baseline_of_the_original_is_known_before_anything_is_changed(own: A
     before = files(own)
     done = own.migrate("--phase", "1")
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = {one["function"]: one["before"] for one in own.report()["functions"]}
-    assert {name: (one["hits"], one["computed"]) for name, one in rows.items()} == {
-        "returns": (2, 0),
-        "ranks": (1, 0),
-    }
+    notes = own.path / ".afml-codemod" / "verified"
+    recordings = [read(path) for path in sorted(notes.glob("before-*.json"))]
+    assert len(recordings) == 2
+    for recording in recordings:  # in the first already: its own entries are hit, and kept
+        functions = recording.functions
+        assert {name: (one.hits, one.computed) for name, one in functions.items()} == {
+            "quant.returns": (2, 0),
+            "quant.ranks": (1, 0),
+        }
+        assert all(one.hit_seconds > 0 for one in functions.values())
     assert files(own) == before
+
+
+def test_functions_that_stay_under_it_may_clear_what_their_file_had(own: Any) -> None:
+    done = own.migrate("--only", "returns")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (told,) = [
+        one["measured"]
+        for one in own.report()["criteria"]
+        if one["name"] == "hit rates kept or better"
+    ]
+    assert "1 cleared by their own smart_cacheable, as their file has changed" in told
+    assert own.became() == {"returns": "migrated"}
 
 
 def test_where_everything_goes_back_the_package_does_too(own: Any) -> None:

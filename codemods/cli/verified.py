@@ -178,6 +178,12 @@ def _begun(notes: Notes, wishes: Wishes, resume: bool) -> Progress:
     if resume:
         if known is None or known.is_over:
             stop(f"There is no migration to resume in {notes.root}.", USAGE)
+        if known.wishes.interactive and not sys.stdin.isatty():
+            stop(
+                f"The migration {known.id} asks for each function on a terminal, and this is none;"
+                " resume it on one, or end it: `afml-codemod rollback`.",
+                USAGE,
+            )
         return known
     if known is not None and not known.is_over:
         stop(

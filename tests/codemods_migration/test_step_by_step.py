@@ -109,7 +109,7 @@ def test_phase_2_migrates_the_ten_most_valuable_functions(repository: Any) -> No
     made = repository(
         "".join(f"\n\n@cacheable\ndef {name}(n):\n    return sum(range(n))\n" for name in names),
         "\n\ndef test_dear():\n"
-        + "".join(f"    assert quant.{name}(300_000) > 0\n" for name in names),
+        + "".join(f"    assert quant.{name}(2_000_000) > 0\n" for name in names),
     )
     done = made.migrate("--phase", "2", "--recheck", "0")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -125,9 +125,14 @@ def undo(notes: Notes, progress: Progress) -> None:
 
 
 def verify(
-    ground: Ground, keys: frozenset[Key], name: str, *, rechecks: bool = True
+    ground: Ground,
+    keys: frozenset[Key],
+    name: str,
+    *,
+    rechecks: bool = True,
+    mlflow: bool = True,
 ) -> tuple[tuple[Criterion, ...], Recording | None, Ran]:
-    """Run the command on what stands, and judge."""
+    """Run the command on what stands, and judge; what takes long can be left out."""
     wishes = ground.progress.wishes
     again = rechecks and wishes.recheck != "0"
     options = (
@@ -144,10 +149,12 @@ def verify(
         lambda line: ground.told(name, line),
     )
     health = (ground.looked.health, examine())
-    mlflow = works() if ground.looked.uses_mlflow else idle(Name.MLFLOW, "not used here")
+    tracks = idle(Name.MLFLOW, "not used here" if mlflow else "not asked for")
+    if mlflow and ground.looked.uses_mlflow:
+        tracks = works()
     warm = ground.baseline.warm
     if warm is None:
-        return (*_unrecorded(ran), criteria.health(*health), mlflow), None, ran
+        return (*_unrecorded(ran), criteria.health(*health), tracks), None, ran
     if ran.recording is None:
         fault = Fault(f"`{wishes.verify}` ends with exit code {ran.code}, and recorded nothing")
         return (criterion(Name.TESTS, "they could not run", [fault]),), None, ran
@@ -163,7 +170,7 @@ def verify(
         unsteady=frozenset(ground.baseline.unsteady),
         rechecks=again,
     )
-    return criteria.judge(seen, mlflow), after, ran
+    return criteria.judge(seen, tracks), after, ran
 
 
 def attempt(

@@ -208,7 +208,13 @@ class Story:
             try:
                 migrated, _ = migrate(ground, keys)
                 rechecks = bool(names & {Name.RECHECK, Name.SPEED})
-                judged, _, ran = verify(ground, migrated, f"probe-{number}", rechecks=rechecks)
+                judged, _, ran = verify(
+                    ground,
+                    migrated,
+                    f"probe-{number}",
+                    rechecks=rechecks,
+                    mlflow=Name.MLFLOW in names,
+                )
                 self.seconds[f"probe {number}"] = ran.seconds
             finally:
                 undo(self.notes, self.progress)

@@ -44,6 +44,7 @@ def test_pinned():
 def made(repository: Any) -> Any:
     """A repository with a cache of its own, and one function that has to stay."""
     made = repository(PINNED, CALLS)
+    made.patience = 400
     package = made.path / "afml" / "cache"
     package.mkdir(parents=True)
     for file in PACKAGE.iterdir():

@@ -123,12 +123,12 @@ def look(wishes: Wishes) -> Looked:
         raise MigrationError(f"before any change, `afml-cache doctor` or `verify` finds: {told}")
     count = Counter(one.old for entry in found.changes for one in entry.plan.rewrites)
     dirty = uncommitted(tree.root, (one.path for one in changes)) if tree.in_git else []
-    others, uses_mlflow = _others(found, rules)
+    own = own_file(tree.root)
+    others, uses_mlflow = _others(found, rules, own)
     if uses_mlflow:
         told = "; ".join(fault.what for fault in works().faults)
         if told:
             raise MigrationError(f"this repository uses MLflow, and before any change {told}")
-    own = own_file(tree.root)
     return Looked(
         found,
         rules,
@@ -148,8 +148,14 @@ def _paths(wishes: Wishes) -> list[Path]:
     return [here / path for path in wishes.paths] or [here]
 
 
-def _others(found: Survey, rules: Rules) -> tuple[dict[str, frozenset[Key]], bool]:
-    """The functions under other decorators, and whether MLflow is used, in all of the files."""
+def _others(
+    found: Survey, rules: Rules, own: Path | None
+) -> tuple[dict[str, frozenset[Key]], bool]:
+    """The functions under other decorators, and whether MLflow is used, in all of the files.
+
+    That the repository's own cache offers what MLflow needs does not mean that it is used.
+    """
+    package = own.parent if own is not None and own.name == "__init__.py" else own
     also = replace(rules, more_names=frozenset({BACKTEST}))
     others: dict[str, set[Key]] = {BACKTEST: set(), SMART: set()}
     uses_mlflow = False
@@ -158,7 +164,8 @@ def _others(found: Survey, rules: Rules) -> tuple[dict[str, frozenset[Key]], boo
         if not path.is_file():
             continue
         data = path.read_bytes()
-        uses_mlflow |= any(name in data for name in (MLFLOW.encode(), b"setup_mlflow_cache"))
+        if package is None or not path.is_relative_to(package):
+            uses_mlflow |= any(name in data for name in (MLFLOW.encode(), b"setup_mlflow_cache"))
         if file.endswith(NOTEBOOK) or not any(name.encode() in data for name in others):
             continue
         there = decorated(data, found.tree.package(file), also)

@@ -122,6 +122,25 @@ def test_functions_that_stay_under_it_may_clear_what_their_file_had(own: Any) ->
     assert own.became() == {"returns": "migrated"}
 
 
+def test_step_by_step_the_names_stay_until_nobody_imports_them(own: Any) -> None:
+    before = files(own)
+    first = own.migrate("--only", "ranks")
+    assert first.returncode == 0, first.stdout + first.stderr
+    adopting = own.report()["migration"]
+    own.git("commit", "--all", "--quiet", "--message", "One of them")
+    second = own.migrate()
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "it is to get" not in second.stdout
+    assert own.became() == {"returns": "migrated"}
+    assert own.holds()["MLflow works"] == "does not apply", "offering it is not using it"
+
+    refused = own.codemod("rollback", adopting)
+    assert refused.returncode == 2
+    assert f"roll {own.report()['migration']} back first" in refused.stderr
+    assert own.codemod("rollback", "--all").returncode == 0
+    assert files(own) == before
+
+
 def test_where_everything_goes_back_the_package_does_too(own: Any) -> None:
     tests = own.path / "test_quant.py"
     text = 'def test_that_nothing_is_migrated():\n    assert "robust" not in quant.SOURCE\n'

@@ -143,6 +143,16 @@ def test_only_what_a_pattern_names_is_migrated(repository: Any) -> None:
     assert "--only needs a pattern" in empty.stderr
 
 
+def test_the_last_step_adopts_what_was_stored_before_the_first(repository: Any) -> None:
+    made = repository()
+    assert made.migrate("--only", "ranks").returncode == 0
+    made.git("commit", "--all", "--quiet", "--message", "One of them")
+    done = made.migrate()
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = made.report()["functions"]
+    assert (row["function"], row["after"]["adopted"], row["after"]["computed"]) == ("returns", 1, 0)
+
+
 def test_a_person_chooses_on_a_terminal(repository: Any) -> None:
     made = repository()
     screen = OnTerminal(made, "migrate", "--verify", VERIFY, "--interactive")

@@ -42,7 +42,11 @@ def watch_own_cache(modules: Iterable[str] = ()) -> Callable[[], None]:
     for name, module in list(sys.modules.items()):
         if finder.concerns(name) and isinstance(module, ModuleType):
             _wrap(module)
-    return lambda: sys.meta_path.remove(finder)
+
+    def stop() -> None:
+        sys.meta_path[:] = [one for one in sys.meta_path if one is not finder]
+
+    return stop
 
 
 class _Finder:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Whether the decorators of a repository's own cache are watched already.
+_WATCHES = pytest.StashKey[bool]()
+
 #: Options of pytest under which no test runs.
 _RUN_NOTHING = {
     "collectonly": "--collect-only",
@@ -66,11 +69,16 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def watch_own_cache(config: pytest.Config) -> None:
-    """Watch the decorators of a repository's own cache, before a conftest imports it."""
-    given = config.known_args_namespace
+    """Watch the decorators of a repository's own cache, once; the sooner, the fewer escape."""
+    if config.stash.get(_WATCHES, False):
+        return
+    given = config.known_args_namespace  # all that there is of options before the first conftest
+    if not hasattr(given, "afml_record"):
+        given = config.option
     if getattr(given, "afml_record", None) or getattr(given, "afml_compare", None):
         from pytest_afml.record import own_cache
 
+        config.stash[_WATCHES] = True
         config.add_cleanup(own_cache.watch_own_cache(given.afml_record_own))
 
 
@@ -78,6 +86,7 @@ def configure(config: pytest.Config, mode: str) -> None:
     """Check the options, and register what they need."""
     record, before = _path(config, "afml_record"), _path(config, "afml_compare")
     asked = recheck.asked(config)
+    watch_own_cache(config)  # where a conftest has named this plugin, it is not watched yet
     if record is None and before is None:
         if config.getoption("afml_compare_tolerance") is not None:
             raise pytest.UsageError("--afml-compare-tolerance does nothing without --afml-compare")

@@ -132,3 +132,13 @@ def test_without_recording_it_is_left_alone(own: pytest.Pytester) -> None:
         """
     )
     own.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
+
+
+def test_a_conftest_may_name_the_plugin_itself(own: pytest.Pytester) -> None:
+    own.makeconftest("pytest_plugins = ['pytest_afml.plugin']")
+    result = own.runpytest_subprocess(
+        "-p", "no:afml", "--afml-record=first.json", "--afml-cache-mode=shared"
+    )
+    result.assert_outcomes(passed=2)
+    found = json.loads((own.path / "first.json").read_text())["tests"]["test_desk.py::test_desk"]
+    assert counts(found["functions"])["desk.ranks"] == (0, 1)

@@ -126,6 +126,7 @@ if TYPE_CHECKING:
     from afml_cache.noted.keys import NotedFunction as NotedFunction
     from afml_cache.noted.keys import noted_functions as noted_functions
     from afml_cache.notices import forget_causes as forget_causes
+    from afml_cache.other_decorators import watched_decorator as watched_decorator
     from afml_cache.outcomes import Outcome as Outcome
     from afml_cache.outcomes import Reason as Reason
     from afml_cache.pin_adoption import pin_adoption as pin_adoption
@@ -289,6 +290,7 @@ _HOMES = {
     "walk_forward_splits": "backtests.splits",
     "watch_calls": "watching",
     "watch_results": "results",
+    "watched_decorator": "other_decorators",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -124,6 +124,8 @@ class _Search:
                 except Unreadable as error:
                     return Carried(shown, frozenset(), error.finding.text)
                 names = set(body.names)
+                if shown == self.rules.adopting:
+                    names |= self.rules.adopted
                 for module in body.stands_for:
                     names |= self.source_names(module, seen | {file})
                 return Carried(shown, frozenset(CACHING & names), body.doubt)

@@ -87,7 +87,8 @@ def roll_back(
 
 def _refuse_under_others(journal: Journal, migration: Migration) -> None:
     """Refuse to take names away that later migrations may have imported."""
-    if migration.command != "adopt-init":
+    rewrites = (rewrite for record in migration.files for rewrite in record.rewrites)
+    if all(rewrite.function for rewrite in rewrites):
         return
     later = [
         other.id

@@ -74,6 +74,10 @@ class Rules:
         Patterns that overrule the choice for single functions, and ``to`` with it.
     more_names : frozenset of str
         Further names of the sources that matter as the new decorators do.
+    adopting : str
+        A source module among the project's files, relative to the root, that gets names first.
+    adopted : frozenset of str
+        The names that it gets.
     """
 
     to: str | None = None
@@ -83,6 +87,8 @@ class Rules:
     asked: str = "asked for with --to"
     overrules: Overrules = field(default_factory=Overrules)
     more_names: frozenset[str] = frozenset()
+    adopting: str = ""
+    adopted: frozenset[str] = frozenset()
 
     @property
     def backwards(self) -> bool:

@@ -236,12 +236,14 @@ def show_status(out: Console, journal: Journal) -> None:
         out.print("No migrations.")
     for migration in found:
         rewrites = [rewrite for record in migration.files for rewrite in record.rewrites]
-        # Only `adopt-init` changes what is no function: it adds names.
-        what = "function" if all(rewrite.function for rewrite in rewrites) else "name"
+        functions = sum(1 for rewrite in rewrites if rewrite.function)
+        names = len(rewrites) - functions  # added to a package of the repository's own
+        what = [_count(functions, "function")] if functions or not names else []
+        what += [_count(names, "name")] if names else []
         by = "" if migration.command == "apply" else f" by {migration.command}"
         out.print(
             f"{migration.id}  {migration.state}{by}:"
-            f" {_count(len(rewrites), what)} in {_count(len(migration.files), 'file')}"
+            f" {' and '.join(what)} in {_count(len(migration.files), 'file')}"
         )
         counts = Counter(standing(journal.root, record)[0].value for record in migration.files)
         now = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))

@@ -46,6 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     record.add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Have a repository's own cache watched from its first import, where calls are recorded."""
+    record.watch_own_cache(early_config)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options; register what only ``--afml-cache`` needs."""
     config.addinivalue_line("markers", options.MARKER)

@@ -13,6 +13,11 @@ from afml_cache.store.sweep import LEFT_ALONE
 
 #: What the cache itself makes in its directory; beside these, files that begin with a dot.
 _OURS = ("index.sqlite", "values", "flights", "cleared", "records", "joblib_cache")
+#: What the system before this one made there, which a migration leaves where it is.
+_BEFORE = (
+    *("cache_stats.json", "function_tracker.json", "data_access_log.csv"),
+    *("numba_cache", "backtests", "cv_cache"),
+)
 #: What other caches leave, by the name that they give it.
 _OTHERS = {"joblib": "joblib.Memory", "cache.db": "diskcache", "mlruns": "MLflow"}
 #: Seconds that two clocks may be apart.
@@ -25,7 +30,9 @@ def other_systems(directory: Path) -> Iterator[Finding]:
         return
     names = [path.name for path in directory.iterdir()]
     strangers = sorted(
-        name for name in names if not name.startswith((".", "index.sqlite")) and name not in _OURS
+        name
+        for name in names
+        if not name.startswith((".", "index.sqlite")) and name not in (*_OURS, *_BEFORE)
     )
     if strangers:
         told = ", ".join(

@@ -37,7 +37,7 @@ def rollback(
     from codemods.files import find_root
     from codemods.journal import JournalError
     from codemods.migration.clear import clear, functions_of
-    from codemods.migration.state import MigrationError, Notes, Step
+    from codemods.migration.state import MigrationError, Notes
 
     if migration and everything:
         stop("Name one migration, or --all of them.", USAGE)
@@ -64,7 +64,7 @@ def rollback(
     except MigrationError as error:
         stop(str(error), USAGE)
     if unfinished is not None and complete and not dry_run:
-        notes.at(unfinished, Step.GIVEN_UP)
+        notes.give_up(unfinished)
         click.echo(f"The verified migration {unfinished.id} is over; nothing of it stands.")
     if clear_cache and complete:
         functions = functions_of(found)

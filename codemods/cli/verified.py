@@ -178,6 +178,12 @@ def _begun(notes: Notes, wishes: Wishes, resume: bool) -> Progress:
     if resume:
         if known is None or known.is_over:
             stop(f"There is no migration to resume in {notes.root}.", USAGE)
+        if known.wishes.interactive and not sys.stdin.isatty():
+            stop(
+                f"The migration {known.id} asks for each function on a terminal, and this is none;"
+                " resume it on one, or end it: `afml-codemod rollback`.",
+                USAGE,
+            )
         return known
     if known is not None and not known.is_over:
         stop(
@@ -216,12 +222,12 @@ def _carry_out(notes: Notes, progress: Progress, *, yes: bool) -> int:
         screen.quiet()
     show_report(out, report)
     if report.outcome is not Outcome.NOTHING:
-        _write(Path(progress.wishes.report or notes.root / "migration-report.html"), report)
+        _write(notes.reports(progress), report)
     notes.at(story.progress, Step.DONE)
     return report.code
 
 
-def _write(path: Path, report: Report) -> None:
+def _write(paths: tuple[Path, Path], report: Report) -> None:
     import json
 
     from codemods.migration.document import document
@@ -229,13 +235,14 @@ def _write(path: Path, report: Report) -> None:
     from codemods.writing import create_file
 
     made = document(report)
+    shown, plain = paths
     try:
-        create_file(path, page(made).encode())
-        create_file(path.with_suffix(".json"), (json.dumps(made, indent=1) + "\n").encode())
+        create_file(shown, page(made).encode())
+        create_file(plain, (json.dumps(made, indent=1) + "\n").encode())
     except OSError as error:  # what was migrated stands, and has been told
-        click.echo(f"The report {path} cannot be written: {error.strerror}.", err=True)
+        click.echo(f"The report {shown} cannot be written: {error.strerror}.", err=True)
     else:
-        click.echo(f"Report: {path}")
+        click.echo(f"Report: {shown}")
 
 
 def _agreed(looked: Looked) -> bool:

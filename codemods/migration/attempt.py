@@ -15,12 +15,13 @@ from codemods.journal import JournalError
 from codemods.matching import Key, match
 from codemods.migration import criteria
 from codemods.migration.baseline import Baseline, Told
-from codemods.migration.command import PASSED, Ran, run
+from codemods.migration.command import PASSED, Ran, own_caches, run
 from codemods.migration.health import examine
 from codemods.migration.judge import Criterion, Fault, Holds, Name, criterion, idle, unknown
 from codemods.migration.look import Looked
 from codemods.migration.mlflow import works
 from codemods.migration.ordering import Candidate
+from codemods.migration.own_cache import added
 from codemods.migration.recorded import Recording, compare, read
 from codemods.migration.state import COMMAND, MigrationError, Notes, Progress
 from codemods.pinning import pin
@@ -70,6 +71,8 @@ class Ground:
 def migrate(ground: Ground, keys: frozenset[Key]) -> tuple[frozenset[Key], Survey]:
     """Migrate just these functions; which of them could be, and what was planned.
 
+    The repository's own cache package gets its names, even if there is no function.
+
     Raises
     ------
     MigrationError
@@ -78,7 +81,7 @@ def migrate(ground: Ground, keys: frozenset[Key]) -> tuple[frozenset[Key], Surve
     looked, wishes = ground.looked, ground.progress.wishes
     found = survey(looked.found.tree, looked.rules, Selection(exactly=keys))
     try:
-        done = apply(found, command=COMMAND)
+        done = apply(added(found, looked.adoption), command=COMMAND)
     except (JournalError, OSError) as error:
         raise MigrationError(f"the migration cannot be carried out: {error}") from error
     failed = [one for one in done.failures if one not in looked.found.failures]
@@ -122,9 +125,14 @@ def undo(notes: Notes, progress: Progress) -> None:
 
 
 def verify(
-    ground: Ground, keys: frozenset[Key], name: str, *, rechecks: bool = True
+    ground: Ground,
+    keys: frozenset[Key],
+    name: str,
+    *,
+    rechecks: bool = True,
+    mlflow: bool = True,
 ) -> tuple[tuple[Criterion, ...], Recording | None, Ran]:
-    """Run the command on what stands, and judge."""
+    """Run the command on what stands, and judge; what takes long can be left out."""
     wishes = ground.progress.wishes
     again = rechecks and wishes.recheck != "0"
     options = (
@@ -137,14 +145,16 @@ def verify(
         Path(wishes.cwd),
         ground.notes.folder,
         name,
-        options,
+        (*options, *own_caches(ground.looked.rules.more_sources)),
         lambda line: ground.told(name, line),
     )
     health = (ground.looked.health, examine())
-    mlflow = works() if ground.looked.uses_mlflow else idle(Name.MLFLOW, "not used here")
+    tracks = idle(Name.MLFLOW, "not used here" if mlflow else "not asked for")
+    if mlflow and ground.looked.uses_mlflow:
+        tracks = works()
     warm = ground.baseline.warm
     if warm is None:
-        return (*_unrecorded(ran), criteria.health(*health), mlflow), None, ran
+        return (*_unrecorded(ran), criteria.health(*health), tracks), None, ran
     if ran.recording is None:
         fault = Fault(f"`{wishes.verify}` ends with exit code {ran.code}, and recorded nothing")
         return (criterion(Name.TESTS, "they could not run", [fault]),), None, ran
@@ -155,11 +165,12 @@ def verify(
         compared=compare(warm.path, after.path),
         health=health,
         migrated=ground.names(keys),
-        backtests=_backtests(ground, after),
+        backtests=_named(ground, ground.looked.backtests, after),
+        cleared=_cleared_by_themselves(ground, keys, after),
         unsteady=frozenset(ground.baseline.unsteady),
         rechecks=again,
     )
-    return criteria.judge(seen, mlflow), after, ran
+    return criteria.judge(seen, tracks), after, ran
 
 
 def attempt(
@@ -183,10 +194,22 @@ def _unrecorded(ran: Ran) -> list[Criterion]:
     ]
 
 
-def _backtests(ground: Ground, after: Recording) -> frozenset[str]:
-    """The functions under ``cached_backtest``, as the recording names them."""
+def _cleared_by_themselves(
+    ground: Ground, keys: frozenset[Key], after: Recording
+) -> frozenset[str]:
+    """What stays under the original's ``smart_cacheable``, which clears as soon as a file changes.
+
+    Ours is another: it looks at the code, and not at the time of the file.
+    """
+    if ground.looked.own_package is None:
+        return frozenset()
+    return _named(ground, ground.looked.smart - keys, after)
+
+
+def _named(ground: Ground, keys: frozenset[Key], after: Recording) -> frozenset[str]:
+    """Functions as the recording names them, whether they can be migrated or not."""
     functions: dict[str, list[str]] = {}
-    for path, name in ground.looked.backtests:
+    for path, name in keys:
         functions.setdefault(path, []).append(name)
     if not functions:
         return frozenset()

@@ -7,11 +7,11 @@ such functions are left as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from codemods.migration.command import FAILED, NO_TESTS, PASSED, USAGE, Ran, run
+from codemods.migration.command import FAILED, NO_TESTS, PASSED, USAGE, Ran, own_caches, run
 from codemods.migration.recorded import Recording, compare, read
 from codemods.migration.state import MigrationError, Notes, Progress
 
@@ -31,8 +31,10 @@ class Baseline:
     unsteady: Mapping[str, tuple[str, ...]]  #: function -> what differed between the two runs
 
 
-def take(notes: Notes, progress: Progress, told: Told) -> tuple[Baseline, Progress]:
-    """Run the command before any change.
+def take(
+    notes: Notes, progress: Progress, told: Told, sources: Sequence[str] = ()
+) -> tuple[Baseline, Progress]:
+    """Run the command before any change; ``sources`` are further modules with old decorators.
 
     Raises
     ------
@@ -48,7 +50,8 @@ def take(notes: Notes, progress: Progress, told: Told) -> tuple[Baseline, Progre
             Path(progress.wishes.cwd),
             notes.folder,
             name,
-            told=lambda line, name=name: told(name, line),  # type: ignore[misc]
+            own_caches(sources),
+            lambda line, name=name: told(name, line),  # type: ignore[misc]
         )
         _check(ran, progress.wishes.verify)
         seconds.append(ran.seconds)

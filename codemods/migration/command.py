@@ -57,6 +57,11 @@ def words_of(command: str) -> list[str]:
     return words
 
 
+def own_caches(modules: Sequence[str]) -> tuple[str, ...]:
+    """Options for pytest: further modules that define decorators of the repository's own."""
+    return tuple(f"--afml-record-own={module}" for module in modules)
+
+
 def check_command(command: str) -> None:
     """Refuse a command that cannot be started.
 

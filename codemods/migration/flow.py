@@ -17,9 +17,11 @@ from codemods.matching import Key
 from codemods.migration import baseline as before
 from codemods.migration.attempt import Attempt, Ground, attempt, migrate, undo, verify
 from codemods.migration.baseline import Baseline
+from codemods.migration.health import examine
 from codemods.migration.judge import Holds, Name
 from codemods.migration.look import Looked, look
 from codemods.migration.ordering import Candidate, ordered, steady
+from codemods.migration.own_cache import names_of
 from codemods.migration.repair import bisect, blame
 from codemods.migration.state import MigrationError, Notes, Progress, Step
 from codemods.migration.told import Became, Outcome, Report, Row, calls_of, recheck_of
@@ -83,7 +85,7 @@ class Story:
             return self._ended(Outcome.NOTHING, looked)
         if not self.allowed(looked):
             raise MigrationError("Nothing was changed.")
-        baseline = self._baseline(looked)
+        baseline, looked = self._baseline(looked)
         self._at(Step.PLAN, "planning")
         candidates = ordered(looked, baseline)
         ground = Ground(
@@ -109,13 +111,17 @@ class Story:
             self.remarks.append("this is no git repository; the journal alone can undo")
         return looked
 
-    def _baseline(self, looked: Looked) -> Baseline:
+    def _baseline(self, looked: Looked) -> tuple[Baseline, Looked]:
         mark = _mark(looked.found)
         known = before.taken(self.notes, self.progress) if self.progress.sources == mark else None
         if known is None:
             self._at(Step.BASELINE, f"recording `{self.progress.wishes.verify}` before any change")
             self.progress = self.notes.save(replace(self.progress, sources=mark, baseline=()))
-            known, self.progress = before.take(self.notes, self.progress, self.screen.running)
+            known, self.progress = before.take(
+                self.notes, self.progress, self.screen.running, looked.rules.more_sources
+            )
+            # Whatever the runs have brought about, it was not the migration.
+            looked = replace(looked, health=looked.health.with_more(examine()))
         for number, seconds in enumerate(known.seconds, start=1):
             self.seconds[f"before, run {number}"] = seconds
         if known.warm is None:
@@ -133,7 +139,7 @@ class Story:
                 "the second run computed all that the first did: the tests have an empty cache of"
                 " their own every time, so what the old decorator has stored plays no part"
             )
-        return known
+        return known, looked
 
     def _wanted(self, ground: Ground, candidates: list[Candidate]) -> frozenset[Key]:
         """What is to be migrated; of everything else, a row says why it is not."""
@@ -202,7 +208,13 @@ class Story:
             try:
                 migrated, _ = migrate(ground, keys)
                 rechecks = bool(names & {Name.RECHECK, Name.SPEED})
-                judged, _, ran = verify(ground, migrated, f"probe-{number}", rechecks=rechecks)
+                judged, _, ran = verify(
+                    ground,
+                    migrated,
+                    f"probe-{number}",
+                    rechecks=rechecks,
+                    mlflow=Name.MLFLOW in names,
+                )
                 self.seconds[f"probe {number}"] = ran.seconds
             finally:
                 undo(self.notes, self.progress)
@@ -218,6 +230,10 @@ class Story:
         for key in asked - tried.keys - self.rows.keys():
             why = ("it cannot be migrated without others that are not",)
             self._row(ground, ground.candidates[key], Became.LEFT, why)
+        adopting = ground.looked.adoption
+        if adopting is not None:
+            names = ", ".join(names_of(adopting))
+            self.remarks.append(f"{adopting.path} offers more, as after `adopt-init`: {names}")
         whole = not any(
             row.became in (Became.ROLLED_BACK, Became.UNSTEADY) for row in self.rows.values()
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codemods.migration.state import MigrationError
@@ -30,6 +30,10 @@ class Health:
     entries: int
     joblib_entries: int
     troubles: tuple[Trouble, ...]
+
+    def with_more(self, later: Health) -> Health:
+        """As it was later, with what was wrong at either time."""
+        return replace(later, troubles=(*later.troubles, *self.since(later)))
 
     def since(self, before: Health) -> tuple[Trouble, ...]:
         """What was not wrong before."""

@@ -17,12 +17,22 @@ from codemods.matching import Key
 from codemods.migration.command import check_command
 from codemods.migration.health import Health, examine
 from codemods.migration.mlflow import works
+from codemods.migration.own_cache import (
+    added,
+    adoption,
+    but_for_names,
+    own_file,
+    refuse_both,
+    with_names,
+)
 from codemods.migration.state import MigrationError, Wishes
 from codemods.offered import NotOfferedError, offered
-from codemods.own_package import own_package
 from codemods.rules import BACKTEST, MLFLOW, NEW, Rules
-from codemods.runner import Survey, survey
+from codemods.runner import Planned, Survey, survey
 from codemods.select import Selection
+
+#: Of the repository's own, it clears what a function has stored as soon as its file has changed.
+SMART = "smart_cacheable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +50,10 @@ class Looked:
         Of the cache, before.
     own_package : str or None
         The repository's own ``afml/cache``, relative to the root.
-    backtests : frozenset of Key
-        The functions under ``cached_backtest``.
+    adoption : Planned or None
+        What is to be added to it first.
+    backtests, smart : frozenset of Key
+        The functions under ``cached_backtest``, and those under ``smart_cacheable``.
     uses_mlflow : bool
         Whether a file of the repository names ``mlflow_cached`` or ``setup_mlflow_cache``.
     dirty : tuple of str
@@ -53,7 +65,9 @@ class Looked:
     decorators: Mapping[str, int]
     health: Health
     own_package: str | None
+    adoption: Planned | None
     backtests: frozenset[Key]
+    smart: frozenset[Key]
     uses_mlflow: bool
     dirty: tuple[str, ...]
 
@@ -89,28 +103,44 @@ def look(wishes: Wishes) -> Looked:
         raise MigrationError(
             f"the installed afml_cache has no {' and no '.join(missing)}; upgrade it first"
         )
+    adopting = adoption(tree.root, names)
     rules = config.rules(wishes.to, wishes.sources, call_forms=wishes.call_forms)
+    rules = with_names(rules, adopting)
     found = survey(tree, rules, Selection(wishes.only) if wishes.only else None)
     if found.failures:
         told = "; ".join(f"{one.path} {one.text}" for one in found.failures)
         raise MigrationError(f"not every file can be looked at ({told}); --exclude it, or mend it")
-    for entry in found.changes:
+    refuse_both(found, adopting)
+    changes = added(found, adopting).changes
+    for entry in changes:
         if not (tree.root / entry.path).stat().st_mode & 0o222:
             raise MigrationError(f"{entry.path} is read-only; make it writable, or --exclude it")
     health = examine()
-    errors = [one for one in health.troubles if one.level == "error"]
+    troubles = but_for_names(health.troubles, adopting)
+    errors = [one for one in troubles if one.level == "error"]
     if errors:
         told = "; ".join(f"{one.what} ({one.remedy})" for one in errors)
         raise MigrationError(f"before any change, `afml-cache doctor` or `verify` finds: {told}")
     count = Counter(one.old for entry in found.changes for one in entry.plan.rewrites)
-    dirty = uncommitted(tree.root, (one.path for one in found.changes)) if tree.in_git else []
-    backtests, uses_mlflow = _others(found, rules)
+    dirty = uncommitted(tree.root, (one.path for one in changes)) if tree.in_git else []
+    own = own_file(tree.root)
+    others, uses_mlflow = _others(found, rules, own)
     if uses_mlflow:
         told = "; ".join(fault.what for fault in works().faults)
         if told:
             raise MigrationError(f"this repository uses MLflow, and before any change {told}")
-    own = _own(tree.root)
-    return Looked(found, rules, count, health, own, backtests, uses_mlflow, tuple(dirty))
+    return Looked(
+        found,
+        rules,
+        count,
+        replace(health, troubles=tuple(troubles)),
+        own.relative_to(tree.root).as_posix() if own is not None else None,
+        adopting,
+        others[BACKTEST],
+        others[SMART],
+        uses_mlflow,
+        tuple(dirty),
+    )
 
 
 def _paths(wishes: Wishes) -> list[Path]:
@@ -118,25 +148,27 @@ def _paths(wishes: Wishes) -> list[Path]:
     return [here / path for path in wishes.paths] or [here]
 
 
-def _own(root: Path) -> str | None:
-    try:
-        return own_package(root).relative_to(root).as_posix()
-    except (PathError, ValueError):  # none, or several: then nothing is assumed
-        return None
+def _others(
+    found: Survey, rules: Rules, own: Path | None
+) -> tuple[dict[str, frozenset[Key]], bool]:
+    """The functions under other decorators, and whether MLflow is used, in all of the files.
 
-
-def _others(found: Survey, rules: Rules) -> tuple[frozenset[Key], bool]:
-    """The functions under ``cached_backtest``, and whether MLflow is used, in all of the files."""
+    That the repository's own cache offers what MLflow needs does not mean that it is used.
+    """
+    package = own.parent if own is not None and own.name == "__init__.py" else own
     also = replace(rules, more_names=frozenset({BACKTEST}))
-    backtests: set[Key] = set()
+    others: dict[str, set[Key]] = {BACKTEST: set(), SMART: set()}
     uses_mlflow = False
     for file in {*found.tree.files, *found.tree.all_files()}:
         path = found.tree.root / file
         if not path.is_file():
             continue
         data = path.read_bytes()
-        uses_mlflow |= any(name in data for name in (MLFLOW.encode(), b"setup_mlflow_cache"))
-        if BACKTEST.encode() in data and not file.endswith(NOTEBOOK):
-            there = decorated(data, found.tree.package(file), also)
-            backtests |= {(file, name) for name, one in there.items() if BACKTEST in one.names}
-    return frozenset(backtests), uses_mlflow
+        if package is None or not path.is_relative_to(package):
+            uses_mlflow |= any(name in data for name in (MLFLOW.encode(), b"setup_mlflow_cache"))
+        if file.endswith(NOTEBOOK) or not any(name.encode() in data for name in others):
+            continue
+        there = decorated(data, found.tree.package(file), also)
+        for kind, keys in others.items():
+            keys |= {(file, name) for name, one in there.items() if kind in one.names}
+    return {kind: frozenset(keys) for kind, keys in others.items()}, uses_mlflow

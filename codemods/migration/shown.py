@@ -16,6 +16,7 @@ from codemods.migration.attempt import Attempt
 from codemods.migration.judge import Holds
 from codemods.migration.look import Looked
 from codemods.migration.ordering import Candidate
+from codemods.migration.own_cache import names_of
 from codemods.migration.state import Step
 from codemods.migration.told import Became, Outcome, Report, Row
 
@@ -67,6 +68,9 @@ class Terminal:
         self._say(f"{looked.found.tree.root}: {kinds or 'no old decorator'}")
         if looked.own_package:
             self._say(f"its own cache package: {looked.own_package}")
+        if looked.adoption is not None:
+            names = ", ".join(names_of(looked.adoption))
+            self._say(f"it is to get, as by `afml-codemod adopt-init`: {names}")
         stored = f"{health.joblib_entries} results of @cacheable, {health.entries} entries"
         self._say(f"the cache {health.directory}: {stored}")
         for one in health.troubles:

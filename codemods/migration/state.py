@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from codemods.journal import NOTES, Journal, JournalError, Migration, State
-from codemods.writing import create_file, sync_folder
+from codemods.writing import create_file, remove_leftover, sync_folder
 
 VERSION = 1
 COMMAND = "migrate"
@@ -215,6 +215,17 @@ class Notes:
         except JournalError as error:
             raise MigrationError(str(error)) from error
         return found[::-1]
+
+    def reports(self, progress: Progress) -> tuple[Path, Path]:
+        """Where the report goes: the page, and JSON beside it."""
+        page = Path(progress.wishes.report or self.root / "migration-report.html")
+        return page, page.with_suffix(".json")
+
+    def give_up(self, progress: Progress) -> Progress:
+        """The migration is over, and nothing of it stands; a half-written report goes, too."""
+        for report in self.reports(progress):
+            remove_leftover(report)
+        return self.at(progress, Step.GIVEN_UP)
 
     def _make(self) -> None:
         self.journal.folder.mkdir(exist_ok=True)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Whether the decorators of a repository's own cache are watched already.
+_WATCHES = pytest.StashKey[bool]()
+
 #: Options of pytest under which no test runs.
 _RUN_NOTHING = {
     "collectonly": "--collect-only",
@@ -54,13 +57,36 @@ def add_options(parser: pytest.Parser) -> None:
         "--afml-compare-tolerance", metavar="R", type=float, default=None, help=_TOLERANCE_HELP
     )
     add_share(parser, "afml_compare_tolerance", f"As --afml-compare-tolerance. {_TOLERANCE_HELP}")
+    group.addoption(
+        "--afml-record-own",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="With --afml-record: MODULE defines decorators like those of a repository's own "
+        "afml.cache, whose calls are recorded without this; may be given several times.",
+    )
     recheck.add_options(parser)
+
+
+def watch_own_cache(config: pytest.Config) -> None:
+    """Watch the decorators of a repository's own cache, once; the sooner, the fewer escape."""
+    if config.stash.get(_WATCHES, False):
+        return
+    given = config.known_args_namespace  # all that there is of options before the first conftest
+    if not hasattr(given, "afml_record"):
+        given = config.option
+    if getattr(given, "afml_record", None) or getattr(given, "afml_compare", None):
+        from pytest_afml.record import own_cache
+
+        config.stash[_WATCHES] = True
+        config.add_cleanup(own_cache.watch_own_cache(given.afml_record_own))
 
 
 def configure(config: pytest.Config, mode: str) -> None:
     """Check the options, and register what they need."""
     record, before = _path(config, "afml_record"), _path(config, "afml_compare")
     asked = recheck.asked(config)
+    watch_own_cache(config)  # where a conftest has named this plugin, it is not watched yet
     if record is None and before is None:
         if config.getoption("afml_compare_tolerance") is not None:
             raise pytest.UsageError("--afml-compare-tolerance does nothing without --afml-compare")

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,8 @@ class Repository:
 
     path: Path
     cache: Path
+    more: dict[str, str] = field(default_factory=dict)  #: of the environment
+    patience: float = 110  #: seconds for one command
 
     def environment(self) -> dict[str, str]:
         """What its commands run in."""
@@ -71,6 +73,7 @@ class Repository:
             "PYTHONDONTWRITEBYTECODE": "1",
             "COLUMNS": "80",
             "GIT_CONFIG_GLOBAL": os.devnull,
+            **self.more,
         }
 
     def command(self, *arguments: str) -> list[str]:
@@ -86,7 +89,7 @@ class Repository:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=self.patience,
         )
 
     def migrate(self, *arguments: str, verify: str = "pytest -q -p no:cacheprovider") -> Any:
@@ -114,6 +117,18 @@ class Repository:
     def sources(self) -> dict[str, bytes]:
         """Every source file's bytes."""
         return {path.name: path.read_bytes() for path in sorted(self.path.glob("*.py"))}
+
+    def changes(self) -> str:
+        """What git finds changed or new; nothing where all is as it was committed."""
+        done = subprocess.run(
+            ["git", "status", "--porcelain"],
+            cwd=self.path,
+            env=self.environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout
 
     def git(self, *arguments: str) -> None:
         """Run git here."""

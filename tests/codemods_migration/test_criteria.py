@@ -86,6 +86,16 @@ def test_a_call_that_was_served_and_is_computed_breaks_two_criteria() -> None:
     assert fault.what == "quant.f ran 1 times where it was served before (unkeyable)"
 
 
+def test_what_its_own_decorator_has_cleared_is_told_and_no_fault() -> None:
+    fell = replace(SAME, fell=frozenset({"quant.f"}))
+    stays = replace(GOOD, compared=fell, migrated=frozenset(), rechecks=False)
+    assert set(broken(stays)) == {Name.HIT_RATES}
+    excused = replace(stays, cleared=frozenset({"quant.f"}))
+    assert not broken(excused)
+    found = {one.name: one.told for one in criteria.judge(excused, idle(Name.MLFLOW, ""))}
+    assert "1 cleared by their own smart_cacheable" in found[Name.HIT_RATES]
+
+
 def test_a_backtest_that_runs_again_is_nobodys_fault_yet() -> None:
     calls = Calls(hits=2, computed=2, reasons=Counter(code=2))
     seen = replace(GOOD, after=recording(calls, "passed", again()), migrated=frozenset())

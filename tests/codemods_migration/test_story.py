@@ -99,13 +99,14 @@ def test_red_tests_stop_it_before_anything_is_changed(repository: Any) -> None:
     assert made.sources() == before
 
 
-def test_an_own_cache_package_without_the_new_names_stops_it_with_the_remedy(
+def test_an_own_cache_package_that_asks_to_be_kept_stops_it_with_the_remedy(
     repository: Any,
 ) -> None:
     made = repository()
     package = made.path / "afml" / "cache"
     package.mkdir(parents=True)
-    package.joinpath("__init__.py").write_text("def cacheable(function):\n    return function\n")
+    text = "# afml: keep\ndef cacheable(function):\n    return function\n"
+    package.joinpath("__init__.py").write_text(text)
     quant = made.path / "quant.py"
     quant.write_text(quant.read_text().replace("from afml_cache", "from afml.cache"))
     before = made.sources()

@@ -77,6 +77,13 @@ def test_what_the_cache_itself_makes_is_no_other_system(used):
     assert found(used, "two systems") == []
 
 
+def test_what_the_system_before_this_one_keeps_there_is_none_either(used):
+    (used / "numba_cache").mkdir()
+    for name in ("cache_stats.json", "function_tracker.json"):
+        (used / name).write_text("{}")
+    assert found(used, "two systems") == []
+
+
 def test_a_package_of_ones_own_without_the_names_is_an_import_problem(run_python, used, tmp_path):
     (tmp_path / "afml" / "cache").mkdir(parents=True)
     (tmp_path / "afml" / "__init__.py").write_text("")

@@ -59,7 +59,7 @@ def rollback(
         )
         return
     try:
-        with notes.held() if unfinished is not None else nullcontext():
+        with nullcontext() if dry_run else notes.respected():
             complete = all(_undone(journal, one, dry_run) for one in found)
     except MigrationError as error:
         stop(str(error), USAGE)

@@ -25,6 +25,7 @@ from codemods.migration.own_cache import names_of
 from codemods.migration.repair import bisect, blame
 from codemods.migration.state import MigrationError, Notes, Progress, Step
 from codemods.migration.told import Became, Outcome, Report, Row, calls_of, recheck_of
+from codemods.migration.undisturbed import disturbed
 from codemods.runner import Survey
 
 #: So many times functions go back and the rest is tried: once for what the recordings name, once
@@ -167,6 +168,7 @@ class Story:
             self._at(Step.APPLY, f"migrating {len(wanted)} functions")
             tried = attempt(ground, wanted, f"after-{rounds + 1}", self._verifying)
             self.seconds[f"after, run {rounds + 1}"] = tried.ran.seconds
+            self._refuse_if_disturbed(tried)
             if not tried.broken:
                 return self._kept(ground, tried, asked)
             self.screen.failed(tried)
@@ -183,6 +185,17 @@ class Story:
             self._at(Step.REPAIR, f"rolling back {len(guilty)} functions at fault")
             undo(self.notes, self.progress)
             wanted, rounds = left, rounds + 1
+
+    def _refuse_if_disturbed(self, tried: Attempt) -> None:
+        """What was verified has to be what stands; if not, nothing is known of what does."""
+        told = disturbed(self.notes, self.progress, migrated=bool(tried.keys))
+        if told:
+            raise MigrationError(
+                f"while `{self.progress.wishes.verify}` ran, something else changed what is being"
+                f" verified: {told}. So the migration is undone, and what others wrote is kept. Run"
+                " it again, with a command that changes no source file, and leave the files alone"
+                " until it is done"
+            )
 
     def _verifying(self) -> None:
         self._at(Step.VERIFY, f"verifying with `{self.progress.wishes.verify}`")

@@ -43,8 +43,12 @@ def rollback(
         stop("Name one migration, or --all of them.", USAGE)
     notes = Notes(find_root(root)[0])
     journal: Journal = notes.journal
+    unfinished, unreadable = None, ""
     try:
         unfinished = notes.read() if migration is None else None
+    except MigrationError as error:  # the journal alone can undo, too
+        unreadable = str(error)
+    try:
         if unfinished is not None and unfinished.is_over:
             unfinished = None
         found = _meant(journal, migration, everything)
@@ -52,7 +56,9 @@ def rollback(
             found = notes.own(unfinished)
     except (JournalError, MigrationError) as error:
         stop(str(error), USAGE)
-    if not found and unfinished is None:
+    if unreadable:
+        click.echo(f"{unreadable}. So this goes by the journal alone.", err=True)
+    if not found and unfinished is None and not unreadable:
         click.echo(
             f"No migration to roll back in {journal.root}. Where a clone has no journal,"
             " `afml-codemod revert` is the same rewrite backwards."
@@ -66,6 +72,9 @@ def rollback(
     if unfinished is not None and complete and not dry_run:
         notes.give_up(unfinished)
         click.echo(f"The verified migration {unfinished.id} is over; nothing of it stands.")
+    if unreadable and complete and not dry_run and not _meant(journal, None, everything=True):
+        notes.file.unlink(missing_ok=True)
+        click.echo(f"Nothing stands any more; {notes.file} is removed.")
     if clear_cache and complete:
         functions = functions_of(found)
         try:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from codemods.migration.state import MigrationError
+from codemods.migration.state import WishError
 
 #: Lines of the end of a command's output that are kept to be shown.
 TAIL = 25
@@ -45,15 +45,15 @@ def words_of(command: str) -> list[str]:
 
     Raises
     ------
-    MigrationError
+    WishError
         It is empty, or its quotes do not match.
     """
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise MigrationError(f"--verify {command!r} cannot be read: {error}") from error
+        raise WishError(f"--verify {command!r} cannot be read: {error}") from error
     if not words:
-        raise MigrationError('--verify is empty; give the command that runs the tests: "pytest -q"')
+        raise WishError('--verify is empty; give the command that runs the tests: "pytest -q"')
     return words
 
 
@@ -67,12 +67,12 @@ def check_command(command: str) -> None:
 
     Raises
     ------
-    MigrationError
+    WishError
         There is no such program.
     """
     program = words_of(command)[0]
     if shutil.which(program, path=_path()) is None:
-        raise MigrationError(
+        raise WishError(
             f"--verify: there is no program {program!r} on the PATH; give the command as you would"
             " type it here (for `a && b`, write sh -c 'a && b')"
         )

@@ -15,6 +15,7 @@ from typing import Protocol
 from codemods.findings import DECORATOR_REMAINS
 from codemods.matching import Key
 from codemods.migration import baseline as before
+from codemods.migration.asked import check_adoption
 from codemods.migration.attempt import Attempt, Ground, attempt, migrate, undo, verify
 from codemods.migration.baseline import Baseline
 from codemods.migration.health import examine
@@ -123,6 +124,7 @@ class Story:
             )
             # Whatever the runs have brought about, it was not the migration.
             looked = replace(looked, health=looked.health.with_more(examine()))
+            check_adoption(looked.health.joblib_entries)
         for number, seconds in enumerate(known.seconds, start=1):
             self.seconds[f"before, run {number}"] = seconds
         if known.warm is None:

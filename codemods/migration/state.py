@@ -46,6 +46,10 @@ class MigrationError(Exception):
     """The migration cannot go on; the message says why, and what to do."""
 
 
+class WishError(MigrationError):
+    """What was asked for cannot be done by anybody; nothing was begun."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What was asked for; kept, so that `--resume` goes on with the same."""

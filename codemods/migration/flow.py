@@ -33,6 +33,12 @@ from codemods.runner import Survey
 #: for what bisecting finds. With --keep-going, as often as it takes.
 ROUNDS = 2
 
+#: Why functions go back that nothing is known against.
+WITH_THE_OTHERS = (
+    "with the others: it could not be told whose fault it is. What breaks by chance, or with nothing"
+    " migrated, is no function's"
+)
+
 #: So many of what cannot be migrated are shown.
 SHOWN = 5
 
@@ -259,8 +265,7 @@ class Story:
         self._at(Step.REPAIR, "rolling everything back")
         undo(self.notes, self.progress)
         for key in tried.keys:
-            why = guilty.get(key, ("with the others: it could not be told whose fault it is",))
-            self._rolled_back(ground, tried, key, why)
+            self._rolled_back(ground, tried, key, guilty.get(key, (WITH_THE_OTHERS,)))
         return self._ended(Outcome.ROLLED_BACK, ground.looked, tried)
 
     def _ended(

@@ -123,6 +123,7 @@ def migrate(
     rolled back. Exit 0: everything that was asked for is migrated, and every criterion holds; 1:
     something was rolled back, or is not proven; 2 usage; 3: it could not be done.
     """
+    from codemods.migration.endings import as_interrupts
     from codemods.migration.state import MigrationError, Notes, WishError, Wishes
 
     check_modules(sources)
@@ -155,7 +156,7 @@ def migrate(
     )
     try:
         notes = Notes(_root(wishes))
-        with notes.held():
+        with as_interrupts(), notes.held():
             sys.exit(_carry_out(notes, _begun(notes, wishes, resume), yes=yes or resume))
     except WishError as error:
         stop(str(error), USAGE)

@@ -21,7 +21,9 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from codemods.migration.endings import put_off
 from codemods.migration.state import WishError
+from codemods.migration.watch import watched
 
 #: Lines of the end of a command's output that are kept to be shown.
 TAIL = 25
@@ -107,26 +109,31 @@ def run(
     recording = folder / f"{name}-{secrets.token_hex(3)}.json"
     began = time.perf_counter()
     tail: deque[str] = deque(maxlen=TAIL)
-    with subprocess.Popen(
-        words_of(command),
-        cwd=cwd,
-        env=_environment(recording, options),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    ) as process:
+    with (
+        put_off() as let_through,
+        subprocess.Popen(
+            words_of(command),
+            cwd=cwd,
+            env=_environment(recording, options),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
-            with (folder / f"{name}.log").open("w", encoding="utf-8") as log:
+            let_through()
+            log_file = folder / f"{name}.log"
+            with watched(process.pid), log_file.open("w", encoding="utf-8") as log:
                 for line in process.stdout:
                     log.write(line)
                     tail.append(line.rstrip("\n"))
                     if told is not None:
                         told(tail[-1])
-            process.wait()
+                process.wait()
         except BaseException:  # an interrupt: leave no process that goes on testing
             _kill(process)
             raise

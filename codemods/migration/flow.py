@@ -35,8 +35,8 @@ ROUNDS = 2
 
 #: Why functions go back that nothing is known against.
 WITH_THE_OTHERS = (
-    "with the others: it could not be told whose fault it is. What breaks by chance, or with nothing"
-    " migrated, is no function's"
+    "with the others: it could not be told whose fault it is. What breaks by chance, or with"
+    " nothing migrated, is no function's"
 )
 
 #: So many of what cannot be migrated are shown.

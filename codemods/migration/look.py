@@ -16,7 +16,8 @@ from codemods.files import NOTEBOOK, PathError, find, find_root, uncommitted
 from codemods.matching import Key
 from codemods.migration.asked import check_adoption, check_only, check_report
 from codemods.migration.command import check_command
-from codemods.migration.health import Health, examine
+from codemods.migration.facts import Facts, extras, git_state
+from codemods.migration.health import Health, examine, size
 from codemods.migration.mlflow import works
 from codemods.migration.own_cache import (
     added,
@@ -59,6 +60,8 @@ class Looked:
         Whether a file of the repository names ``mlflow_cached`` or ``setup_mlflow_cache``.
     dirty : tuple of str
         Files that git does not hold as they are.
+    facts : Facts
+        For whoever looks on.
     """
 
     found: Survey
@@ -71,6 +74,7 @@ class Looked:
     smart: frozenset[Key]
     uses_mlflow: bool
     dirty: tuple[str, ...]
+    facts: Facts
 
     @property
     def functions(self) -> int:
@@ -147,6 +151,7 @@ def look(wishes: Wishes) -> Looked:
         others[SMART],
         uses_mlflow,
         tuple(dirty),
+        Facts(git_state(tree.root, dirty), size(health), extras()),
     )
 
 

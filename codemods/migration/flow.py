@@ -25,7 +25,7 @@ from codemods.migration.ordering import Candidate, ordered, steady
 from codemods.migration.own_cache import names_of
 from codemods.migration.repair import bisect, blame
 from codemods.migration.state import MigrationError, Notes, Progress, Step
-from codemods.migration.told import Became, Outcome, Report, Row, calls_of, recheck_of
+from codemods.migration.told import UNDONE, Became, Outcome, Report, Row, calls_of, recheck_of
 from codemods.migration.undisturbed import disturbed
 from codemods.runner import Survey
 
@@ -255,9 +255,7 @@ class Story:
         if adopting is not None:
             names = ", ".join(names_of(adopting))
             self.remarks.append(f"{adopting.path} offers more, as after `adopt-init`: {names}")
-        whole = not any(
-            row.became in (Became.ROLLED_BACK, Became.UNSTEADY) for row in self.rows.values()
-        )
+        whole = not any(row.became in UNDONE for row in self.rows.values())
         outcome = Outcome.KEPT if whole else Outcome.PARTLY_KEPT
         return self._ended(outcome, ground.looked, tried, proven=whole and tried.proven)
 

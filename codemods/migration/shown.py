@@ -135,6 +135,8 @@ def in_words(report: Report) -> str:
     match report.outcome:
         case Outcome.NOTHING:
             return "Nothing to migrate."
+        case Outcome.LOOKED if report.code:
+            return "Nothing was changed: nothing of what was asked for can be migrated."
         case Outcome.LOOKED:
             return "Nothing was changed."
         case Outcome.ROLLED_BACK:

@@ -43,9 +43,10 @@ def rollback(
         stop("Name one migration, or --all of them.", USAGE)
     notes = Notes(find_root(root)[0])
     journal: Journal = notes.journal
-    unfinished, unreadable = None, ""
+    unfinished, unreadable, reports = None, "", notes.reports(None)
     try:
         unfinished = notes.read() if migration is None else None
+        reports = notes.reports(unfinished)
     except MigrationError as error:  # the journal alone can undo, too
         unreadable = str(error)
     try:
@@ -63,6 +64,8 @@ def rollback(
             f"No migration to roll back in {journal.root}. Where a clone has no journal,"
             " `afml-codemod revert` is the same rewrite backwards."
         )
+        if everything:
+            _clear_reports(notes.root, reports, dry_run=dry_run)
         return
     try:
         with nullcontext() if dry_run else notes.respected():
@@ -75,6 +78,8 @@ def rollback(
     if unreadable and complete and not dry_run and not _meant(journal, None, everything=True):
         notes.file.unlink(missing_ok=True)
         click.echo(f"Nothing stands any more; {notes.file} is removed.")
+    if everything and complete:
+        _clear_reports(notes.root, reports, dry_run=dry_run)
     if clear_cache and complete:
         functions = functions_of(found)
         try:
@@ -82,6 +87,16 @@ def rollback(
         except MigrationError as error:
             stop(str(error), FAILED)
     sys.exit(0 if complete else FAILED)
+
+
+def _clear_reports(root: Path, reports: tuple[Path, Path], *, dry_run: bool) -> None:
+    """Remove the report of what does not stand any more, or say that it would be."""
+    from codemods.migration.reports import left
+
+    for file in left(root, *reports):
+        if not dry_run:
+            file.unlink()
+        click.echo(f"{'Would be removed' if dry_run else 'Removed'}: {file}")
 
 
 def _meant(journal: Journal, migration: str | None, everything: bool) -> list[Migration]:

@@ -233,9 +233,10 @@ class Notes:
             raise MigrationError(str(error)) from error
         return found[::-1]
 
-    def reports(self, progress: Progress) -> tuple[Path, Path]:
-        """Where the report goes: the page, and JSON beside it."""
-        page = Path(progress.wishes.report or self.root / "migration-report.html")
+    def reports(self, progress: Progress | None) -> tuple[Path, Path]:
+        """Where the report goes, by default or as was asked for: the page, and JSON beside it."""
+        asked = progress.wishes.report if progress is not None else ""
+        page = Path(asked or self.root / "migration-report.html")
         return page, page.with_suffix(".json")
 
     def give_up(self, progress: Progress) -> Progress:

@@ -38,15 +38,16 @@ def carry_out(
         What the journal calls it.
     """
     from codemods.journal import JournalError
+    from codemods.migration.state import MigrationError, Notes
     from codemods.runner import apply
     from codemods.show import progress
 
     if found.changes and found.tree.in_git and not yes:
         _ask_if_dirty(found)
     try:
-        with progress(out, doing) as told:
+        with Notes(found.tree.root).respected(), progress(out, doing) as told:
             return apply(found, told, command)
-    except JournalError as error:
+    except (JournalError, MigrationError) as error:
         stop(str(error), USAGE)
     except OSError as error:
         stop(journal_trouble(found.tree.root, error), FAILED)

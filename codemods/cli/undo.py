@@ -43,8 +43,13 @@ def rollback(
         stop("Name one migration, or --all of them.", USAGE)
     notes = Notes(find_root(root)[0])
     journal: Journal = notes.journal
+    unfinished, unreadable, reports = None, "", notes.reports(None)
     try:
         unfinished = notes.read() if migration is None else None
+        reports = notes.reports(unfinished)
+    except MigrationError as error:  # the journal alone can undo, too
+        unreadable = str(error)
+    try:
         if unfinished is not None and unfinished.is_over:
             unfinished = None
         found = _meant(journal, migration, everything)
@@ -52,20 +57,29 @@ def rollback(
             found = notes.own(unfinished)
     except (JournalError, MigrationError) as error:
         stop(str(error), USAGE)
-    if not found and unfinished is None:
+    if unreadable:
+        click.echo(f"{unreadable}. So this goes by the journal alone.", err=True)
+    if not found and unfinished is None and not unreadable:
         click.echo(
             f"No migration to roll back in {journal.root}. Where a clone has no journal,"
             " `afml-codemod revert` is the same rewrite backwards."
         )
+        if everything:
+            _clear_reports(notes.root, reports, dry_run=dry_run)
         return
     try:
-        with notes.held() if unfinished is not None else nullcontext():
+        with nullcontext() if dry_run else notes.respected():
             complete = all(_undone(journal, one, dry_run) for one in found)
     except MigrationError as error:
         stop(str(error), USAGE)
     if unfinished is not None and complete and not dry_run:
         notes.give_up(unfinished)
         click.echo(f"The verified migration {unfinished.id} is over; nothing of it stands.")
+    if unreadable and complete and not dry_run and not _meant(journal, None, everything=True):
+        notes.file.unlink(missing_ok=True)
+        click.echo(f"Nothing stands any more; {notes.file} is removed.")
+    if everything and complete:
+        _clear_reports(notes.root, reports, dry_run=dry_run)
     if clear_cache and complete:
         functions = functions_of(found)
         try:
@@ -73,6 +87,16 @@ def rollback(
         except MigrationError as error:
             stop(str(error), FAILED)
     sys.exit(0 if complete else FAILED)
+
+
+def _clear_reports(root: Path, reports: tuple[Path, Path], *, dry_run: bool) -> None:
+    """Remove the report of what does not stand any more, or say that it would be."""
+    from codemods.migration.reports import left
+
+    for file in left(root, *reports):
+        if not dry_run:
+            file.unlink()
+        click.echo(f"{'Would be removed' if dry_run else 'Removed'}: {file}")
 
 
 def _meant(journal: Journal, migration: str | None, everything: bool) -> list[Migration]:

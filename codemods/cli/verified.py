@@ -123,7 +123,8 @@ def migrate(
     rolled back. Exit 0: everything that was asked for is migrated, and every criterion holds; 1:
     something was rolled back, or is not proven; 2 usage; 3: it could not be done.
     """
-    from codemods.migration.state import MigrationError, Notes, Wishes
+    from codemods.migration.endings import as_interrupts
+    from codemods.migration.state import MigrationError, Notes, WishError, Wishes
 
     check_modules(sources)
     if not all(only):
@@ -155,8 +156,10 @@ def migrate(
     )
     try:
         notes = Notes(_root(wishes))
-        with notes.held():
+        with as_interrupts(), notes.held():
             sys.exit(_carry_out(notes, _begun(notes, wishes, resume), yes=yes or resume))
+    except WishError as error:
+        stop(str(error), USAGE)
     except MigrationError as error:
         stop(str(error), FAILED)
     except OSError as error:
@@ -221,13 +224,13 @@ def _carry_out(notes: Notes, progress: Progress, *, yes: bool) -> int:
     finally:
         screen.quiet()
     show_report(out, report)
-    if report.outcome is not Outcome.NOTHING:
-        _write(notes.reports(progress), report)
+    written = report.outcome is Outcome.NOTHING or _write(notes.reports(progress), report)
     notes.at(story.progress, Step.DONE)
-    return report.code
+    return report.code if written else FAILED
 
 
-def _write(paths: tuple[Path, Path], report: Report) -> None:
+def _write(paths: tuple[Path, Path], report: Report) -> bool:
+    """Write the page and the document; whether they could be."""
     import json
 
     from codemods.migration.document import document
@@ -241,8 +244,9 @@ def _write(paths: tuple[Path, Path], report: Report) -> None:
         create_file(plain, (json.dumps(made, indent=1) + "\n").encode())
     except OSError as error:  # what was migrated stands, and has been told
         click.echo(f"The report {shown} cannot be written: {error.strerror}.", err=True)
-    else:
-        click.echo(f"Report: {shown}")
+        return False
+    click.echo(f"Report: {shown}")
+    return True
 
 
 def _agreed(looked: Looked) -> bool:

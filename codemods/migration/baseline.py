@@ -39,7 +39,7 @@ def take(
     Raises
     ------
     MigrationError
-        The tests do not pass as they are, or cannot be recorded.
+        The tests do not pass as they are, are others in the second run, or cannot be recorded.
     """
     paths: list[Path] = []
     seconds: list[float] = []
@@ -72,7 +72,23 @@ def taken(notes: Notes, progress: Progress) -> Baseline | None:
 
 def _baseline(paths: list[Path], seconds: list[float] | tuple[()]) -> Baseline:
     cold, warm = map(read, paths)
+    if once := ran_once(cold, warm):
+        raise MigrationError(_differ(once))
     return Baseline(cold, warm, tuple(seconds), compare(cold.path, warm.path).changed)
+
+
+def ran_once(cold: Recording, warm: Recording) -> list[str]:
+    """Tests that ran in one of the two runs and not in the other, with nothing changed."""
+    return sorted(cold.outcomes.keys() ^ warm.outcomes.keys())
+
+
+def _differ(once: list[str]) -> str:
+    tests = "1 test" if len(once) == 1 else f"{len(once)} tests"
+    return (
+        f"{tests} ran in one of two runs and not in the other, with nothing changed in between, so"
+        " nobody could tell what the migration breaks. Give each a name that stays (no time, random"
+        f" number or address among its parameters), or deselect them:{_some(once)}"
+    )
 
 
 def _check(ran: Ran, command: str) -> None:
@@ -102,10 +118,13 @@ def _check(ran: Ran, command: str) -> None:
 
 
 def _red(command: str, failed: list[str]) -> str:
-    names = "".join(f"\n  {test}" for test in failed[:5])
-    more = f"\n  ... and {len(failed) - 5} more" if len(failed) > 5 else ""
     tests = "1 test fails" if len(failed) == 1 else f"{len(failed)} tests fail"
     return (
         f"{tests} before anything is changed, so `{command}` could not tell what the migration"
-        f" breaks. Mend or deselect them first:{names}{more}"
+        f" breaks. Mend or deselect them first:{_some(failed)}"
     )
+
+
+def _some(tests: list[str]) -> str:
+    names = "".join(f"\n  {test}" for test in tests[:5])
+    return names + (f"\n  ... and {len(tests) - 5} more" if len(tests) > 5 else "")

@@ -21,7 +21,9 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from codemods.migration.state import MigrationError
+from codemods.migration.endings import put_off
+from codemods.migration.state import WishError
+from codemods.migration.watch import watched
 
 #: Lines of the end of a command's output that are kept to be shown.
 TAIL = 25
@@ -45,15 +47,15 @@ def words_of(command: str) -> list[str]:
 
     Raises
     ------
-    MigrationError
+    WishError
         It is empty, or its quotes do not match.
     """
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise MigrationError(f"--verify {command!r} cannot be read: {error}") from error
+        raise WishError(f"--verify {command!r} cannot be read: {error}") from error
     if not words:
-        raise MigrationError('--verify is empty; give the command that runs the tests: "pytest -q"')
+        raise WishError('--verify is empty; give the command that runs the tests: "pytest -q"')
     return words
 
 
@@ -67,12 +69,12 @@ def check_command(command: str) -> None:
 
     Raises
     ------
-    MigrationError
+    WishError
         There is no such program.
     """
     program = words_of(command)[0]
     if shutil.which(program, path=_path()) is None:
-        raise MigrationError(
+        raise WishError(
             f"--verify: there is no program {program!r} on the PATH; give the command as you would"
             " type it here (for `a && b`, write sh -c 'a && b')"
         )
@@ -107,26 +109,31 @@ def run(
     recording = folder / f"{name}-{secrets.token_hex(3)}.json"
     began = time.perf_counter()
     tail: deque[str] = deque(maxlen=TAIL)
-    with subprocess.Popen(
-        words_of(command),
-        cwd=cwd,
-        env=_environment(recording, options),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    ) as process:
+    with (
+        put_off() as let_through,
+        subprocess.Popen(
+            words_of(command),
+            cwd=cwd,
+            env=_environment(recording, options),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
-            with (folder / f"{name}.log").open("w", encoding="utf-8") as log:
+            let_through()
+            log_file = folder / f"{name}.log"
+            with watched(process.pid), log_file.open("w", encoding="utf-8") as log:
                 for line in process.stdout:
                     log.write(line)
                     tail.append(line.rstrip("\n"))
                     if told is not None:
                         told(tail[-1])
-            process.wait()
+                process.wait()
         except BaseException:  # an interrupt: leave no process that goes on testing
             _kill(process)
             raise

@@ -15,6 +15,7 @@ from typing import Protocol
 from codemods.findings import DECORATOR_REMAINS
 from codemods.matching import Key
 from codemods.migration import baseline as before
+from codemods.migration.asked import check_adoption
 from codemods.migration.attempt import Attempt, Ground, attempt, migrate, undo, verify
 from codemods.migration.baseline import Baseline
 from codemods.migration.health import examine
@@ -24,12 +25,19 @@ from codemods.migration.ordering import Candidate, ordered, steady
 from codemods.migration.own_cache import names_of
 from codemods.migration.repair import bisect, blame
 from codemods.migration.state import MigrationError, Notes, Progress, Step
-from codemods.migration.told import Became, Outcome, Report, Row, calls_of, recheck_of
+from codemods.migration.told import UNDONE, Became, Outcome, Report, Row, calls_of, recheck_of
+from codemods.migration.undisturbed import disturbed
 from codemods.runner import Survey
 
 #: So many times functions go back and the rest is tried: once for what the recordings name, once
 #: for what bisecting finds. With --keep-going, as often as it takes.
 ROUNDS = 2
+
+#: Why functions go back that nothing is known against.
+WITH_THE_OTHERS = (
+    "with the others: it could not be told whose fault it is. What breaks by chance, or with"
+    " nothing migrated, is no function's"
+)
 
 #: So many of what cannot be migrated are shown.
 SHOWN = 5
@@ -122,6 +130,7 @@ class Story:
             )
             # Whatever the runs have brought about, it was not the migration.
             looked = replace(looked, health=looked.health.with_more(examine()))
+            check_adoption(looked.health.joblib_entries)
         for number, seconds in enumerate(known.seconds, start=1):
             self.seconds[f"before, run {number}"] = seconds
         if known.warm is None:
@@ -167,6 +176,7 @@ class Story:
             self._at(Step.APPLY, f"migrating {len(wanted)} functions")
             tried = attempt(ground, wanted, f"after-{rounds + 1}", self._verifying)
             self.seconds[f"after, run {rounds + 1}"] = tried.ran.seconds
+            self._refuse_if_disturbed(tried)
             if not tried.broken:
                 return self._kept(ground, tried, asked)
             self.screen.failed(tried)
@@ -183,6 +193,17 @@ class Story:
             self._at(Step.REPAIR, f"rolling back {len(guilty)} functions at fault")
             undo(self.notes, self.progress)
             wanted, rounds = left, rounds + 1
+
+    def _refuse_if_disturbed(self, tried: Attempt) -> None:
+        """What was verified has to be what stands; if not, nothing is known of what does."""
+        told = disturbed(self.notes, self.progress, migrated=bool(tried.keys))
+        if told:
+            raise MigrationError(
+                f"while `{self.progress.wishes.verify}` ran, something else changed what is being"
+                f" verified: {told}. So the migration is undone, and what others wrote is kept. Run"
+                " it again, with a command that changes no source file, and leave the files alone"
+                " until it is done"
+            )
 
     def _verifying(self) -> None:
         self._at(Step.VERIFY, f"verifying with `{self.progress.wishes.verify}`")
@@ -234,9 +255,7 @@ class Story:
         if adopting is not None:
             names = ", ".join(names_of(adopting))
             self.remarks.append(f"{adopting.path} offers more, as after `adopt-init`: {names}")
-        whole = not any(
-            row.became in (Became.ROLLED_BACK, Became.UNSTEADY) for row in self.rows.values()
-        )
+        whole = not any(row.became in UNDONE for row in self.rows.values())
         outcome = Outcome.KEPT if whole else Outcome.PARTLY_KEPT
         return self._ended(outcome, ground.looked, tried, proven=whole and tried.proven)
 
@@ -244,8 +263,7 @@ class Story:
         self._at(Step.REPAIR, "rolling everything back")
         undo(self.notes, self.progress)
         for key in tried.keys:
-            why = guilty.get(key, ("with the others: it could not be told whose fault it is",))
-            self._rolled_back(ground, tried, key, why)
+            self._rolled_back(ground, tried, key, guilty.get(key, (WITH_THE_OTHERS,)))
         return self._ended(Outcome.ROLLED_BACK, ground.looked, tried)
 
     def _ended(

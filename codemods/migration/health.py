@@ -67,6 +67,14 @@ def examine() -> Health:
     )
 
 
+def size(of: Health) -> int:
+    """How many bytes are stored in a cache that was examined, with those of `@cacheable`."""
+    if not of.entries and not of.joblib_entries:  # there may be no cache that could be asked
+        return 0
+    status = _ask("status")
+    return int(status["size_bytes"]) + int(status["joblib_size_bytes"])
+
+
 def _ask(name: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "afml_cache.cli", name, "--json"],

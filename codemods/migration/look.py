@@ -14,8 +14,10 @@ from codemods.config import ConfigError, read_config
 from codemods.decorators_there import decorated
 from codemods.files import NOTEBOOK, PathError, find, find_root, uncommitted
 from codemods.matching import Key
+from codemods.migration.asked import check_adoption, check_only, check_report
 from codemods.migration.command import check_command
-from codemods.migration.health import Health, examine
+from codemods.migration.facts import Facts, extras, git_state
+from codemods.migration.health import Health, examine, size
 from codemods.migration.mlflow import works
 from codemods.migration.own_cache import (
     added,
@@ -58,6 +60,8 @@ class Looked:
         Whether a file of the repository names ``mlflow_cached`` or ``setup_mlflow_cache``.
     dirty : tuple of str
         Files that git does not hold as they are.
+    facts : Facts
+        For whoever looks on.
     """
 
     found: Survey
@@ -70,6 +74,7 @@ class Looked:
     smart: frozenset[Key]
     uses_mlflow: bool
     dirty: tuple[str, ...]
+    facts: Facts
 
     @property
     def functions(self) -> int:
@@ -88,10 +93,14 @@ def look(wishes: Wishes) -> Looked:
 
     Raises
     ------
+    WishError
+        What was asked for cannot be.
     MigrationError
-        Something would stop the migration later.
+        Something else would stop the migration later.
     """
     check_command(wishes.verify)
+    if wishes.report:
+        check_report(Path(wishes.report))
     try:
         config = read_config(root_of(wishes))
         tree = find(_paths(wishes), (*config.exclude, *wishes.exclude))
@@ -107,6 +116,7 @@ def look(wishes: Wishes) -> Looked:
     rules = config.rules(wishes.to, wishes.sources, call_forms=wishes.call_forms)
     rules = with_names(rules, adopting)
     found = survey(tree, rules, Selection(wishes.only) if wishes.only else None)
+    check_only(found)
     if found.failures:
         told = "; ".join(f"{one.path} {one.text}" for one in found.failures)
         raise MigrationError(f"not every file can be looked at ({told}); --exclude it, or mend it")
@@ -116,6 +126,7 @@ def look(wishes: Wishes) -> Looked:
         if not (tree.root / entry.path).stat().st_mode & 0o222:
             raise MigrationError(f"{entry.path} is read-only; make it writable, or --exclude it")
     health = examine()
+    check_adoption(health.joblib_entries)
     troubles = but_for_names(health.troubles, adopting)
     errors = [one for one in troubles if one.level == "error"]
     if errors:
@@ -140,6 +151,7 @@ def look(wishes: Wishes) -> Looked:
         others[SMART],
         uses_mlflow,
         tuple(dirty),
+        Facts(git_state(tree.root, dirty), size(health), extras()),
     )
 
 

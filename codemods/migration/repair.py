@@ -2,7 +2,8 @@
 
 What the recordings name goes back at once. Where they cannot tell, such as for a test that fails,
 halves of the functions are tried: those under which the same criterion breaks again are halved
-further, down to single ones. What breaks only together goes back together.
+further, down to single ones. What breaks only together goes back together, if it breaks again when
+it is tried again together: what does not is nobody's fault.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ def bisect(
     Returns
     -------
     dict
-        Each function at fault, and why; empty where trying could not tell, or where the same
-        breaks with nothing migrated.
+        Each function at fault, and why; empty where the same breaks with nothing migrated, or where
+        it does not come again.
     """
     found = list(unclear)
     names = frozenset(name for name, _ in found)
@@ -108,4 +109,7 @@ def _within(broken: list[Key], names: frozenset[Name], probe: Probe) -> list[Key
         if probe(frozenset(half), names)
         for key in _within(half, names, probe)
     ]
-    return found or broken  # neither breaks alone: it takes functions of both
+    if found:
+        return found
+    # Neither breaks alone: it takes functions of both, or it was chance.
+    return broken if probe(frozenset(broken), names) else []

@@ -66,13 +66,16 @@ class Terminal:
         kinds = ", ".join(f"{n} @{name}" for name, n in sorted(looked.decorators.items()))
         health = looked.health
         self._say(f"{looked.found.tree.root}: {kinds or 'no old decorator'}")
+        facts = looked.facts
+        self._say(f"git: {facts.git}")
+        self._say(f"extras installed: {', '.join(facts.extras) or 'none'}")
         if looked.own_package:
             self._say(f"its own cache package: {looked.own_package}")
         if looked.adoption is not None:
             names = ", ".join(names_of(looked.adoption))
             self._say(f"it is to get, as by `afml-codemod adopt-init`: {names}")
         stored = f"{health.joblib_entries} results of @cacheable, {health.entries} entries"
-        self._say(f"the cache {health.directory}: {stored}")
+        self._say(f"the cache {health.directory}: {stored}, {facts.cache}")
         for one in health.troubles:
             self._say(f"{one.level}: {one.what}")
 
@@ -132,6 +135,8 @@ def in_words(report: Report) -> str:
     match report.outcome:
         case Outcome.NOTHING:
             return "Nothing to migrate."
+        case Outcome.LOOKED if report.code:
+            return "Nothing was changed: nothing of what was asked for can be migrated."
         case Outcome.LOOKED:
             return "Nothing was changed."
         case Outcome.ROLLED_BACK:

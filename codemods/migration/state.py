@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,6 +44,10 @@ OVER = frozenset({Step.DONE, Step.GIVEN_UP})
 
 class MigrationError(Exception):
     """The migration cannot go on; the message says why, and what to do."""
+
+
+class WishError(MigrationError):
+    """What was asked for cannot be done by anybody; nothing was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ class Notes:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep a second `migrate` out of this repository.
+        """Keep a second `migrate`, and whatever else would change files, out of this repository.
 
         Raises
         ------
@@ -139,12 +143,25 @@ class Notes:
             lock.acquire(timeout=0)
         except Timeout:
             raise MigrationError(
-                f"another `afml-codemod migrate` is at work in {self.root}; wait until it is done"
+                f"another `afml-codemod migrate` is at work in {self.root}, or a command that it"
+                " would get in the way of; wait until it is done"
             ) from None
         try:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def respected(self) -> Iterator[None]:
+        """Wait for no `migrate`, but keep out of its way; where there was none, leave no trace.
+
+        Raises
+        ------
+        MigrationError
+            One is at work.
+        """
+        with self.held() if self.folder.is_dir() else nullcontext():
+            yield
 
     def are_held(self) -> bool:
         """Whether a `migrate` is at work in this repository now."""
@@ -216,9 +233,10 @@ class Notes:
             raise MigrationError(str(error)) from error
         return found[::-1]
 
-    def reports(self, progress: Progress) -> tuple[Path, Path]:
-        """Where the report goes: the page, and JSON beside it."""
-        page = Path(progress.wishes.report or self.root / "migration-report.html")
+    def reports(self, progress: Progress | None) -> tuple[Path, Path]:
+        """Where the report goes, by default or as was asked for: the page, and JSON beside it."""
+        asked = progress.wishes.report if progress is not None else ""
+        page = Path(asked or self.root / "migration-report.html")
         return page, page.with_suffix(".json")
 
     def give_up(self, progress: Progress) -> Progress:

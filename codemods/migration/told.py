@@ -30,6 +30,10 @@ class Became(StrEnum):
     LEFT = "left: cannot be migrated"
 
 
+#: It was asked for, and is not migrated.
+UNDONE = frozenset({Became.ROLLED_BACK, Became.UNSTEADY, Became.LEFT})
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One function in the report."""
@@ -71,7 +75,7 @@ class Report:
     def code(self) -> int:
         """The exit code: 0 only where all criteria hold for all that was asked for."""
         if self.outcome in (Outcome.NOTHING, Outcome.LOOKED):
-            return 0
+            return 1 if any(row.became in UNDONE for row in self.rows) else 0
         return 0 if self.proven else 1
 
 

@@ -69,6 +69,19 @@ def test_suspects_are_tried_first_and_others_after_them() -> None:
     assert [name for _, name in found] == ["g"]
 
 
+@pytest.mark.parametrize("breaks", [0, 1, 2])
+def test_what_breaks_by_chance_is_nobodys(breaks: int) -> None:
+    tried: list[frozenset[Key]] = []
+
+    def probe(keys: frozenset[Key], _names: frozenset[Name]) -> bool:
+        """Nothing breaks with nothing migrated; later on it does, a few times."""
+        tried.append(keys)
+        return 1 < len(tried) <= 1 + breaks
+
+    assert bisect([(Name.TESTS, Fault("test_flaky failed"))], KEYS, keys_of, probe) == {}
+    assert tried[-1] == frozenset(KEYS), "where no part breaks, all together are tried again"
+
+
 def test_what_breaks_with_nothing_migrated_is_nobodys_either() -> None:
     assert bisect([(Name.TESTS, Fault("test_x failed"))], KEYS, keys_of, Trials("")) == {}
 

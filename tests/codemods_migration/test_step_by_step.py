@@ -135,9 +135,9 @@ def test_only_what_a_pattern_names_is_migrated(repository: Any) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert made.became() == {"ranks": "migrated"}
     assert "@cacheable\ndef returns" in made.sources()["quant.py"].decode()
-    nothing = made.migrate("--only", "quant.nobody")
-    assert nothing.returncode == 0, nothing.stdout + nothing.stderr
-    assert "Nothing to migrate." in nothing.stdout
+    again = made.migrate("--only", "quant.ra*")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Nothing to migrate." in again.stdout
     empty = made.migrate("--only", "")
     assert empty.returncode == 2
     assert "--only needs a pattern" in empty.stderr

@@ -25,6 +25,7 @@ from afml_cache.tracking import client, place
 from afml_cache.tracking import record as records
 from afml_cache.tracking.around import around
 from afml_cache.tracking.artefacts import write_parts, write_traceback
+from afml_cache.tracking.combination import Combination
 from afml_cache.tracking.hits import HitCount, counts_of, first_hit
 from afml_cache.tracking.inputs import datasets_of, params_of
 from afml_cache.tracking.model_files import save_models
@@ -48,6 +49,7 @@ class _Begun:
     patience: float  #: seconds that the caller may be kept waiting for the run to be sent
     sends: bool  #: whether it is sent when it is over
     open: OpenRun | None = None
+    combination: Combination | None = None  #: where it is one of a study
     ready: tuple[Record, Sealer] | None = None  #: to be sent
 
 
@@ -126,7 +128,7 @@ class MlflowRecorder:
             made = box.put(made, BEGUN, store.sealer())
             is_async = inspect.iscoroutinefunction(function._wrapped)
             sends = study() is None  # else whoever makes the study does
-            opened = open_run(box, made, store.sealer()) if sends and not is_async else None
+            opened = None if is_async else open_run(box, made, store.sealer())
         except BaseException:
             lock.release()
             raise
@@ -134,7 +136,8 @@ class MlflowRecorder:
             made = dataclasses.replace(made, run_id=opened.run_id)
         # The loop of an async function is never kept waiting.
         patience = 0.0 if is_async else patience_of(made.place)
-        return _Begun(made, values, box, lock, patience, sends, opened)
+        combination = None if sends else Combination(made, is_open=opened is not None)
+        return _Begun(made, values, box, lock, patience, sends, opened, combination)
 
     def _record(
         self, base: Path, function: Asked, key: CallKey, values: Mapping[str, Any]
@@ -183,8 +186,12 @@ class MlflowRecorder:
 
     def over(self, before: object) -> None:
         """The function has ended: what the user logs from here on is for another run."""
-        if isinstance(before, _Begun) and before.open is not None:
+        if not isinstance(before, _Begun):
+            return
+        if before.open is not None:
             before.open.leave()
+        if before.combination is not None:
+            before.combination.leave()
 
     def ran(self, store: Store, before: object, result: object, seconds: float) -> None:
         """Write down what a run says, and send it."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,6 +33,7 @@ from afml_cache.tracking.inputs import datasets_of, params_of
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, Outbox
 from afml_cache.tracking.record import Record
 from afml_cache.tracking.recorder import MlflowRecorder
+from afml_cache.tracking.run_stack import tracking_uri
 from afml_cache.tracking.runs import run_of_key
 from afml_cache.tracking.sender import patience_of, sender, tell_queue
 from afml_cache.tracking.texts import LONGEST_TAG, cut
@@ -123,7 +126,8 @@ class StudyRun:
         self._box.put(self._record, BEGUN, self._store.sealer())
         made = self._record
         told = made.record, made.place, place.configured, made.experiment_id
-        self.tracking = InStudy(*told, *self._of_strategy)
+        theirs = tracking_uri() if "mlflow" in sys.modules else None
+        self.tracking = InStudy(*told, *self._of_strategy, theirs, os.getpid())
 
     def _end(self, error: BaseException | None) -> None:
         assert self._lock is not None

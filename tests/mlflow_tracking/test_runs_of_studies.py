@@ -18,7 +18,7 @@ from afml_cache import (
 )
 from tests.mlflow_tracking.strategies import PRICES, crossing, plain
 
-pytest.importorskip("mlflow")
+mlflow = pytest.importorskip("mlflow")
 
 
 @cached_backtest("tracked", mlflow=True)
@@ -205,3 +205,64 @@ def test_a_walk_forward_study_is_a_run_and_each_new_fold_one_under_it(runs, clie
     path = client.download_artifacts(newest.info.run_id, "equity.parquet")
     joined = pd.read_parquet(path).iloc[:, 0]
     assert joined.tolist() == found.equity.tolist()
+
+
+@cached_backtest("logs itself", mlflow=True)
+def logs_itself(data, params):
+    mlflow.log_param("said", params["window"])
+    mlflow.log_metric("seen", params["window"])
+    return {"return": float(params["window"])}
+
+
+@cached_backtest("inner", mlflow=True)
+def inner(data, params):
+    return {"return": 1.0}
+
+
+@cached_backtest("outer", mlflow=True)
+def outer(data, params):
+    return {"return": inner(data, {"window": params["window"], "inner": True})["return"]}
+
+
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_what_a_strategy_logs_itself_lands_in_the_run_of_its_combination(runs, n_jobs):
+    mlflow.set_tracking_uri(get_mlflow_cache().tracking_uri)
+    table = sweep(logs_itself, PRICES, {"window": [3, 4, 5]}, n_jobs=n_jobs, mlflow=True)
+    assert table["outcome"].tolist() == ["computed"] * 3
+    assert mlflow.active_run() is None
+    (study,), children = by_name(runs())
+    for window, child in children.items():
+        assert child.data.params["said"] == window
+        assert child.data.metrics["seen"] == child.data.metrics["return"] == float(window)
+        assert child.data.tags["mlflow.parentRunId"] == study.info.run_id
+    assert sorted(children) == ["3", "4", "5"]
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_backtest_within_a_combination_is_its_own_and_under_it(runs, is_told):
+    if is_told:
+        mlflow.set_tracking_uri(get_mlflow_cache().tracking_uri)
+    sweep(outer, PRICES, {"window": [7]}, n_jobs=1, mlflow=True)
+    get_mlflow_cache().sync()
+    found = {run.data.tags.get("afml.function", "study"): run for run in runs()}
+    within = found.pop(f"{__name__}.inner")
+    combination = found.pop(f"{__name__}.outer")
+    (study,) = found.values()
+    assert within.data.tags["afml.strategy"] == "inner"
+    assert within.info.run_name.startswith("inner-")
+    assert within.data.tags["mlflow.parentRunId"] == combination.info.run_id
+    assert combination.data.tags["mlflow.parentRunId"] == study.info.run_id
+    assert {run.info.status for run in (within, combination, study)} == {"FINISHED"}
+
+
+def fold_of_plain(train, test):
+    return inner(test, {"window": len(test)})
+
+
+def test_a_fold_is_one_run_whatever_it_calls(runs):
+    walk_forward(fold_of_plain, PRICES, train=2, test=2, n_jobs=1, mlflow=True)
+    get_mlflow_cache().sync()
+    named = [run.info.run_name for run in runs() if run.info.run_name.startswith("fold_of_plain")]
+    within = [run for run in runs() if run.info.run_name.startswith("inner-")]
+    (study,) = (run for run in runs() if run.data.tags.get("afml.study"))
+    assert len(named) == len(within) == study.data.metrics["folds"]

@@ -1,4 +1,7 @@
-"""A result that was made past the cache is stored, counted and recorded as if it had not been."""
+"""A result that was made past the cache is stored, counted and recorded as if it had not been.
+
+Who records runs is told before a call, where it is made, or else together with its result.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +16,74 @@ from afml_cache.outcomes import Outcome, Reason
 from afml_cache.store.store import Missing, Store
 from afml_cache.watching import watchers
 
+#: A run that nobody has been told of, and one of which everything has been told.
+UNTOLD, TOLD = object(), object()
+
+
+def begin_run(study: Study, key: CallKey, call: CallArguments) -> object:
+    """Tell who records runs that a call is about to be made; gives what is noted of it."""
+    function = study.function
+    if function._recorder is None:
+        return TOLD
+    values = function._counted_arguments(*function._as_called(*call))
+    return function._recorder.before(function, key, values)
+
+
+def run_is_over(study: Study, noted: object) -> None:
+    """Tell that the function has ended, with whatever."""
+    recorder = study.function._recorder
+    if recorder is not None and noted is not UNTOLD and noted is not TOLD:
+        recorder.over(noted)
+
+
+def end_run(study: Study, store: Store, noted: object, result: object, seconds: float) -> None:
+    """Tell what a call has returned."""
+    recorder = study.function._recorder
+    if recorder is not None and noted is not TOLD:
+        recorder.ran(store, noted, result, seconds)
+        recorder.landed(noted)
+
+
+def fail_run(
+    study: Study, store: Store, noted: object, error: BaseException, seconds: float
+) -> None:
+    """Tell that a call has raised."""
+    recorder = study.function._recorder
+    if recorder is not None and noted is not TOLD:
+        recorder.raised(store, noted, error, seconds)
+        recorder.landed(noted)
+
 
 def record_result(
-    study: Study, store: Store, key: CallKey, call: CallArguments, result: Any, seconds: float
+    study: Study,
+    store: Store,
+    key: CallKey,
+    call: CallArguments,
+    result: Any,
+    seconds: float,
+    noted: object = UNTOLD,
 ) -> None:
     """Count and record what a call has returned elsewhere that cannot be stored.
 
     A function that changes its arguments leaves nothing to look up, but a run and a trial.
     """
-    function = study.function
-    values = function._counted_arguments(*function._as_called(*call))
-    recorder = function._recorder
-    noted = None if recorder is None else recorder.before(function, key, values)
-    function._count(Reason.ARGUMENT_MUTATED, key, seconds)
-    if recorder is not None:
-        recorder.ran(store, noted, result, seconds)
+    noted = begin_run(study, key, call) if noted is UNTOLD else noted
+    study.function._count(Reason.ARGUMENT_MUTATED, key, seconds)
+    end_run(study, store, noted, result, seconds)
 
 
 def store_result(
-    study: Study, store: Store, key: CallKey, call: CallArguments, result: Any, seconds: float
+    study: Study,
+    store: Store,
+    key: CallKey,
+    call: CallArguments,
+    result: Any,
+    seconds: float,
+    noted: object = UNTOLD,
 ) -> Reason | None:
     """Store what a call has returned elsewhere, as if it had been made here.
+
+    ``noted`` is what was noted when it began, or `TOLD` of a run that is recorded already.
 
     Returns
     -------
@@ -42,8 +92,7 @@ def store_result(
     """
     function = study.function
     values = function._counted_arguments(*function._as_called(*call))
-    recorder = function._recorder
-    noted = None if recorder is None else recorder.before(function, key, values)
+    noted = begin_run(study, key, call) if noted is UNTOLD else noted
     missed = miss.reason_of_miss(store, function.identity, key, Missing(None))
     refused = miss.keep(
         store,
@@ -63,9 +112,7 @@ def store_result(
     elif watchers or notices.audible():  # the store has counted it together with the entry
         told = function.identity, Outcome.COMPUTED, missed, key
         miss.tell_outcome(*told, seconds=seconds)
-    if recorder is not None:
-        recorder.ran(store, noted, result, seconds)
-        recorder.landed(noted)
+    end_run(study, store, noted, result, seconds)
     return refused
 
 
@@ -73,15 +120,9 @@ def tell_failure(
     study: Study, store: Store, key: CallKey, call: CallArguments, failure: Failure, seconds: float
 ) -> None:
     """Tell who records the runs of a call that has raised elsewhere, as if it had raised here."""
-    function = study.function
-    recorder = function._recorder
-    if recorder is None:
-        return
-    values = function._counted_arguments(*function._as_called(*call))
     # The exception itself may be of a class that only its worker knows.
     error = type(failure.type.rpartition(".")[2], (Exception,), {})(failure.message)
     error.add_note(failure.traceback)
-    noted = recorder.before(function, key, values)
-    recorder.over(noted)
-    recorder.raised(store, noted, error, seconds)
-    recorder.landed(noted)
+    noted = begin_run(study, key, call)
+    run_is_over(study, noted)
+    fail_run(study, store, noted, error, seconds)

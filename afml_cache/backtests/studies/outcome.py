@@ -81,6 +81,8 @@ class Outcome:
         Why a result is not stored; empty where it is, or is handed back to be.
     is_counted : bool
         Whether the call was counted where it was made.
+    is_recorded : bool
+        Whether its run was recorded there, although it could not be stored there.
     failure : Failure or None
     key : bytes or None
     has_other_code : bool
@@ -97,6 +99,7 @@ class Outcome:
     value: bytes | None = None
     unstored: str = ""
     is_counted: bool = True
+    is_recorded: bool = False
     failure: Failure | None = None
     key: bytes | None = None
     has_other_code: bool = False

@@ -18,7 +18,13 @@ from afml_cache.backtests.decorator import CachedBacktest
 from afml_cache.backtests.run import run_id_of
 from afml_cache.backtests.studies.failures import Call, FailedCall, call_of, record_failures
 from afml_cache.backtests.studies.lookup import Lookup
-from afml_cache.backtests.studies.made_elsewhere import record_result, store_result, tell_failure
+from afml_cache.backtests.studies.made_elsewhere import (
+    TOLD,
+    UNTOLD,
+    record_result,
+    store_result,
+    tell_failure,
+)
 from afml_cache.backtests.studies.outcome import (
     FAILED,
     HIT,
@@ -204,7 +210,8 @@ class _Running:
         except Exception as error:  # noqa: BLE001 - what a class of the user's raises
             return f"its results cannot be unpickled here ({error})"
         call = self.study.arguments(wanted.combination, wanted.rows)
-        made = self.study, self.store, key, call, result, outcome.seconds or 0.0
+        noted = TOLD if outcome.is_recorded else UNTOLD
+        made = self.study, self.store, key, call, result, outcome.seconds or 0.0, noted
         with self.study.tracked():
             if outcome.unstored:
                 record_result(*made)
@@ -214,7 +221,7 @@ class _Running:
 
     def _tell_failure(self, known: tuple[CallKey, Wanted], outcome: Outcome) -> None:
         """Have a failure recorded that was met past the cached function."""
-        if outcome.failure is None or self.store.read_only:
+        if outcome.failure is None or outcome.is_recorded or self.store.read_only:
             return
         key, wanted = known
         call = self.study.arguments(wanted.combination, wanted.rows)

@@ -14,7 +14,14 @@ from typing import Any, Literal
 
 from afml_cache import settings
 from afml_cache.backtests.studies.copies import Copies, copied_combination
-from afml_cache.backtests.studies.made_elsewhere import store_result
+from afml_cache.backtests.studies.made_elsewhere import (
+    UNTOLD,
+    begin_run,
+    end_run,
+    fail_run,
+    run_is_over,
+    store_result,
+)
 from afml_cache.backtests.studies.outcome import (
     COMPUTED,
     FAILED,
@@ -182,9 +189,21 @@ def _call_bare(
     """Make a call past the cache; store its result where that can be done here, or hand it back."""
     outcome.is_counted = False
     args, kwargs = study.function._as_called(*call)
+    # Before it runs, as for any call: what it logs itself may be of its own run.
+    noted = UNTOLD
+    if store is not None and key is not None and task.key is not None:
+        noted = begin_run(study, key, call)
     started = time.perf_counter()
-    result = study.function.__wrapped__(*args, **kwargs)
+    try:
+        result = study.function.__wrapped__(*args, **kwargs)
+    except BaseException as error:
+        run_is_over(study, noted)
+        if store is not None and noted is not UNTOLD:
+            fail_run(study, store, noted, error, time.perf_counter() - started)
+            outcome.is_recorded = True
+        raise
     outcome.seconds = time.perf_counter() - started
+    run_is_over(study, noted)
     outcome.metrics, outcome.equity = read_result(study, result)
     if task.key is None:
         return
@@ -193,10 +212,13 @@ def _call_bare(
     if key is not None and not outcome.left_alone:
         outcome.unstored = UNSTORED[Reason.ARGUMENT_MUTATED]
     elif store is not None and key is not None and _can_be_stored(result):
-        refused = store_result(study, store, key, call, result, outcome.seconds)
+        refused = store_result(study, store, key, call, result, outcome.seconds, noted)
         outcome.unstored = "" if refused is None else UNSTORED.get(refused, str(refused))
         outcome.is_counted = True
         return
+    if store is not None and noted is not UNTOLD:
+        end_run(study, store, noted, result, outcome.seconds)
+        outcome.is_recorded = True
     try:
         outcome.value = pickled(result)
     except Exception as error:  # noqa: BLE001 - a value's own pickling may raise anything

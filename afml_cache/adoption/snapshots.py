@@ -20,10 +20,8 @@ from typing import Any
 
 from xxhash import xxh3_128_digest
 
-from afml_cache.adoption.recorded import is_named_as_cache
+from afml_cache.adoption.file_form import form
 from afml_cache.adoption.records import Records
-from afml_cache.keys.normal import normal_form
-from afml_cache.keys.parsing import syntax_tree
 from afml_cache.main_module import main_name
 
 #: Larger files are data that happens to be Python.
@@ -103,7 +101,7 @@ class Snapshot:
             before = zlib.decompress(rows[0][0])
         except (zlib.error, TypeError, IndexError) as error:
             raise self.records.damaged(f"the snapshot of {file}: {error}") from error
-        return _form(before) != _form(source)
+        return form(before) != form(source)
 
 
 def snapshot_of(records: Records, function: Any, stored: float) -> Snapshot | None:
@@ -185,32 +183,3 @@ def _file_of(module: Any) -> str | None:
 @functools.lru_cache(maxsize=4096)
 def _real(file: str) -> str:
     return os.path.realpath(file)
-
-
-def _form(source: bytes) -> bytes:
-    return _form_of(_Held(xxh3_128_digest(source), source))
-
-
-class _Held:
-    """A text that is remembered by its digest alone."""
-
-    __slots__ = ("_digest", "source")
-
-    def __init__(self, digest: bytes, source: bytes) -> None:
-        self._digest, self.source = digest, source
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other._digest == self._digest
-
-
-@functools.lru_cache(maxsize=1024)
-def _form_of(held: _Held) -> bytes:
-    """The digest of what a file does; the decorators of caches leave no trace in it."""
-    try:
-        tree = syntax_tree(held.source)
-        return xxh3_128_digest(normal_form(tree, is_named_as_cache))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return xxh3_128_digest(held.source)

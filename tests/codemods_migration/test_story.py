@@ -62,6 +62,10 @@ def test_a_migration_that_holds_is_exit_0_and_told_in_80_columns(repository: Any
     assert "cleared: 2 entries" in undone.stdout, undone.stdout + undone.stderr
     assert made.sources() == before
 
+    again = made.migrate("--recheck", "0", "--yes")
+    assert made.became() == {"returns": "migrated", "ranks": "migrated"}, again.stdout
+    assert [row["after"]["adopted"] for row in made.report()["functions"]] == [1, 1]
+
 
 def test_the_most_valuable_functions_are_the_first_under_a_limit(repository: Any) -> None:
     made = repository(

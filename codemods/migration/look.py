@@ -25,6 +25,7 @@ from codemods.migration.own_cache import (
     refuse_both,
     with_names,
 )
+from codemods.migration.own_tests import but_for_tests
 from codemods.migration.state import MigrationError, Wishes
 from codemods.offered import NotOfferedError, offered
 from codemods.rules import BACKTEST, MLFLOW, NEW, Rules
@@ -107,6 +108,7 @@ def look(wishes: Wishes) -> Looked:
     rules = config.rules(wishes.to, wishes.sources, call_forms=wishes.call_forms)
     rules = with_names(rules, adopting)
     found = survey(tree, rules, Selection(wishes.only) if wishes.only else None)
+    found = but_for_tests(found, (Path(wishes.cwd, path) for path in wishes.paths))
     if found.failures:
         told = "; ".join(f"{one.path} {one.text}" for one in found.failures)
         raise MigrationError(f"not every file can be looked at ({told}); --exclude it, or mend it")

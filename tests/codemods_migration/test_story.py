@@ -80,7 +80,8 @@ def test_the_most_valuable_functions_are_the_first_under_a_limit(repository: Any
 
 
 def test_phase_1_measures_and_changes_nothing(repository: Any) -> None:
-    made = repository()
+    cached = "from afml_cache import cacheable\n\n\n@cacheable\ndef data():\n    return 1\n"
+    made = repository(more={"conftest.py": cached})
     before = made.sources()
     done = made.migrate("--phase", "1")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -88,6 +89,7 @@ def test_phase_1_measures_and_changes_nothing(repository: Any) -> None:
     assert made.sources() == before
     predicted = {one["function"]: one["predicted_hit_rate"] for one in made.report()["functions"]}
     assert predicted == {"returns": 0.5, "ranks": 0.0}, "the test calls returns() twice"
+    assert any(note.startswith("conftest.py:4:1: test-file") for note in made.report()["notes"])
     refused = made.migrate("--phase", "4")
     assert refused.returncode == 2
     assert "decorate NAME... --with backtest" in refused.stderr

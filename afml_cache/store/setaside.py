@@ -137,9 +137,7 @@ def _move(store: Store, slots: list[bytes], folder: Path, reason: Reason | None)
         pool.discard(cleared)
 
 
-def _removal(
-    some: list[rows.Row], reason: Reason | None
-) -> Callable[[sqlite3.Cursor], list[str]]:
+def _removal(some: list[rows.Row], reason: Reason | None) -> Callable[[sqlite3.Cursor], list[str]]:
     def work(cursor: sqlite3.Cursor) -> list[str]:
         same = []
         for row in some:

@@ -45,7 +45,9 @@ def but_for_tests(found: Survey, named: Iterable[Path]) -> Survey:
     """
     asked = [path.absolute() for path in named]
     planned = tuple(
-        _as_it_is(one) if is_test(one.path) and not _named(found.tree.root / one.path, asked) else one
+        _as_it_is(one)
+        if is_test(one.path) and not _named(found.tree.root / one.path, asked)
+        else one
         for one in found.planned
     )
     return replace(found, planned=planned)

@@ -1,9 +1,9 @@
 """Which functions there are to migrate, the most valuable first.
 
-A function's value is the seconds that its calls took in the baseline, or would have taken if nothing
-had been stored yet. The hit rate that is
-predicted is the one that exact keys would have had in the same calls: every call whose arguments
-had been seen before in the run, or that the old decorator had served, is a hit.
+A function's value is the seconds that its calls took in the baseline, or would have taken if
+nothing had been stored yet. The hit rate that is predicted is the one that exact keys would have
+had in the same calls: every call whose arguments had been seen before in the run, or that the old
+decorator had served, is a hit.
 """
 
 from __future__ import annotations

@@ -108,12 +108,12 @@ def test_sealed_clears_the_entries_of_functions_and_leaves_what_joblib_has(used,
 def test_what_joblib_has_is_adopted_again_after_sealed(store, run, run_json):
     older(1)
     migrated = robust_cacheable(older.__wrapped__)
+    calls = []
     for _ in range(2):
-        outcomes = []
-        with watch_calls(lambda call: outcomes.append(str(call.outcome))):
+        with watch_calls(calls.append):
             migrated(1)
             migrated(1)
-        assert outcomes == ["adopted", "hit"]
+        assert [str(call.outcome) for call in calls[-2:]] == ["adopted", "hit"]
         assert run_json("clear", "--sealed", f"{__name__}.older", "--yes")["entries"] == 1
     assert run_json("restore")["entries"] == 1
     assert migrated.cache_contains(1)

@@ -110,8 +110,8 @@ def hit_rates(seen: Verified) -> Criterion:
 def _is_hashed_anew(seen: Verified, name: str) -> bool:
     """Whether a function that was left under joblib misses by the pickle of its arguments alone.
 
-    What goes through another cache is pickled otherwise, and joblib hashes that. Where an argument
-    had another value, a result is another, too, or its function is not left out here.
+    What goes through another cache is pickled otherwise, and joblib hashes that. Where results have
+    changed, the arguments may have, too.
     """
     reasons = seen.after.functions[name].reasons
     return name not in seen.migrated and not seen.compared.changed and set(reasons) == {"argument"}

@@ -32,7 +32,8 @@ class WatchedCall:
     key : str or None
         32 hex digits; None where there is none: under ``@cacheable``, or of an argument without.
     seconds : float
-        What the function took, or had taken when its result was adopted. 0.0 for hits.
+        What the function took, or had taken when the result was stored that was adopted, or, under
+        ``@cacheable``, hit. Otherwise 0.0.
     differences : tuple of str
         Why it was computed, a sentence each, held against the closest entry there was before the
         call; only for watchers that asked for it.

@@ -1,17 +1,17 @@
-"""How the demonstration looks: headings, progress while it waits, tables, verdicts.
+"""How the demonstration looks: headings, a spinner while it waits, tables, verdicts.
 
-On a terminal there is colour and a progress bar; into a pipe or a file go plain lines of at
+On a terminal there is colour and something that moves; into a pipe or a file go plain lines of at
 most 80 columns.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -55,6 +55,14 @@ class Stage:
         """A paragraph, wrapped."""
         self.console.print(Text(text))
 
+    def line(self, text: str) -> None:
+        """One line that a command prints, as it comes; a long one goes on below."""
+        parts = [text] if len(text) <= _WIDTH - 2 else textwrap.wrap(
+            text, _WIDTH - 2, subsequent_indent=" " * 6, break_on_hyphens=False
+        )  # fmt: skip
+        for part in parts:
+            self.console.print(Text(f"  {part}"), soft_wrap=True)
+
     def show(self, output: str) -> None:
         """What a command printed, as it printed it, colours and long lines included."""
         for line in output.rstrip().lstrip("\n").splitlines():
@@ -76,37 +84,6 @@ class Stage:
             self.broken.append(f"{text}: {instead}" if instead else text)
             if instead:
                 self.console.print(Text(f"      {instead}", style="red"))
-
-    @contextmanager
-    def progress(
-        self, title: str, *, aloud: bool = False
-    ) -> Iterator[Callable[[int, int, str], None]]:
-        """A bar while a run goes on; without a terminal, ``aloud`` prints each stage."""
-        if not self.console.is_terminal:
-
-            def say_stage(done: int, total: int, stage: str) -> None:
-                if aloud:
-                    self.console.print(f"  [{done:2}/{total}] {stage}", markup=False)
-
-            yield say_stage
-            return
-        columns = (
-            TextColumn("  [cyan]{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[stage]}"),
-        )
-        with Progress(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(title, total=None, stage="")
-
-            def show_stage(done: int, total: int, stage: str) -> None:
-                if aloud:
-                    bar.console.print(f"  [{done:2}/{total}] {stage}", style="dim", markup=False)
-                name = " ".join(stage.split()[:2])
-                bar.update(task, completed=done, total=total, stage=name)
-
-            yield show_stage
 
     @contextmanager
     def waiting(self, title: str) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """The copy of the example that the demonstration works on, and what can be measured on it.
 
-Everything happens in processes of its own, as it would for a user: the pipeline, the tests,
-the codemods and the look at the counters. Nothing here imports the cache or pandas.
+Everything happens in processes of its own, as it would for a user: the tests, the codemods and
+the look at the counters. Nothing here imports the cache or pandas.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,13 +26,13 @@ NEEDED = {
     "sklearn": "scikit-learn",
     "backtesting": "backtesting",
     "arch": "arch",
+    "pytest": "pytest",
 }
 
 #: Folders that tools write beside the sources; they are no part of the repository.
 _NOT_SOURCES = (".git", ".afml-codemod", ".pytest_cache", "__pycache__")
 
 _PACKAGE = Path(__file__).parent
-_STAGE = re.compile(r"\[ *(\d+)/(\d+)\] +(.*)")
 _STATISTICS = "import afml_cache, json; print(json.dumps(afml_cache.get_cache_stats()))"
 
 
@@ -83,12 +82,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the pipeline: how long it took, what it printed and what the cache did."""
+    """One run of the tests, or more: how long it took, how it ended and what the cache did."""
 
     name: str
     seconds: float
-    table: str
-    results: bytes
+    closing: str  #: the last line
     functions: Mapping[str, Counts]
 
     @property
@@ -97,24 +95,20 @@ class Run:
         return sum(self.functions.values(), Counts())
 
 
-#: Told the number of the finished stage, how many there are, and what it says.
-Progress = Callable[[int, int, str], None]
-
-
 class Repository:
     """A copy of the example with a cache of its own.
 
     Parameters
     ----------
     directory : Path
-        An empty folder, for the copy, the cache and the results.
+        An empty folder, for the copy, the cache and the report.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.path = directory / "legacy_quant"
         self._cache = directory / "cache"
-        self._results = directory / "results.json"
+        self._report = directory / "migration-report.html"
         example = find_example()
         ignored = shutil.ignore_patterns(*_NOT_SOURCES, ".mypy_cache", ".ruff_cache")
         shutil.copytree(example, self.path, ignore=ignored)
@@ -122,62 +116,33 @@ class Repository:
         self._counted: dict[str, Counts] = {}
         self.under_git = self._make_git_repository()
 
-    def run(self, name: str, progress: Progress) -> Run:
-        """Run the pipeline; ``progress`` hears of each stage when it is done."""
-        command = [sys.executable, "-m", "legacy_quant.run", "--json", str(self._results)]
-        self._results.unlink(missing_ok=True)
-        began = time.perf_counter()
-        lines = []
-        for line in self._lines(command):
-            stage = _STAGE.match(line)
-            if stage:
-                progress(int(stage[1]), int(stage[2]), stage[3])
-            else:
-                lines.append(line)
-        seconds = time.perf_counter() - began
-        table = "\n".join(lines[:-1]).strip("\n")
-        return Run(name, seconds, table, self._results.read_bytes(), self._count())
-
-    def record(self, runs: Sequence[Run]) -> Path:
-        """The statistics of ``runs`` as a file that ``--evidence`` reads."""
-        rows = []
-        for name in sorted({name for run in runs for name in run.functions}):
-            counts = sum((run.functions.get(name, Counts()) for run in runs), Counts())
-            rows.append(
-                {
-                    "function": name,
-                    "calls": counts.calls,
-                    "hits": counts.hits + counts.adopted,
-                    "misses": counts.computed,
-                }
-            )
-        document = {"format": "afml-cache evidence", "version": 1, "functions": rows}
-        path = self.directory / "cache_stats.json"
-        path.write_text(json.dumps(document, indent=1))
-        return path
-
-    def test(self) -> str | None:
-        """pytest's closing line when the repository's own tests pass; None without pytest."""
-        if find_spec("pytest") is None:
-            return None
+    def test(self, name: str) -> Run:
+        """Run the repository's own tests."""
         # The journal's and the user's plugins have no part in it: these are the example's tests.
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-x",
-            "-p",
-            "no:cacheprovider",
-            "--color=no",
-        ]
-        return list(self._lines(command))[-1].strip("= ")
+        options = ("-q", "-x", "-p", "no:cacheprovider", "--color=no")
+        began = time.perf_counter()
+        *_, closing = self._lines([sys.executable, "-m", "pytest", *options])
+        seconds = time.perf_counter() - began
+        return Run(name, seconds, closing.strip("= "), self._count())
 
-    def codemod(self, *arguments: str, colour: bool = False) -> str:
+    def migrate(self, verify: str, told: Callable[[str], None]) -> tuple[Run, Mapping[str, Any]]:
+        """Run the verified migration; ``told`` hears each line; also its report."""
+        command = ["migrate", "--verify", verify, "--report", str(self._report), str(self.path)]
+        began = time.perf_counter()
+        closing = ""
+        for closing in self._codemod(command, fine=(0, 1)):
+            told(closing)
+        seconds = time.perf_counter() - began
+        report: dict[str, Any] = json.loads(self._report.with_suffix(".json").read_text())
+        return Run("migrate, 4 runs", seconds, closing, self._count()), report
+
+    def codemod(self, *arguments: str) -> str:
         """What ``afml-codemod`` prints for these arguments."""
+        return "\n".join(self._codemod(arguments))
+
+    def _codemod(self, arguments: Sequence[str], fine: Collection[int] = (0,)) -> Iterator[str]:
         command = [sys.executable, "-m", "codemods.cli", *arguments]
-        painted = {"FORCE_COLOR": "1"} if colour else {"NO_COLOR": "1"}
-        return "\n".join(self._lines(command, environment=painted))
+        return self._lines(command, environment={"NO_COLOR": "1"}, fine=fine)
 
     def tree(self) -> dict[str, str]:
         """Relative path -> digest of the bytes and the mode, for every file."""
@@ -223,8 +188,9 @@ class Repository:
         command: Sequence[str],
         cwd: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        fine: Collection[int] = (0,),
     ) -> Iterator[str]:
-        """The lines that a command prints, as they come.
+        """The lines that a command prints, as they come; ``fine`` are its good exit codes.
 
         Raises
         ------
@@ -250,7 +216,7 @@ class Repository:
             except BaseException:  # Control-C, or a reader that stops early: leave no process
                 process.kill()
                 raise
-        if process.returncode:
+        if process.returncode not in fine:
             shown = " ".join(command)
             raise DemoError("\n".join([f"exit code {process.returncode} of: {shown}", "", *tail]))
 

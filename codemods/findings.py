@@ -31,6 +31,7 @@ class Code(StrEnum):
     ALREADY_CACHED = "already-cached"
     RETURNS = "returns"
     OPTED_OUT = "opted-out"
+    TEST_FILE = "test-file"
 
 
 #: What each code means, in words that follow "left alone:".
@@ -52,6 +53,7 @@ MEANINGS: Mapping[Code, str] = {
     Code.ALREADY_CACHED: "the function has a caching decorator of another kind",
     Code.RETURNS: "the function does not return what the decorator needs",
     Code.OPTED_OUT: "a comment ``# afml: keep`` or a pattern of ``keep`` asks for it",
+    Code.TEST_FILE: "a verified migration is measured with it",
 }
 
 #: Codes that mean: a decorator that should go is still there.

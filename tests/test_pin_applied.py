@@ -393,3 +393,17 @@ def test_what_cannot_be_kept_is_said_and_the_migration_stands(
     told = apply(repository)
     assert "Migrated 3 functions in 1 file" in told
     assert "Not pinned" in told
+
+
+def test_a_migration_in_steps_adopts_at_every_step(
+    repository: Path, call: Callable[..., list[str]]
+) -> None:
+    (repository / "quant" / "other.py").write_text(
+        "from afml.cache import cacheable\n\n\n"
+        "@cacheable\ndef other(x):\n    print('other')\n    return x\n"
+    )
+    use = USE + "; import quant.other as o; print(o.other(7))"
+    assert call(use) == ["computed", "priced", *RESULT, "other", "7"]
+    for pattern in ("quant.labels.priced", "quant.labels.label", "*"):
+        apply(repository, "--only", pattern)
+        assert call(use) == [*RESULT, "7"], f"after {pattern}"

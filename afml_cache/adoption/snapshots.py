@@ -7,7 +7,6 @@ scripts, which importing would run, modules that could not be imported, the clas
 
 from __future__ import annotations
 
-import ast
 import functools
 import os
 import sqlite3
@@ -21,14 +20,9 @@ from typing import Any
 
 from xxhash import xxh3_128_digest
 
-from afml_cache.adoption.recorded import CACHES, is_named_as_cache
+from afml_cache.adoption.file_form import form
 from afml_cache.adoption.records import Records
-from afml_cache.keys.normal import normal_form
-from afml_cache.keys.parsing import syntax_tree
 from afml_cache.main_module import main_name
-
-#: What a migration imports, and what it need not import any more.
-DECORATORS = CACHES - {"cache"}
 
 #: Larger files are data that happens to be Python.
 LARGEST = 1_000_000
@@ -107,7 +101,7 @@ class Snapshot:
             before = zlib.decompress(rows[0][0])
         except (zlib.error, TypeError, IndexError) as error:
             raise self.records.damaged(f"the snapshot of {file}: {error}") from error
-        return _form(before) != _form(source)
+        return form(before) != form(source)
 
 
 def snapshot_of(records: Records, function: Any, stored: float) -> Snapshot | None:
@@ -189,48 +183,3 @@ def _file_of(module: Any) -> str | None:
 @functools.lru_cache(maxsize=4096)
 def _real(file: str) -> str:
     return os.path.realpath(file)
-
-
-def _form(source: bytes) -> bytes:
-    return _form_of(_Held(xxh3_128_digest(source), source))
-
-
-def _imports_decorators(statement: object) -> bool:
-    """Whether a statement imports decorators of a cache, and nothing else.
-
-    Of one that imports more, only that is left. A migration function by function imports the new
-    ones with its first step, and the old ones until its last.
-    """
-    if not isinstance(statement, ast.ImportFrom):
-        return False
-    statement.names = [alias for alias in statement.names if alias.name not in DECORATORS]
-    return not statement.names
-
-
-class _Held:
-    """A text that is remembered by its digest alone."""
-
-    __slots__ = ("_digest", "source")
-
-    def __init__(self, digest: bytes, source: bytes) -> None:
-        self._digest, self.source = digest, source
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other._digest == self._digest
-
-
-@functools.lru_cache(maxsize=1024)
-def _form_of(held: _Held) -> bytes:
-    """The digest of what a file does; caches' decorators, and imports of these, leave no trace."""
-    try:
-        tree = syntax_tree(held.source)
-        for node in ast.walk(tree):
-            for name, value in ast.iter_fields(node):
-                if isinstance(value, list):
-                    setattr(node, name, [one for one in value if not _imports_decorators(one)])
-        return xxh3_128_digest(normal_form(tree, is_named_as_cache))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return xxh3_128_digest(held.source)

@@ -27,7 +27,8 @@ _KEPT = "They can be restored for seven days."
 @click.option(
     "--sealed",
     is_flag=True,
-    help="Only entries of the functions NAME; what @cacheable has stored of them stays.",
+    help="Only entries of the functions NAME; what @cacheable has stored of them stays, and is"
+    " adopted again.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be cleared; clear nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -122,7 +123,8 @@ def _sealed(
     found = {name: sizes[name] for name in functions if name in sizes}
     if dry_run or not found:
         return Cleaning(found, dry_run=dry_run)
-    return Cleaning(found, set_aside(store, functions=found))
+    # What joblib has was not cleared, so it may be adopted again.
+    return Cleaning(found, set_aside(store, functions=found, remembered=False))
 
 
 def _sorted(store: Store, names: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -33,6 +33,7 @@ def set_aside(
     functions: Collection[str] = (),
     digests: Collection[bytes] = (),
     beside: Callable[[Path], None] | None = None,
+    remembered: bool = True,
 ) -> Cleared:
     """Move entries aside; the next :meth:`Store.get` of one gives ``Reason.CLEARED``.
 
@@ -45,6 +46,9 @@ def set_aside(
         Single entries.
     beside : callable, optional
         Given the cleared folder, moves what is not the store's into it.
+    remembered : bool
+        Otherwise the calls are as if they had never been made: what `@cacheable` has stored of
+        them may be adopted, which a cleared result may not be.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def set_aside(
             assert folder.path is not None
             try:
                 if slots:
-                    _move(store, slots, folder.path)
+                    _move(store, slots, folder.path, Reason.CLEARED if remembered else None)
                 if beside is not None:
                     beside(folder.path)
             finally:
@@ -105,7 +109,7 @@ def _slots(
     return list(dict.fromkeys(found))
 
 
-def _move(store: Store, slots: list[bytes], folder: Path) -> None:
+def _move(store: Store, slots: list[bytes], folder: Path, reason: Reason | None) -> None:
     pool, path = Pool(), folder / INDEX
     cleared = pool.connect(f"{path.as_uri()}?mode=rwc")
 
@@ -127,20 +131,20 @@ def _move(store: Store, slots: list[bytes], folder: Path) -> None:
             codes = {row.code for row in some}
             store._index.read(lambda live: notes.copy(live, cleared, codes))  # noqa: B023 - run here
             commit()
-            store._vault.discard(store._index.write(_removal(some)))
+            store._vault.discard(store._index.write(_removal(some, reason)))
         store._index.write(notes.sweep)
     finally:
         pool.discard(cleared)
 
 
-def _removal(some: list[rows.Row]) -> Callable[[sqlite3.Cursor], list[str]]:
+def _removal(some: list[rows.Row], reason: Reason | None) -> Callable[[sqlite3.Cursor], list[str]]:
     def work(cursor: sqlite3.Cursor) -> list[str]:
         same = []
         for row in some:
             found = cursor.execute("SELECT body FROM entry WHERE slot=?", (row.slot,)).fetchone()
             if found is not None and found[0] == row.body:  # else it was stored anew meanwhile
                 same.append(row.slot)
-        return rows.remove(cursor, same, Reason.CLEARED)
+        return rows.remove(cursor, same, reason)
 
     return work
 

@@ -1,7 +1,7 @@
 """Clearing what the new decorators have stored of functions that went back; as commands.
 
-What `@cacheable` has stored stays. What is cleared can be restored for seven days; after that, and
-until then, a call under a new decorator computes it again, since a cleared result is not adopted.
+What `@cacheable` has stored stays, and the next migration adopts it again. What is cleared can be
+restored for seven days.
 """
 
 from __future__ import annotations

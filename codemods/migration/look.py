@@ -27,6 +27,7 @@ from codemods.migration.own_cache import (
     refuse_both,
     with_names,
 )
+from codemods.migration.own_tests import but_for_tests
 from codemods.migration.state import MigrationError, Wishes
 from codemods.offered import NotOfferedError, offered
 from codemods.rules import BACKTEST, MLFLOW, NEW, Rules
@@ -117,6 +118,7 @@ def look(wishes: Wishes) -> Looked:
     rules = with_names(rules, adopting)
     found = survey(tree, rules, Selection(wishes.only) if wishes.only else None)
     check_only(found)
+    found = but_for_tests(found, (Path(wishes.cwd, path) for path in wishes.paths))
     if found.failures:
         told = "; ".join(f"{one.path} {one.text}" for one in found.failures)
         raise MigrationError(f"not every file can be looked at ({told}); --exclude it, or mend it")

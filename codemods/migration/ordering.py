@@ -1,8 +1,9 @@
 """Which functions there are to migrate, the most valuable first.
 
-A function's value is the seconds that its calls took in the baseline. The hit rate that is
-predicted is the one that exact keys would have had in the same calls: every call whose arguments
-had been seen before in the run, or that the old decorator had served, is a hit.
+A function's value is the seconds that its calls took in the baseline, or would have taken if
+nothing had been stored yet. The hit rate that is predicted is the one that exact keys would have
+had in the same calls: every call whose arguments had been seen before in the run, or that the old
+decorator had served, is a hit.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Candidate:
     new: str
     why: str  #: this decorator
     recorded: str | None  #: its name in recordings; None: it was not called, or may be another
-    seconds: float = 0.0  #: that its calls took in the first run
+    seconds: float = 0.0  #: that its calls in the first run would have taken without a cache
     before: float | None = None  #: hit rate in that run
     predicted: float | None = None  #: with exact keys
 
@@ -64,7 +65,7 @@ def ordered(looked: Looked, baseline: Baseline) -> list[Candidate]:
                     one.new,
                     one.reason,
                     recorded,
-                    seconds=made.compute_seconds + made.hit_seconds if made else 0.0,
+                    seconds=made.worth if made else 0.0,
                     before=made.hit_rate if made else None,
                     predicted=predicted(made) if made else None,
                 ),

@@ -32,6 +32,7 @@ class Calls:
     computed: int = 0
     compute_seconds: float = 0.0
     hit_seconds: float = 0.0
+    saved_seconds: float = 0.0  #: that served results had taken to compute; 0.0: not known
     distinct: int = 0  #: different arguments
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -50,6 +51,11 @@ class Calls:
         """The share of served calls, from 0 to 1; 0 where there was none."""
         return self.served / self.total if self.total else 0.0
 
+    @property
+    def worth(self) -> float:
+        """Seconds that the calls would have taken without any cache, as far as that is known."""
+        return self.compute_seconds + (self.saved_seconds or self.hit_seconds)
+
     def add(self, plain: Mapping[str, Any]) -> None:
         """Add the calls of one test."""
         self.hits += plain["hits"]
@@ -57,6 +63,7 @@ class Calls:
         self.computed += plain["computed"]
         self.compute_seconds += plain["compute_seconds"]
         self.hit_seconds += plain["hit_seconds"]
+        self.saved_seconds += plain.get("saved_seconds", 0.0)
         self.reasons.update(plain["reasons"])
 
 

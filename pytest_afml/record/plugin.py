@@ -98,6 +98,8 @@ def configure(config: pytest.Config, mode: str) -> None:
         config.pluginmanager.register(
             session.of_options(config, mode, record, before, _tolerance(config)), "afml_record"
         )
+    if record is not None and mode.split()[0] == "shared":
+        _note_exact_keys(config)
     from pytest_afml.record.recorder import Recorder
 
     chosen = None
@@ -106,6 +108,17 @@ def configure(config: pytest.Config, mode: str) -> None:
 
         chosen = Chosen(asked)
     config.pluginmanager.register(_Watching(Recorder(), chosen), "afml_recorder")
+
+
+def _note_exact_keys(config: pytest.Config) -> None:
+    """Have the calls under ``@cacheable`` note which of joblib's entries are theirs.
+
+    joblib hashes how a value lies in memory, and a recorded call digests its arguments, which
+    leaves traces there. By its note, a later migration finds the entry all the same.
+    """
+    from afml_cache import use_settings
+
+    config.add_cleanup(use_settings(note_exact_keys=True).close)
 
 
 def _check(config: pytest.Config, record: Path | None, before: Path | None) -> None:

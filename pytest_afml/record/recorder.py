@@ -33,6 +33,7 @@ class Recorder:
             adopted = int(call.outcome == "adopted")
             one.counts = Counts(hits=1 - adopted, adopted=adopted)
             one.hit_seconds = told.seconds
+            one.saved_seconds = call.seconds
         else:
             reasons = {} if call.reason is None else {str(call.reason): 1}
             one.counts = Counts(computed=1, seconds=told.seconds, reasons=reasons)

@@ -12,6 +12,7 @@ Pure: it imports neither pytest nor afml_cache. The JSON, schema 1::
         "functions": {"module.qualname": {
             "hits": 1, "adopted": 0, "computed": 2, "reasons": {"first_call": 1, ...},
             "compute_seconds": 0.2, "hit_seconds": 0.001,   # sums; adopted ones count as hits
+            "saved_seconds": 0.4,  # what those hits had taken to compute, as far as that is known
             "results": [{      # one for each different pair of arguments and result
                 "times": 2,
                 "arguments": HEX or null, "called_with": "price=1.5, window=20",
@@ -83,12 +84,14 @@ class Function:
 
     counts: Counts = field(default_factory=Counts)
     hit_seconds: float = 0.0
+    saved_seconds: float = 0.0  #: that served results had taken to compute; 0.0: not known
     results: dict[Result, int] = field(default_factory=dict)  #: each, and how many times
 
     def add(self, other: Function) -> None:
         """Add the calls of another phase."""
         self.counts.add(other.counts)
         self.hit_seconds += other.hit_seconds
+        self.saved_seconds += other.saved_seconds
         for result, times in other.results.items():
             self.results[result] = self.results.get(result, 0) + times
 
@@ -101,6 +104,7 @@ class Function:
             "reasons": dict(sorted(self.counts.reasons.items())),
             "compute_seconds": self.counts.seconds,
             "hit_seconds": self.hit_seconds,
+            "saved_seconds": self.saved_seconds,
             "results": [
                 {
                     "times": self.results[one],
@@ -134,7 +138,8 @@ class Function:
             ): _number(one["times"])
             for one in plain["results"]
         }
-        return cls(counts, float(plain["hit_seconds"]), results)
+        saved = float(plain.get("saved_seconds", 0.0))  # older recordings have none
+        return cls(counts, float(plain["hit_seconds"]), saved, results)
 
 
 @dataclass(slots=True)

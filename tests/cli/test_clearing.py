@@ -15,6 +15,7 @@ from afml_cache import (
     robust_cacheable,
     selective_cache_clear,
     use_settings,
+    watch_calls,
 )
 
 
@@ -102,6 +103,20 @@ def test_sealed_clears_the_entries_of_functions_and_leaves_what_joblib_has(used,
     assert listed[f"{__name__}.older"] == 1
     assert "name them" in run("clear", "--sealed", "--yes", code=2).output
     assert "none that has entries" in run("clear", "--sealed", __name__, "--yes", code=2).output
+
+
+def test_what_joblib_has_is_adopted_again_after_sealed(store, run, run_json):
+    older(1)
+    migrated = robust_cacheable(older.__wrapped__)
+    calls = []
+    for _ in range(2):
+        with watch_calls(calls.append):
+            migrated(1)
+            migrated(1)
+        assert [str(call.outcome) for call in calls[-2:]] == ["adopted", "hit"]
+        assert run_json("clear", "--sealed", f"{__name__}.older", "--yes")["entries"] == 1
+    assert run_json("restore")["entries"] == 1
+    assert migrated.cache_contains(1)
 
 
 def test_a_cache_that_cannot_be_written_to_is_not_cleared_and_says_so(used, run):

@@ -55,6 +55,38 @@ def test_a_good_migration_breaks_nothing_and_is_told_in_numbers() -> None:
     assert found[Name.SPEED].told == "1 paired, the worst x 0.2 (0.1 to 0.2)"
 
 
+HASHED_ANEW = replace(
+    GOOD,
+    after=recording(Calls(hits=3, computed=1, reasons=Counter(argument=1)), "passed"),
+    compared=replace(SAME, fell=frozenset({"quant.f"})),
+    migrated=frozenset(),
+)
+REAL = {
+    "it was migrated": replace(HASHED_ANEW, migrated=frozenset({"quant.f"})),
+    "for another reason": replace(
+        HASHED_ANEW, after=recording(Calls(hits=3, computed=1, reasons=Counter(code=1)))
+    ),
+    "a result is another": replace(HASHED_ANEW, compared=replace(
+        HASHED_ANEW.compared, changed={"quant.g": ("g(1): 1, 2",)}
+    )),
+}  # fmt: skip
+
+
+def test_what_joblib_hashes_anew_of_a_function_that_is_left_to_it_is_told_and_no_fault() -> None:
+    assert Name.HIT_RATES not in broken(HASHED_ANEW)
+    (told,) = [
+        one.told
+        for one in criteria.judge(HASHED_ANEW, idle(Name.MLFLOW, "not used"))
+        if one.name is Name.HIT_RATES
+    ]
+    assert "1 not migrated, whose equal arguments joblib hashes anew" in told
+
+
+@pytest.mark.parametrize("why", REAL)
+def test_any_other_fall_of_a_hit_rate_is_a_fault(why: str) -> None:
+    assert Name.HIT_RATES in broken(REAL[why])
+
+
 FAULTS = {
     Name.TESTS: replace(GOOD, after=recording(Calls(hits=4), "failed", again())),
     Name.RESULTS: replace(GOOD, compared=replace(SAME, changed={"quant.f": ("f(1): 1, 2",)})),

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,12 +63,20 @@ def test_a_migration_that_holds_is_exit_0_and_told_in_80_columns(repository: Any
     assert "cleared: 2 entries" in undone.stdout, undone.stdout + undone.stderr
     assert made.sources() == before
 
+    again = made.migrate("--recheck", "0", "--yes")
+    assert made.became() == {"returns": "migrated", "ranks": "migrated"}, again.stdout
+    assert [row["after"]["adopted"] for row in made.report()["functions"]] == [1, 1]
 
-def test_the_most_valuable_functions_are_the_first_under_a_limit(repository: Any) -> None:
+
+def test_the_most_valuable_functions_are_the_first_under_a_limit_though_all_is_stored(
+    repository: Any,
+) -> None:
     made = repository(
         "\n\n@cacheable\ndef dear(n):\n    return sum(range(n))\n",
         "\n\ndef test_dear():\n    assert quant.dear(2_000_000) > 0\n",
     )
+    plain = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    subprocess.run(plain, cwd=made.path, env=made.environment(), check=True, capture_output=True)
     done = made.migrate("--limit", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     became = made.became()
@@ -76,7 +85,8 @@ def test_the_most_valuable_functions_are_the_first_under_a_limit(repository: Any
 
 
 def test_phase_1_measures_and_changes_nothing(repository: Any) -> None:
-    made = repository()
+    cached = "from afml_cache import cacheable\n\n\n@cacheable\ndef data():\n    return 1\n"
+    made = repository(more={"conftest.py": cached})
     before = made.sources()
     done = made.migrate("--phase", "1")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -84,6 +94,7 @@ def test_phase_1_measures_and_changes_nothing(repository: Any) -> None:
     assert made.sources() == before
     predicted = {one["function"]: one["predicted_hit_rate"] for one in made.report()["functions"]}
     assert predicted == {"returns": 0.5, "ranks": 0.0}, "the test calls returns() twice"
+    assert any(note.startswith("conftest.py:4:1: test-file") for note in made.report()["notes"])
     refused = made.migrate("--phase", "4")
     assert refused.returncode == 2
     assert "decorate NAME... --with backtest" in refused.stderr

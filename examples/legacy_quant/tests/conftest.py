@@ -1,14 +1,6 @@
-"""Tests run on the latest real bars, with a cache of their own that is thrown away."""
+"""Tests run on the latest real bars, and on the cache of the research: the next run is quick."""
 
 import pytest
-
-
-@pytest.fixture(scope="session", autouse=True)
-def cache_of_the_tests(tmp_path_factory):
-    """Keep the tests out of the user's cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AFML_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session", params=["GOOG", "SP500", "EURUSD"])

@@ -169,6 +169,7 @@ def verify(
         cleared=_cleared_by_themselves(ground, keys, after),
         unsteady=frozenset(ground.baseline.unsteady),
         rechecks=again,
+        code=ran.code,
     )
     return criteria.judge(seen, tracks), after, ran
 

@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from math import inf
 
 from codemods.evidence import percent
+from codemods.migration.command import PASSED
 from codemods.migration.health import Health
 from codemods.migration.judge import Criterion, Fault, Name, criterion, idle, unknown
-from codemods.migration.recorded import Again, Compared, Recheck, Recording, Speed
+from codemods.migration.recorded import FINE, Again, Compared, Recheck, Recording, Speed
+
+
+#: How a test that has ended so is spoken of.
+_ENDED = {"skipped": "is skipped", "xfailed": "is expected to fail", "error": "has an error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class Verified:
     #: those that stay under a decorator of the repository's own which clears what its file had
     cleared: frozenset[str] = frozenset()
     rechecks: bool = True  #: whether bodies were to be run again
+    code: int = PASSED  #: the exit code of the command, which was PASSED before any change
 
 
 def judge(seen: Verified, mlflow: Criterion) -> tuple[Criterion, ...]:
@@ -46,19 +52,29 @@ def judge(seen: Verified, mlflow: Criterion) -> tuple[Criterion, ...]:
 
 
 def tests(seen: Verified) -> Criterion:
-    """Every test that passed before passes, and ran."""
+    """Every test that passed before passes, and the command ends as it did."""
     faults = []
-    for test in seen.after.failed:
+    before, after = seen.before.outcomes, seen.after.outcomes
+    for test, outcome in after.items():
+        # A test that is skipped now tells nothing any more, so it has not passed.
+        if outcome == "passed" or (outcome in FINE and before.get(test) != "passed"):
+            continue
         called = {*seen.before.calls.get(test, {}), *seen.after.calls.get(test, {})}
         suspects = frozenset(called & seen.migrated)
-        outcome = seen.after.outcomes[test]
         changed = [name for name, where in seen.compared.changed_in.items() if test in where]
         known = [name for name in changed if name in seen.migrated] or sorted(suspects)
         one = known[0] if len(known) == 1 else ""
-        faults.append(Fault(f"{test} passed, and {outcome} now", one, suspects))
+        was = "was skipped" if before.get(test) == "skipped" else "passed"
+        faults.append(Fault(f"{test} {was}, and {_ENDED.get(outcome, outcome)} now", one, suspects))
     faults += [Fault(f"{test} ran, and does not now") for test in seen.compared.missing]
-    passed = sum(1 for test in seen.after.outcomes if test not in set(seen.after.failed))
-    return criterion(Name.TESTS, f"{passed} of {len(seen.before.outcomes)} pass", faults)
+    if seen.code != PASSED and not faults:  # such as a check that a plugin or a script makes
+        faults.append(Fault(f"the command ended with exit code 0, and ends with {seen.code}"))
+    passed = [test for test, outcome in before.items() if outcome == "passed"]
+    still = sum(1 for test in passed if after.get(test) == "passed")
+    told = f"{still} of {len(passed)} pass"
+    if others := len(before) - len(passed):
+        told += f"; {others} skipped or expected to fail before already"
+    return criterion(Name.TESTS, told, faults)
 
 
 def results(seen: Verified) -> Criterion:

@@ -64,8 +64,11 @@ class Ground:
 
     def names(self, keys: Iterable[Key]) -> frozenset[str]:
         """Functions as recordings name them, as far as these know them."""
-        found = (self.candidates[key].recorded for key in keys)
-        return frozenset(name for name in found if name is not None)
+        return frozenset(name for key in keys for name in self.candidates[key].names)
+
+    def shared(self, keys: Iterable[Key]) -> frozenset[str]:
+        """Names in recordings that may be one of these functions, or another one."""
+        return frozenset(filter(None, (self.candidates[key].maybe for key in keys)))
 
 
 def migrate(ground: Ground, keys: frozenset[Key]) -> tuple[frozenset[Key], Survey]:
@@ -154,7 +157,7 @@ def verify(
         tracks = works()
     warm = ground.baseline.warm
     if warm is None:
-        return (*_unrecorded(ran), criteria.health(*health), tracks), None, ran
+        return _unrecorded(ran, criteria.health(*health), tracks), None, ran
     if ran.recording is None:
         fault = Fault(f"`{wishes.verify}` ends with exit code {ran.code}, and recorded nothing")
         return (criterion(Name.TESTS, "they could not run", [fault]),), None, ran
@@ -170,6 +173,8 @@ def verify(
         unsteady=frozenset(ground.baseline.unsteady),
         rechecks=again,
         code=ran.code,
+        already=ground.baseline.already,
+        shared=ground.shared(keys),
     )
     return criteria.judge(seen, tracks), after, ran
 
@@ -184,15 +189,13 @@ def attempt(
     return Attempt(migrated, found, judged, after, ran)
 
 
-def _unrecorded(ran: Ran) -> list[Criterion]:
-    """What can be said after a command that runs no pytest."""
+def _unrecorded(ran: Ran, *known: Criterion) -> tuple[Criterion, ...]:
+    """What can be said after a command that runs no pytest, in the order of the report."""
     faults = [] if ran.code == PASSED else [Fault(f"the command ends with exit code {ran.code}")]
     why = "the command runs no pytest, so nothing was recorded"
-    names = (Name.RESULTS, Name.HIT_RATES, Name.NOT_COMPUTED_AGAIN, Name.SPEED)
-    return [
-        criterion(Name.TESTS, f"exit code {ran.code} of the command", faults),
-        *(unknown(name, why) for name in (*names, Name.BACKTESTS, Name.RECHECK)),
-    ]
+    told = criterion(Name.TESTS, f"exit code {ran.code} of the command", faults)
+    found = {one.name: one for one in (told, *known)}
+    return tuple(found.get(name) or unknown(name, why) for name in Name)
 
 
 def _cleared_by_themselves(

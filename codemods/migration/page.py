@@ -49,6 +49,7 @@ def page(report: Mapping[str, Any]) -> str:
         *_picture("Milliseconds a hit, in pairs", _times(functions), "ms"),
         *_functions(functions),
         *_why(functions, report["criteria"]),
+        *_list("Not covered", report["uncovered"]),
         *_list("Notes", report["notes"]),
         *_list("Runs", (f"{name}: {taken:.1f} s" for name, taken in report["seconds"].items())),
         "</body></html>\n",

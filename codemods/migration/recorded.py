@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -59,6 +59,18 @@ class Calls:
         self.hit_seconds += plain["hit_seconds"]
         self.reasons.update(plain["reasons"])
 
+    def __add__(self, other: Calls) -> Calls:
+        """Those of one function that ran under two names."""
+        return Calls(
+            self.hits + other.hits,
+            self.adopted + other.adopted,
+            self.computed + other.computed,
+            self.compute_seconds + other.compute_seconds,
+            self.hit_seconds + other.hit_seconds,
+            self.distinct + other.distinct,
+            self.reasons + other.reasons,
+        )
+
 
 class Again(StrEnum):
     """What came of running a body again."""
@@ -92,6 +104,8 @@ class Recheck:
     verdict: Again
     what: tuple[str, ...] = ()  #: the differences, a sentence each; why it was not checked
     speed: Speed | None = None
+    lasting: bool = False  #: it was not checked, and no other time or call would change that
+    unpaired: str = ""  #: why there are no times, of a call that was checked
 
     @classmethod
     def of_plain(cls, plain: Mapping[str, Any]) -> Recheck:
@@ -107,6 +121,8 @@ class Recheck:
             Again(plain["verdict"]),
             tuple(plain["what"]),
             pairs,
+            plain["lasting"],
+            plain["unpaired"],
         )
 
 
@@ -138,6 +154,23 @@ class Recording:
     def failed(self) -> list[str]:
         """The tests that did not pass."""
         return [test for test, outcome in self.outcomes.items() if outcome not in FINE]
+
+
+def calls_of(recording: Recording | None, names: Collection[str]) -> Calls | None:
+    """The calls of a function, under whichever names it ran; None where there were none."""
+    if recording is None:
+        return None
+    found = [recording.functions[name] for name in names if name in recording.functions]
+    return sum(found[1:], found[0]) if found else None
+
+
+def recheck_of(recording: Recording | None, names: Collection[str]) -> Recheck | None:
+    """The most telling recheck of a function: one that found something, else the first."""
+    if recording is None:
+        return None
+    found = [one for one in recording.rechecks if one.function in names]
+    order = {Again.DIFFERS: 0, Again.MUTATES: 0, Again.SAME: 1, Again.UNCHECKED: 2}
+    return min(found, key=lambda one: order[one.verdict], default=None)
 
 
 def read(path: Path) -> Recording:

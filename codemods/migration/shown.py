@@ -17,6 +17,7 @@ from codemods.migration.judge import Holds
 from codemods.migration.look import Looked
 from codemods.migration.ordering import Candidate
 from codemods.migration.own_cache import names_of
+from codemods.migration.proof import Proof
 from codemods.migration.state import Step
 from codemods.migration.told import Became, Outcome, Report, Row
 
@@ -117,6 +118,7 @@ def show_report(out: Console, report: Report) -> None:
         if len(rows) > ROWS:
             out.print(f"... and {len(rows) - ROWS} more (see the report)")
     _show_why(out, report)
+    _show_uncovered(out, report)
     for note in report.notes:
         out.print(Text(f"note: {note}", "dim"), soft_wrap=not out.is_terminal)
     out.print(Text(in_words(report), "bold" if report.proven else "bold yellow"))
@@ -127,6 +129,7 @@ def in_words(report: Report) -> str:
     count = sum(1 for row in report.rows if row.became is Became.MIGRATED)
     back = sum(1 for row in report.rows if row.became is Became.ROLLED_BACK)
     functions = "1 function" if count == 1 else f"{count} functions"
+    migrated = f"{functions} migrated{_how_far(report)}"
     undo = f" Undo: afml-codemod rollback {report.migration}" if report.migration else ""
     unmeasured = [one.name for one in report.criteria if one.holds is Holds.UNKNOWN]
     match report.outcome:
@@ -139,11 +142,21 @@ def in_words(report: Report) -> str:
         case Outcome.PARTLY_KEPT:
             left = len(report.rows) - count - back
             others = f", {left} left alone" if left else ""
-            return f"{functions} migrated and verified; {back} rolled back{others}.{undo}"
+            return f"{migrated}; {back} rolled back{others}.{undo}"
         case Outcome.KEPT if report.proven:
-            return f"{functions} migrated; every criterion holds.{undo}"
+            if report.code:
+                return f"{migrated}; nothing is broken, but --strict asks for all of it.{undo}"
+            return f"{migrated}; every criterion holds.{undo}"
     names = ", ".join(unmeasured)
-    return f"{functions} migrated; nothing is broken, but this is not proven: {names}.{undo}"
+    return f"{migrated}; nothing is broken, but this is not proven: {names}.{undo}"
+
+
+def _how_far(report: Report) -> str:
+    """``: 14 verified, 1 never called``, or that all of them are."""
+    counts = {proof: report.count(proof) for proof in Proof}
+    if counts[Proof.VERIFIED] == sum(counts.values()):
+        return " and verified" if counts[Proof.VERIFIED] else ""
+    return ": " + ", ".join(f"{n} {proof}" for proof, n in counts.items() if n)
 
 
 def _criteria(report: Report) -> Table:
@@ -190,6 +203,17 @@ def _show_why(out: Console, report: Report) -> None:
             for fault in one.faults[:SHOWN]:
                 if not fault.function:
                     out.print(Text(f"{one.name}: {fault.what}"), soft_wrap=not out.is_terminal)
+
+
+def _show_uncovered(out: Console, report: Report) -> None:
+    """What no criterion has looked at."""
+    found = report.uncovered if report.migration else ()
+    if found:
+        out.print(Text("not covered", "bold"))
+    for one in found[:ROWS]:
+        out.print(Text(f"  {one}"), soft_wrap=not out.is_terminal)
+    if len(found) > ROWS:
+        out.print(f"  ... and {len(found) - ROWS} more (see the report)")
 
 
 def short(path: str, function: str) -> str:

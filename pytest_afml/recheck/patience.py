@@ -1,7 +1,7 @@
 """Run something for at most so many seconds: a body that is run again may never end.
 
-By the timer of the process, so only where there is one, and in the main thread; elsewhere it runs for
-as long as it takes. A limit on the test that uses the same timer, as pytest-timeout's, pauses
+By the timer of the process, so only where there is one, and in the main thread; elsewhere it runs
+for as long as it takes. A limit on the test that uses the same timer, as pytest-timeout's, pauses
 meanwhile: what is run again here is not what the test has to answer for.
 """
 

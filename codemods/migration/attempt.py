@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from codemods.diff import unified
 from codemods.evidence import Recorded
 from codemods.files import NOTEBOOK
 from codemods.journal import JournalError
@@ -39,6 +40,7 @@ class Attempt:
     criteria: tuple[Criterion, ...]
     after: Recording | None
     ran: Ran
+    diff: tuple[str, ...] = ()  #: what it has changed, as a unified diff
 
     @property
     def broken(self) -> tuple[Criterion, ...]:
@@ -183,10 +185,19 @@ def attempt(
     ground: Ground, keys: frozenset[Key], name: str, on_applied: Callable[[], None]
 ) -> Attempt:
     """Migrate, verify, judge; ``on_applied`` is called in between."""
+    root = ground.looked.found.tree.root
+    was = {path: (root / path).read_bytes() for path, _ in keys}
     migrated, found = migrate(ground, keys)
     on_applied()
     judged, after, ran = verify(ground, migrated, name)
-    return Attempt(migrated, found, judged, after, ran)
+    plans = {entry.path: entry.plan for entry in found.changes}
+    diff = (
+        line
+        for path, data in sorted(was.items())
+        if path in plans
+        for line in unified(path, data, plans[path])
+    )
+    return Attempt(migrated, found, judged, after, ran, tuple(diff))
 
 
 def _unrecorded(ran: Ran, *known: Criterion) -> tuple[Criterion, ...]:

@@ -37,6 +37,7 @@ def document(report: Report) -> dict[str, Any]:
             for one in report.criteria
         ],
         "functions": [_row(row) for row in report.rows],
+        "diff": list(report.diff),
         "uncovered": list(report.uncovered),
         "seconds": dict(report.seconds or {}),
         "notes": list(report.notes),

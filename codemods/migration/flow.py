@@ -276,6 +276,7 @@ class Story:
             seconds=dict(self.seconds),
             migration=standing[0].id if standing else None,
             strict=self.progress.wishes.strict,
+            diff=tried.diff if tried is not None and standing else (),
         )
 
     # ------------------------------------------------------------------ rows and the state

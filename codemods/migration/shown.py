@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 #: So many sentences on one function, and so many functions in a table, are shown.
 SHOWN = 4
 ROWS = 20
+
+#: So wide is a function's name in a table; a wider one goes on in the next line.
+NAME = 22
 
 _MARKS = {Holds.YES: "yes", Holds.NO: "NO", Holds.UNKNOWN: "?", Holds.IDLE: "-"}
 _STYLES = {Holds.YES: "green", Holds.NO: "bold red", Holds.UNKNOWN: "yellow", Holds.IDLE: "dim"}
@@ -80,14 +84,14 @@ class Terminal:
     def planned(self, candidates: list[Candidate], chosen: Collection[Key]) -> None:
         """The functions, the most valuable first."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
-        table.add_column("function", overflow="fold")
+        table.add_column("function", no_wrap=True)
         table.add_column("becomes", no_wrap=True)
         for name in ("seconds", "hit rate", "predicted"):
             table.add_column(name, justify="right", no_wrap=True)
         for one in candidates[:ROWS]:
             skipped = "" if one.key in chosen else "dim"
             table.add_row(
-                Text(short(one.path, one.function), skipped),
+                Text(in_lines(short(one.path, one.function)), skipped),
                 f"@{one.new}" if not skipped else "-",
                 f"{one.seconds:.2f}" if one.before is not None else "-",
                 _share(one.before),
@@ -171,7 +175,7 @@ def _criteria(report: Report) -> Table:
 
 def _rows(rows: Collection[Row]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
-    table.add_column("function", overflow="fold")
+    table.add_column("function", no_wrap=True)
     table.add_column("became", no_wrap=False)
     table.add_column("calls", justify="right", no_wrap=True)
     table.add_column("hit rate", justify="right", no_wrap=True)
@@ -180,7 +184,7 @@ def _rows(rows: Collection[Row]) -> Table:
     for row in rows:
         style = "bold red" if row.became is Became.ROLLED_BACK else ""
         table.add_row(
-            short(row.path, row.function),
+            in_lines(short(row.path, row.function)),
             Text(row.became, style),
             str(row.before.total) if row.before else "-",
             _change(row),
@@ -219,6 +223,25 @@ def _show_uncovered(out: Console, report: Report) -> None:
 def short(path: str, function: str) -> str:
     """A function as a table has room for it: ``features.volatility``."""
     return f"{Path(path).stem}.{function}"
+
+
+def in_lines(name: str, width: int = NAME) -> str:
+    """A name that is too wide, in lines that end where a part of it does.
+
+    >>> print(in_lines("model.feature_importance", 20))
+    model.
+    feature_importance
+    """
+    parts: list[str] = []
+    for part in re.findall(r"[^.]*\.?", name):  # at dots, else at underscores, else anywhere
+        fits = len(part) <= width
+        parts += [part] if fits else re.findall(rf"[^_]{{1,{width - 1}}}_?|_", part)
+    lines = [""]
+    for part in parts:
+        if len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _share(share: float | None) -> str:

@@ -68,6 +68,7 @@ class Report:
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] | None = None  #: run of the command -> what it took
     migration: str | None = None  #: what to roll back
+    diff: tuple[str, ...] = ()  #: what is migrated, as a unified diff
     strict: bool = False  #: what was not covered counts as not proven
 
     @property

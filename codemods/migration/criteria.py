@@ -78,6 +78,8 @@ def tests(seen: Verified) -> Criterion:
     told = f"{still} of {len(passed)} pass"
     if others := len(before) - len(passed):
         told += f"; {others} skipped or expected to fail before already"
+    if seen.code != PASSED:
+        told += f"; exit code {seen.code}"
     return criterion(Name.TESTS, told, faults)
 
 

@@ -147,6 +147,7 @@ def test_a_command_that_ends_otherwise_though_all_its_tests_pass_is_a_fault_of_s
     (fault,) = found[Name.TESTS].faults
     assert (fault.function, fault.suspects) == ("", frozenset())
     assert fault.what == "the command ended with exit code 0, and ends with 7"
+    assert found[Name.TESTS].told == "1 of 1 pass; exit code 7"
 
 
 def test_a_test_that_fails_explains_the_exit_code() -> None:

@@ -50,5 +50,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def _is_possible() -> bool:
-    in_main = threading.current_thread() is threading.main_thread()
-    return in_main and hasattr(signal, "setitimer")
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    # A handler that Python has not set could not be put back.
+    return hasattr(signal, "setitimer") and signal.getsignal(signal.SIGALRM) is not None

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from codemods.evidence import Recorded
+from codemods.matching import Matched
 from codemods.migration import criteria
+from codemods.migration.baseline import Baseline
 from codemods.migration.criteria import Verified
 from codemods.migration.document import document
 from codemods.migration.health import Health
 from codemods.migration.judge import Criterion, Holds, Name
+from codemods.migration.ordering import names_of
 from codemods.migration.page import page
 from codemods.migration.proof import Proof, Proven, proof_of
-from codemods.migration.recorded import Again, Calls, Compared, Recheck, Recording, Speed
+from codemods.migration.recorded import (
+    Again,
+    Calls,
+    Compared,
+    Recheck,
+    Recording,
+    Speed,
+    calls_of,
+    recheck_of,
+)
 from codemods.migration.shown import in_words
 from codemods.migration.told import Became, Outcome, Report, Row
 
@@ -176,6 +190,33 @@ def test_without_a_recording_or_rechecks_nothing_is_verified() -> None:
     assert proof_of(None, ["quant.f"], "", rechecks=True).proof is Proof.NOT_RECORDED
     made = recording({"quant.f": Calls(hits=1)})
     assert proof_of(made, ["quant.f"], "", rechecks=False).why == "--recheck 0"
+
+
+def test_a_function_that_ran_under_two_names_has_both_and_the_calls_of_both() -> None:
+    key = ("pkg/q2.py", "mom")
+    both = Recorded("pkg.q2.mom", 1, 1, 0) + Recorded("q2.mom", 1, 1, 0)
+    assert names_of(Matched({key: both})) == {key: ("pkg.q2.mom", "q2.mom")}
+    calls = Calls(hits=1, computed=2, reasons=Counter(code=2))
+    made = recording({"q2.mom": calls, "pkg.q2.mom": Calls(hits=3), "other": Calls(hits=9)})
+    together = calls_of(made, ("pkg.q2.mom", "q2.mom"))
+    assert together is not None
+    assert (together.hits, together.computed, together.reasons["code"]) == (4, 2, 2)
+    assert calls_of(made, ("q2.unknown",)) is None
+    assert calls == Calls(hits=1, computed=2, reasons=Counter(code=2)), "and changes none of them"
+
+
+def test_the_most_telling_recheck_is_the_one_that_is_shown() -> None:
+    differs = Recheck("q2.f", "test_f", "x=2", Again.DIFFERS, ("the result was 1, is 2",))
+    made = recording({}, RAISED, CHECKED, differs)
+    assert recheck_of(made, ("quant.f",)) is CHECKED
+    assert recheck_of(made, ("quant.f", "q2.f")) is differs
+    assert recheck_of(made, ("other",)) is None
+
+
+def test_what_is_rechecked_before_any_change_has_a_new_decorator_already() -> None:
+    cold, warm = recording({}, RAISED), recording({}, replace(RAISED, function="quant.g"))
+    assert Baseline(cold, warm, (), {}).already == {"quant.f", "quant.g"}
+    assert Baseline(None, None, (), {}).already == frozenset()
 
 
 def report(*proofs: Proven, strict: bool = False, holds: Holds = Holds.YES) -> Report:

@@ -6,6 +6,7 @@ document that machines get, so that both say the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
@@ -19,7 +20,8 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #dde3ea;
          vertical-align: top; }
-code, td.name { font-family: ui-monospace, monospace; font-size: .9em; overflow-wrap: anywhere; }
+code, td.name { font-family: ui-monospace, monospace; font-size: .9em; }
+code { overflow-wrap: anywhere; } td.name { overflow-wrap: break-word; }
 pre { overflow-x: auto; font-size: .85em; background: #f6f8fa; padding: .6rem 1rem; }
 @media (max-width: 46rem) {
   table.wide tr { display: block; padding: .5rem 0; border-bottom: 1px solid #dde3ea; }
@@ -147,7 +149,7 @@ def _functions(functions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             one["recheck"]["verdict"] if one["recheck"] else "-",
         )
         back = " class='back'" if one["became"] == "rolled back" else ""
-        place = escape(f"{one['path']}::{one['function']}")
+        place = _breaking(f"{one['path']}::{one['function']}")
         rest = "".join(
             f"<td data-of='{name}'>{escape(cell)}</td>"
             for name, cell in zip(names[1:], cells, strict=True)
@@ -189,9 +191,14 @@ def _rates_of(function: Mapping[str, Any]) -> str:
         return "never called"
     if after is None:
         return _rate(before)
-    if function["became"] == "rolled back":
+    if function["became"] == "rolled back" and _rate(before) != _rate(after):
         return f"{_rate(before)} (when tried: {_rate(after)})"
     return f"{_rate(before)} -> {_rate(after)}"
+
+
+def _breaking(name: str) -> str:
+    """A name that may go on in the next line after each of its parts, and nowhere else."""
+    return re.sub(r"(::|[/._])", r"\1<wbr>", escape(name))
 
 
 def _rate(calls: Mapping[str, Any] | None) -> str:

@@ -112,6 +112,10 @@ def test_what_went_back_is_not_shown_as_if_it_stood() -> None:
     assert "make.&lt;locals&gt;.inner" not in made.split("<svg")[1], "it has no rate after"
 
 
+def test_a_name_on_the_page_breaks_after_its_parts_only() -> None:
+    assert "model.<wbr>py::<wbr>feature_<wbr>importance_<wbr>of_<wbr>all</td>" in made_page()
+
+
 def test_what_no_test_calls_is_said_to_be_so() -> None:
     made = made_page()
     assert ">never called</td>" in made

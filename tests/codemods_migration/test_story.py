@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow  # each runs the repository's tests several times
 
 #: All that the page is made of: nothing that runs, and nothing that is loaded.
 TAGS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "code", "table", "tr"}
-TAGS |= {"pre", "th", "td", "ul", "li", "figure", "svg", "text", "rect", "doctype"}
+TAGS |= {"pre", "wbr", "th", "td", "ul", "li", "figure", "svg", "text", "rect", "doctype"}
 
 #: A test that waits to be killed, before the migration or after it.
 WAITING = """

@@ -191,8 +191,9 @@ def _rates_of(function: Mapping[str, Any]) -> str:
         return "never called"
     if after is None:
         return _rate(before)
-    if function["became"] == "rolled back" and _rate(before) != _rate(after):
-        return f"{_rate(before)} (when tried: {_rate(after)})"
+    if function["became"] == "rolled back":
+        tried = f" (when tried: {_rate(after)})" if _rate(after) != _rate(before) else ""
+        return f"{_rate(before)}{tried}"
     return f"{_rate(before)} -> {_rate(after)}"
 
 

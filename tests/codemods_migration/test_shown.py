@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +110,8 @@ def test_the_pictures_have_a_legend_that_is_seen() -> None:
 def test_what_went_back_is_not_shown_as_if_it_stood() -> None:
     made = made_page()
     assert "100% (when tried: 0%)" in made
+    same = replace(ROWS[1], after=Calls(hits=4))
+    assert ">100%</td>" in page(document(replace(REPORT, rows=(same,))))
     assert "make.&lt;locals&gt;.inner" not in made.split("<svg")[1], "it has no rate after"
 
 

@@ -29,7 +29,7 @@ class Candidate:
     old: str
     new: str
     why: str  #: this decorator
-    recorded: str | None  #: its name in recordings; None: it was not called, or see `maybe`
+    recorded: str | None  #: its name in recordings; None: it was not called, or may be another
     seconds: float = 0.0  #: that its calls took in the first run
     before: float | None = None  #: hit rate in that run
     predicted: float | None = None  #: with exact keys
@@ -55,6 +55,7 @@ def ordered(looked: Looked, baseline: Baseline) -> list[Candidate]:
     for entry in looked.found.changes:
         for one in entry.plan.rewrites:
             mine = names.get((entry.path, one.function), ())
+            recorded = mine[0] if mine else None
             made = calls_of(baseline.cold, mine)
             found.setdefault(
                 (entry.path, one.function),
@@ -65,7 +66,7 @@ def ordered(looked: Looked, baseline: Baseline) -> list[Candidate]:
                     one.old,
                     one.new,
                     one.reason,
-                    mine[0] if mine else None,
+                    recorded,
                     seconds=made.compute_seconds + made.hit_seconds if made else 0.0,
                     before=made.hit_rate if made else None,
                     predicted=predicted(made) if made else None,

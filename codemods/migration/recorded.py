@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from math import inf
 from pathlib import Path
@@ -61,15 +61,10 @@ class Calls:
 
     def __add__(self, other: Calls) -> Calls:
         """Those of one function that ran under two names."""
-        return Calls(
-            self.hits + other.hits,
-            self.adopted + other.adopted,
-            self.computed + other.computed,
-            self.compute_seconds + other.compute_seconds,
-            self.hit_seconds + other.hit_seconds,
-            self.distinct + other.distinct,
-            self.reasons + other.reasons,
-        )
+        both = {
+            one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)
+        }
+        return Calls(**both)
 
 
 class Again(StrEnum):

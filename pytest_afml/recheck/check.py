@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,7 @@ def check(
     """
     from afml_cache import beside
 
+    began = time.perf_counter()
     with beside(function) as there:
         try:
             with at_most(patience):
@@ -107,7 +109,8 @@ def check(
         if found.verdict != SAME:
             return found
         try:
-            with at_most(min(patience, TIMING)):
+            left = patience - (time.perf_counter() - began)
+            with at_most(min(left, TIMING)):
                 speed = _speed(there, kept)
         except TookTooLong:
             return replace(found, unpaired="its hits take too long to be timed in pairs")

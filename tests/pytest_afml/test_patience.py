@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -43,6 +44,27 @@ def test_who_swallows_the_interrupt_gets_another() -> None:
     with pytest.raises(TookTooLong), at_most(0.01):
         careless()
     assert swallowed == [TookTooLong]
+
+
+class Lingering:
+    """Its end takes so long that it is interrupted, where nobody can be told."""
+
+    def __del__(self) -> None:
+        wait_for_ever()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_is_lost_in_a_finalizer_is_no_fault_of_the_test() -> None:
+    hook = sys.unraisablehook
+
+    def drop() -> None:
+        lingering = Lingering()
+        del lingering
+        wait_for_ever()
+
+    with pytest.raises(TookTooLong), at_most(0.01):
+        drop()
+    assert sys.unraisablehook is hook
 
 
 def test_the_timer_of_somebody_else_pauses_and_goes_on() -> None:

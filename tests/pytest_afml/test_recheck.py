@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from afml_cache import CallResult, robust_cacheable, watch_results
+from pytest_afml.recheck import check as checking
+
 PURE = """
 import random
 import time
@@ -105,8 +108,9 @@ def test_a_pure_function_gives_the_same_and_its_hits_are_timed_in_pairs(rechecke
     assert one["test"].endswith("::test_it")
     assert one["called_with"] == "numbers=list"
     speed = one["speed"]
-    assert speed["pairs"] >= 10
-    assert 0 < speed["low"] <= speed["ratio"] <= speed["high"]
+    assert speed["pairs"] >= 1, "how many there is time for is the machine's affair"
+    assert 0 < speed["low"] <= speed["ratio"]
+    assert speed["high"] is None or speed["ratio"] <= speed["high"]
 
 
 def test_hidden_state_is_found_and_its_values_are_told(rechecked: Any) -> None:
@@ -181,6 +185,23 @@ def test_a_body_that_does_not_end_when_it_is_run_again_is_interrupted(rechecked:
     assert one["verdict"] == "unchecked"
     assert one["what"][0].startswith("run again, it was not done after 0.")
     assert found["pure.total"][0]["what"] == ["the 0.5 seconds for rechecking were used up"]
+
+
+def test_hits_that_take_too_long_to_be_timed_leave_the_verdict_and_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checking, "TIMING", 1e-3)  # the pause between two blocks takes longer
+
+    @robust_cacheable
+    def double(x: int) -> int:
+        return 2 * x
+
+    told: list[CallResult] = []
+    with watch_results(told.append):
+        double(2)
+    found = checking.check(double, ((2,), {}), told[0], patience=60)
+    assert (found.verdict, found.speed) == ("same", None)
+    assert found.unpaired == "its hits take too long to be timed in pairs"
 
 
 def test_so_many_calls_of_each_function_are_checked_or_all(rechecked: Any) -> None:

@@ -86,6 +86,11 @@ def _recheck(_context: click.Context, _option: click.Parameter, value: str) -> s
     help="Roll functions at fault back until the others hold, however many rounds it takes.",
 )
 @click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit 1 as well for functions that no test calls, and calls that could not be checked.",
+)
+@click.option(
     "--pin/--no-pin",
     default=True,
     show_default=True,
@@ -113,6 +118,7 @@ def migrate(
     recheck: str,
     recheck_seconds: float,
     keep_going: bool,
+    strict: bool,
     pin: bool,
     report: Path | None,
     yes: bool,
@@ -151,6 +157,7 @@ def migrate(
         recheck=recheck,
         recheck_seconds=recheck_seconds,
         keep_going=keep_going,
+        strict=strict,
         pin=pin,
         report=str(report.absolute()) if report is not None else "",
     )

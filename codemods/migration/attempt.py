@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from codemods.diff import unified
 from codemods.evidence import Recorded
 from codemods.files import NOTEBOOK
 from codemods.journal import JournalError
@@ -39,6 +40,7 @@ class Attempt:
     criteria: tuple[Criterion, ...]
     after: Recording | None
     ran: Ran
+    diff: tuple[str, ...] = ()  #: what it has changed, as a unified diff
 
     @property
     def broken(self) -> tuple[Criterion, ...]:
@@ -64,8 +66,11 @@ class Ground:
 
     def names(self, keys: Iterable[Key]) -> frozenset[str]:
         """Functions as recordings name them, as far as these know them."""
-        found = (self.candidates[key].recorded for key in keys)
-        return frozenset(name for name in found if name is not None)
+        return frozenset(name for key in keys for name in self.candidates[key].names)
+
+    def shared(self, keys: Iterable[Key]) -> frozenset[str]:
+        """Names in recordings that may be one of these functions, or another one."""
+        return frozenset(filter(None, (self.candidates[key].maybe for key in keys)))
 
 
 def migrate(ground: Ground, keys: frozenset[Key]) -> tuple[frozenset[Key], Survey]:
@@ -154,7 +159,7 @@ def verify(
         tracks = works()
     warm = ground.baseline.warm
     if warm is None:
-        return (*_unrecorded(ran), criteria.health(*health), tracks), None, ran
+        return _unrecorded(ran, criteria.health(*health), tracks), None, ran
     if ran.recording is None:
         fault = Fault(f"`{wishes.verify}` ends with exit code {ran.code}, and recorded nothing")
         return (criterion(Name.TESTS, "they could not run", [fault]),), None, ran
@@ -169,6 +174,9 @@ def verify(
         cleared=_cleared_by_themselves(ground, keys, after),
         unsteady=frozenset(ground.baseline.unsteady),
         rechecks=again,
+        code=ran.code,
+        already=ground.baseline.already,
+        shared=ground.shared(keys),
     )
     return criteria.judge(seen, tracks), after, ran
 
@@ -177,21 +185,28 @@ def attempt(
     ground: Ground, keys: frozenset[Key], name: str, on_applied: Callable[[], None]
 ) -> Attempt:
     """Migrate, verify, judge; ``on_applied`` is called in between."""
+    root = ground.looked.found.tree.root
+    was = {path: (root / path).read_bytes() for path, _ in keys}
     migrated, found = migrate(ground, keys)
     on_applied()
     judged, after, ran = verify(ground, migrated, name)
-    return Attempt(migrated, found, judged, after, ran)
+    plans = {entry.path: entry.plan for entry in found.changes}
+    diff = (
+        line
+        for path, data in sorted(was.items())
+        if path in plans
+        for line in unified(path, data, plans[path])
+    )
+    return Attempt(migrated, found, judged, after, ran, tuple(diff))
 
 
-def _unrecorded(ran: Ran) -> list[Criterion]:
-    """What can be said after a command that runs no pytest."""
+def _unrecorded(ran: Ran, *known: Criterion) -> tuple[Criterion, ...]:
+    """What can be said after a command that runs no pytest, in the order of the report."""
     faults = [] if ran.code == PASSED else [Fault(f"the command ends with exit code {ran.code}")]
     why = "the command runs no pytest, so nothing was recorded"
-    names = (Name.RESULTS, Name.HIT_RATES, Name.NOT_COMPUTED_AGAIN, Name.SPEED)
-    return [
-        criterion(Name.TESTS, f"exit code {ran.code} of the command", faults),
-        *(unknown(name, why) for name in (*names, Name.BACKTESTS, Name.RECHECK)),
-    ]
+    told = criterion(Name.TESTS, f"exit code {ran.code} of the command", faults)
+    found = {one.name: one for one in (told, *known)}
+    return tuple(found.get(name) or unknown(name, why) for name in Name)
 
 
 def _cleared_by_themselves(

@@ -5,13 +5,20 @@ What could not be measured is no success: it is told as what it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from math import inf
 
 from codemods.evidence import percent
+from codemods.migration.command import PASSED
 from codemods.migration.health import Health
-from codemods.migration.judge import Criterion, Fault, Name, criterion, idle, unknown
-from codemods.migration.recorded import Again, Compared, Recheck, Recording, Speed
+from codemods.migration.judge import Criterion, Fault, Gap, Name, criterion, idle, unknown
+from codemods.migration.proof import unchecked_because
+from codemods.migration.recorded import FINE, Again, Compared, Recheck, Recording, Speed
+
+#: How a test that has ended so is spoken of.
+_ENDED = {"skipped": "is skipped", "xfailed": "is expected to fail", "error": "has an error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,9 @@ class Verified:
     #: those that stay under a decorator of the repository's own which clears what its file had
     cleared: frozenset[str] = frozenset()
     rechecks: bool = True  #: whether bodies were to be run again
+    already: frozenset[str] = frozenset()  #: those that had a new decorator before any change
+    shared: frozenset[str] = frozenset()  #: names that may be those of several functions
+    code: int = PASSED  #: the exit code of the command, which was PASSED before any change
 
 
 def judge(seen: Verified, mlflow: Criterion) -> tuple[Criterion, ...]:
@@ -46,19 +56,31 @@ def judge(seen: Verified, mlflow: Criterion) -> tuple[Criterion, ...]:
 
 
 def tests(seen: Verified) -> Criterion:
-    """Every test that passed before passes, and ran."""
+    """Every test that passed before passes, and the command ends as it did."""
     faults = []
-    for test in seen.after.failed:
+    before, after = seen.before.outcomes, seen.after.outcomes
+    for test, outcome in after.items():
+        # A test that is skipped now tells nothing any more, so it has not passed.
+        if outcome == "passed" or (outcome in FINE and before.get(test) != "passed"):
+            continue
         called = {*seen.before.calls.get(test, {}), *seen.after.calls.get(test, {})}
         suspects = frozenset(called & seen.migrated)
-        outcome = seen.after.outcomes[test]
         changed = [name for name, where in seen.compared.changed_in.items() if test in where]
         known = [name for name in changed if name in seen.migrated] or sorted(suspects)
         one = known[0] if len(known) == 1 else ""
-        faults.append(Fault(f"{test} passed, and {outcome} now", one, suspects))
+        was = "was skipped" if before.get(test) == "skipped" else "passed"
+        faults.append(Fault(f"{test} {was}, and {_ENDED.get(outcome, outcome)} now", one, suspects))
     faults += [Fault(f"{test} ran, and does not now") for test in seen.compared.missing]
-    passed = sum(1 for test in seen.after.outcomes if test not in set(seen.after.failed))
-    return criterion(Name.TESTS, f"{passed} of {len(seen.before.outcomes)} pass", faults)
+    if seen.code != PASSED and not faults:  # such as a check that a plugin or a script makes
+        faults.append(Fault(f"the command ended with exit code 0, and ends with {seen.code}"))
+    passed = [test for test, outcome in before.items() if outcome == "passed"]
+    still = sum(1 for test in passed if after.get(test) == "passed")
+    told = f"{still} of {len(passed)} pass"
+    if others := len(before) - len(passed):
+        told += f"; {others} skipped or expected to fail before already"
+    if seen.code != PASSED:
+        told += f"; exit code {seen.code}"
+    return criterion(Name.TESTS, told, faults)
 
 
 def results(seen: Verified) -> Criterion:
@@ -138,31 +160,49 @@ def not_computed_again(seen: Verified) -> Criterion:
     mine = [one for name, one in seen.after.functions.items() if name in seen.migrated]
     adopted, hits = sum(one.adopted for one in mine), sum(one.hits for one in mine)
     told = f"{sum(again.values())} recomputed; {adopted} adopted, {hits} hits"
+    served = [
+        seen.before.functions[name].served for name in seen.migrated & seen.before.functions.keys()
+    ]
+    if not any(served) and not faults:
+        return idle(Name.NOT_COMPUTED_AGAIN, f"the old decorator served none of them; {told}")
     return criterion(Name.NOT_COMPUTED_AGAIN, told, faults)
 
 
 def speed(seen: Verified) -> Criterion:
     """No hit takes longer than the old decorator's, as far as paired times can tell."""
     if not seen.rechecks:
-        return idle(Name.SPEED, "--recheck 0: hits were not timed in pairs")
-    measured = [(one.function, one.speed) for one in _rechecked(seen) if one.speed is not None]
+        return unknown(Name.SPEED, "--recheck 0: hits were not timed in pairs")
+    done = [one for one in _rechecked(seen) if one.verdict is Again.SAME]
+    measured = [(one, one.speed) for one in done if one.speed is not None]
+    unpaired = [one for one in done if one.speed is None]
+    gaps = [Gap(one.function, f"not timed in pairs: {one.unpaired}") for one in unpaired]
+    unsure = [(one, pairs) for one, pairs in measured if pairs.decision == "unsure"]
+    gaps += [
+        Gap(one.function, f"unsure: {_ratio(pairs)} of {pairs.pairs} pairs")
+        for one, pairs in unsure
+    ]
     if not measured:
-        return unknown(Name.SPEED, "not measured: no call was rechecked")
+        rest = _rest(seen)
+        if done or (rest and not any(gap.needed for gap in rest)):
+            why = "no call of them could be timed in pairs"
+            return replace(idle(Name.SPEED, why), gaps=tuple(gaps))
+        return unknown(Name.SPEED, "no call was rechecked, so none was timed in pairs")
     faults = [
         Fault(
-            f"a hit of {name} takes {_ms(pairs.new)}, and under the old decorator"
+            f"a hit of {one.function} takes {_ms(pairs.new)}, and under the old decorator"
             f" {_ms(pairs.old)}: {_ratio(pairs)}",
-            name,
+            one.function if one.function in seen.migrated else "",
         )
-        for name, pairs in measured
+        for one, pairs in measured
         if pairs.decision == "fail"
     ]
-    unsure = sum(1 for _, pairs in measured if pairs.decision == "unsure")
     worst = max((pairs for _, pairs in measured), key=lambda pairs: pairs.ratio)
     told = f"{len(measured)} paired, the worst {_ratio(worst)}"
     if unsure:
-        told += f"; {unsure} unsure"
-    return criterion(Name.SPEED, told, faults)
+        told += f"; {len(unsure)} unsure"
+    if unpaired:
+        told += f"; {len(unpaired)} not paired"
+    return criterion(Name.SPEED, told, faults, gaps)
 
 
 def health(before: Health, after: Health) -> Criterion:
@@ -170,6 +210,9 @@ def health(before: Health, after: Health) -> Criterion:
     new = after.since(before)
     faults = [Fault(f"{one.what}. {one.remedy}", one.function) for one in new]
     told = f"{after.entries} entries checked, {len(after.troubles)} findings, {len(new)} new"
+    if not after.entries and not faults:  # so there was nothing that could be wrong
+        where = f"the tests have left no entry in {after.directory}"
+        return idle(Name.HEALTH, f"{where}; {len(after.troubles)} findings, {len(new)} new")
     return criterion(Name.HEALTH, told, faults)
 
 
@@ -196,30 +239,73 @@ def backtests(seen: Verified) -> Criterion:
 def recheck(seen: Verified) -> Criterion:
     """The body, run again on copied arguments, gives what is stored, and changes none of them."""
     if not seen.rechecks:
-        return idle(Name.RECHECK, "--recheck 0")
+        return unknown(Name.RECHECK, "--recheck 0: no body was run again")
     done = _rechecked(seen)
+    functions = _called(seen)
+    if not functions:
+        return unknown(Name.RECHECK, "no test calls any of the migrated functions")
     ran = [one for one in done if one.verdict is not Again.UNCHECKED]
-    calls = sum(one.total for n, one in seen.after.functions.items() if n in seen.migrated)
-    called = seen.migrated & seen.after.functions.keys()
-    if not ran:
-        return unknown(Name.RECHECK, f"none of {calls} calls was rechecked")
     faults = [
-        Fault(f"{one.function}({one.called_with}): {what}", one.function)
+        Fault(
+            f"{one.function}({one.called_with}): {what}",
+            # What ran under a name that no function is known by is somebody's all the same.
+            one.function if one.function in seen.migrated else "",
+        )
         for one in ran
         if one.verdict is not Again.SAME
         for what in one.what
     ]
+    rest = _rest(seen)
+    gaps = [*rest, *_some_unchecked(done, {one.function for one in ran})]
+    calls = sum(one.total for n, one in seen.after.functions.items() if n in functions)
     same = sum(1 for one in ran if one.verdict is Again.SAME)
-    functions = {one.function for one in ran}
     told = (
-        f"{same} of {len(ran)} same; {len(called) - len(functions)} of {len(called)} functions"
+        f"{same} of {len(ran)} same; {sum(gap.whole for gap in rest)} of {len(functions)} functions"
         f" and {calls - len(ran)} of {calls} calls not checked"
     )
-    return criterion(Name.RECHECK, told, faults)
+    if not ran and not any(gap.needed for gap in rest):
+        why = f"no call of {len(functions)} functions can ever be checked"
+        return replace(idle(Name.RECHECK, why), gaps=tuple(gaps))
+    return criterion(Name.RECHECK, told, faults, gaps)
 
 
 def _rechecked(seen: Verified) -> list[Recheck]:
-    return [one for one in seen.after.rechecks if one.function in seen.migrated]
+    """All that this migration has to answer for, by whichever names it ran."""
+    return [one for one in seen.after.rechecks if one.function not in seen.already]
+
+
+def _called(seen: Verified) -> set[str]:
+    """The names of what is migrated and was called."""
+    mine = seen.migrated & seen.after.functions.keys()
+    return {*mine, *(one.function for one in _rechecked(seen))}
+
+
+def _rest(seen: Verified) -> list[Gap]:
+    """Functions of which no call was checked, and names that tell no single function."""
+    calls: dict[str, list[Recheck]] = {name: [] for name in sorted(_called(seen))}
+    for one in _rechecked(seen):
+        calls[one.function].append(one)
+    gaps = []
+    for name, mine in calls.items():
+        if name in seen.shared:
+            what = "several functions may be meant by this name, and one of them was checked"
+            gaps.append(Gap(name, what, needed=True))
+        if all(one.verdict is Again.UNCHECKED for one in mine):
+            lasting = bool(mine) and all(one.lasting for one in mine)
+            gaps.append(Gap(name, unchecked_because(mine), whole=True, needed=not lasting))
+    return gaps
+
+
+def _some_unchecked(done: Iterable[Recheck], checked: Collection[str]) -> Iterator[Gap]:
+    """Calls that could not be checked, of functions of which others were."""
+    reasons: dict[str, Counter[str]] = {}
+    for one in done:
+        if one.verdict is Again.UNCHECKED and one.function in checked:
+            reasons.setdefault(one.function, Counter())[", ".join(one.what)] += 1
+    for name, mine in reasons.items():
+        for why, times in mine.items():
+            calls = "1 call" if times == 1 else f"{times} calls"
+            yield Gap(name, f"{calls} not checked: {why}")
 
 
 def _rate(recording: Recording) -> str:

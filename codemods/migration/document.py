@@ -23,6 +23,7 @@ def document(report: Report) -> dict[str, Any]:
         "command": report.command,
         "outcome": report.outcome,
         "proven": report.proven,
+        "strict": report.strict,
         "exit_code": report.code,
         "in_words": in_words(report),
         "criteria": [
@@ -31,10 +32,13 @@ def document(report: Report) -> dict[str, Any]:
                 "holds": one.holds,
                 "measured": one.told,
                 "faults": [{"function": f.function or None, "what": f.what} for f in one.faults],
+                "gaps": [asdict(gap) for gap in one.gaps],
             }
             for one in report.criteria
         ],
         "functions": [_row(row) for row in report.rows],
+        "diff": list(report.diff),
+        "uncovered": list(report.uncovered),
         "seconds": dict(report.seconds or {}),
         "notes": list(report.notes),
         "migration": report.migration,
@@ -47,6 +51,7 @@ def _row(row: Row) -> dict[str, Any]:
         speed = row.recheck.speed
         recheck = {
             "verdict": row.recheck.verdict,
+            "unpaired": row.recheck.unpaired,
             "called_with": row.recheck.called_with,
             "what": list(row.recheck.what),
             # JSON has no infinity
@@ -65,6 +70,7 @@ def _row(row: Row) -> dict[str, Any]:
         "before": _calls(row.before),
         "after": _calls(row.after),
         "recheck": recheck,
+        "proof": row.proven and asdict(row.proven),
     }
 
 

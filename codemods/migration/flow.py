@@ -23,9 +23,11 @@ from codemods.migration.judge import Holds, Name
 from codemods.migration.look import Looked, look
 from codemods.migration.ordering import Candidate, ordered, steady
 from codemods.migration.own_cache import names_of
+from codemods.migration.proof import proof_of
+from codemods.migration.recorded import calls_of, recheck_of
 from codemods.migration.repair import bisect, blame
 from codemods.migration.state import MigrationError, Notes, Progress, Step
-from codemods.migration.told import UNDONE, Became, Outcome, Report, Row, calls_of, recheck_of
+from codemods.migration.told import UNDONE, Became, Outcome, Report, Row
 from codemods.migration.undisturbed import disturbed
 from codemods.runner import Survey
 
@@ -155,7 +157,9 @@ class Story:
         chosen = set(self.choose(candidates))
         fine = {one.key for one in steady(candidates, ground.baseline)}
         for one in candidates:
-            unsteady = ground.baseline.unsteady.get(one.recorded or "", ())
+            unsteady = tuple(
+                what for name in one.names for what in ground.baseline.unsteady.get(name, ())
+            )
             if one.key in chosen and one.key not in fine:
                 self._row(ground, one, Became.UNSTEADY, unsteady)
             elif one.key not in chosen:
@@ -210,7 +214,7 @@ class Story:
 
     def _guilty(self, ground: Ground, tried: Attempt) -> dict[Key, tuple[str, ...]]:
         def keys_of(name: str) -> list[Key]:
-            return [key for key in tried.keys if ground.candidates[key].recorded == name]
+            return [key for key in tried.keys if name in ground.candidates[key].names]
 
         found = blame(tried.criteria, keys_of)
         if found.guilty or len(tried.keys) == 1:
@@ -289,6 +293,8 @@ class Story:
             notes=(*self.remarks, *_left_alone(looked.found)),
             seconds=dict(self.seconds),
             migration=standing[0].id if standing else None,
+            strict=self.progress.wishes.strict,
+            diff=tried.diff if tried is not None and standing else (),
         )
 
     # ------------------------------------------------------------------ rows and the state
@@ -314,9 +320,12 @@ class Story:
             why,
             one.seconds,
             one.predicted,
-            calls_of(ground.baseline.warm, one.recorded),
-            calls_of(after, one.recorded),
-            recheck_of(after, one.recorded),
+            calls_of(ground.baseline.warm, one.names),
+            calls_of(after, one.names),
+            recheck_of(after, one.names),
+            proof_of(after, one.names, one.maybe, rechecks=ground.progress.wishes.recheck != "0")
+            if became is Became.MIGRATED
+            else None,
         )
 
     def _at(self, step: Step, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -49,6 +50,28 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """What a criterion has not looked at.
+
+    Attributes
+    ----------
+    function : str
+        As recordings name it.
+    what : str
+        Which calls, and why.
+    whole : bool
+        Nothing of the function was looked at.
+    needed : bool
+        It could have been, so the criterion is not known to hold.
+    """
+
+    function: str
+    what: str
+    whole: bool = False
+    needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Criterion:
     """One row of the table.
 
@@ -64,11 +87,16 @@ class Criterion:
     holds: Holds
     told: str
     faults: tuple[Fault, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
-def criterion(name: Name, told: str, faults: list[Fault]) -> Criterion:
-    """A criterion that holds exactly where nothing breaks it."""
-    return Criterion(name, Holds.NO if faults else Holds.YES, told, tuple(faults))
+def criterion(
+    name: Name, told: str, faults: Iterable[Fault], gaps: Iterable[Gap] = ()
+) -> Criterion:
+    """A criterion that holds where nothing breaks it, and nothing is left open that need not be."""
+    faults, gaps = tuple(faults), tuple(gaps)
+    holds = Holds.UNKNOWN if any(gap.needed for gap in gaps) else Holds.YES
+    return Criterion(name, Holds.NO if faults else holds, told, faults, gaps)
 
 
 def unknown(name: Name, why: str) -> Criterion:

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from codemods.evidence import Evidence, Recorded
-from codemods.matching import Key
+from codemods.matching import Key, Matched
 from codemods.migration.baseline import Baseline
 from codemods.migration.look import Looked
-from codemods.migration.recorded import Calls
+from codemods.migration.recorded import Calls, calls_of
 from codemods.narrow import matched_in
 from codemods.select import Selection
 
@@ -34,6 +34,8 @@ class Candidate:
     seconds: float = 0.0  #: that its calls in the first run would have taken without a cache
     before: float | None = None  #: hit rate in that run
     predicted: float | None = None  #: with exact keys
+    names: tuple[str, ...] = ()  #: all that it has in recordings; `recorded` is the first
+    maybe: str = ""  #: a name in recordings that may be its or another function's
 
     @property
     def key(self) -> Key:
@@ -48,13 +50,14 @@ class Candidate:
 
 def ordered(looked: Looked, baseline: Baseline) -> list[Candidate]:
     """All functions that can be migrated, by value."""
-    names = names_of(looked, baseline)
-    calls = baseline.cold.functions if baseline.cold is not None else {}
+    matched = _matched(looked, baseline)
+    names, undecided = names_of(matched), matched.undecided
     found: dict[Key, Candidate] = {}
     for entry in looked.found.changes:
         for one in entry.plan.rewrites:
-            recorded = names.get((entry.path, one.function))
-            made = calls.get(recorded) if recorded is not None else None
+            mine = names.get((entry.path, one.function), ())
+            recorded = mine[0] if mine else None
+            made = calls_of(baseline.cold, mine)
             found.setdefault(
                 (entry.path, one.function),
                 Candidate(
@@ -68,6 +71,8 @@ def ordered(looked: Looked, baseline: Baseline) -> list[Candidate]:
                     seconds=made.worth if made else 0.0,
                     before=made.hit_rate if made else None,
                     predicted=predicted(made) if made else None,
+                    names=mine,
+                    maybe=undecided.get((entry.path, one.function), ""),
                 ),
             )
     return sorted(found.values(), key=lambda one: (-one.seconds, one.path, one.line))
@@ -81,18 +86,22 @@ def predicted(calls: Calls) -> float:
 def steady(candidates: Collection[Candidate], baseline: Baseline) -> Iterator[Candidate]:
     """Those whose results were the same twice before any change."""
     for one in candidates:
-        if one.recorded is None or one.recorded not in baseline.unsteady:
+        if not any(name in baseline.unsteady for name in one.names):
             yield one
 
 
-def names_of(looked: Looked, baseline: Baseline) -> dict[Key, str]:
-    """The name that recordings have for each function, where it is certain."""
+def names_of(matched: Matched) -> dict[Key, tuple[str, ...]]:
+    """The names that recordings have for each function, where it is certain.
+
+    A module that is imported as two has two functions where the file has one.
+    """
+    return {key: tuple(one.function.split(", ")) for key, one in matched.recorded.items()}
+
+
+def _matched(looked: Looked, baseline: Baseline) -> Matched:
     recordings = [one for one in (baseline.cold, baseline.warm) if one is not None]
     names = sorted({name for one in recordings for name in one.functions})
     records = tuple(Recorded(name, 1, 1, 0) for name in names)
     evidence = Evidence("the baseline", records)
     plans = {entry.path: entry.plan for entry in looked.found.planned}
-    tree, rules = looked.found.tree, looked.rules
-    matched = matched_in(tree, rules, plans, Selection(evidence=evidence))
-    # Of a function that ran under two names, recordings know no single one.
-    return {key: one.function for key, one in matched.recorded.items() if ", " not in one.function}
+    return matched_in(looked.found.tree, looked.rules, plans, Selection(evidence=evidence))

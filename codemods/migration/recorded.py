@@ -10,8 +10,8 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from math import inf
 from pathlib import Path
@@ -66,6 +66,13 @@ class Calls:
         self.saved_seconds += plain.get("saved_seconds", 0.0)
         self.reasons.update(plain["reasons"])
 
+    def __add__(self, other: Calls) -> Calls:
+        """Those of one function that ran under two names."""
+        both = {
+            one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)
+        }
+        return Calls(**both)
+
 
 class Again(StrEnum):
     """What came of running a body again."""
@@ -99,6 +106,8 @@ class Recheck:
     verdict: Again
     what: tuple[str, ...] = ()  #: the differences, a sentence each; why it was not checked
     speed: Speed | None = None
+    lasting: bool = False  #: it was not checked, and no other time or call would change that
+    unpaired: str = ""  #: why there are no times, of a call that was checked
 
     @classmethod
     def of_plain(cls, plain: Mapping[str, Any]) -> Recheck:
@@ -114,6 +123,8 @@ class Recheck:
             Again(plain["verdict"]),
             tuple(plain["what"]),
             pairs,
+            plain["lasting"],
+            plain["unpaired"],
         )
 
 
@@ -145,6 +156,23 @@ class Recording:
     def failed(self) -> list[str]:
         """The tests that did not pass."""
         return [test for test, outcome in self.outcomes.items() if outcome not in FINE]
+
+
+def calls_of(recording: Recording | None, names: Collection[str]) -> Calls | None:
+    """The calls of a function, under whichever names it ran; None where there were none."""
+    if recording is None:
+        return None
+    found = [recording.functions[name] for name in names if name in recording.functions]
+    return sum(found[1:], found[0]) if found else None
+
+
+def recheck_of(recording: Recording | None, names: Collection[str]) -> Recheck | None:
+    """The most telling recheck of a function: one that found something, else the first."""
+    if recording is None:
+        return None
+    found = [one for one in recording.rechecks if one.function in names]
+    order = {Again.DIFFERS: 0, Again.MUTATES: 0, Again.SAME: 1, Again.UNCHECKED: 2}
+    return min(found, key=lambda one: order[one.verdict], default=None)
 
 
 def read(path: Path) -> Recording:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from codemods.migration.judge import Holds
 from codemods.migration.look import Looked
 from codemods.migration.ordering import Candidate
 from codemods.migration.own_cache import names_of
+from codemods.migration.proof import Proof
 from codemods.migration.state import Step
 from codemods.migration.told import Became, Outcome, Report, Row
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 #: So many sentences on one function, and so many functions in a table, are shown.
 SHOWN = 4
 ROWS = 20
+
+#: So wide is a function's name in a table; a wider one goes on in the next line.
+NAME = 22
 
 _MARKS = {Holds.YES: "yes", Holds.NO: "NO", Holds.UNKNOWN: "?", Holds.IDLE: "-"}
 _STYLES = {Holds.YES: "green", Holds.NO: "bold red", Holds.UNKNOWN: "yellow", Holds.IDLE: "dim"}
@@ -82,14 +87,14 @@ class Terminal:
     def planned(self, candidates: list[Candidate], chosen: Collection[Key]) -> None:
         """The functions, the most valuable first."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
-        table.add_column("function", overflow="fold")
+        table.add_column("function", no_wrap=True)
         table.add_column("becomes", no_wrap=True)
         for name in ("seconds", "hit rate", "predicted"):
             table.add_column(name, justify="right", no_wrap=True)
         for one in candidates[:ROWS]:
             skipped = "" if one.key in chosen else "dim"
             table.add_row(
-                Text(short(one.path, one.function), skipped),
+                Text(in_lines(short(one.path, one.function)), skipped),
                 f"@{one.new}" if not skipped else "-",
                 f"{one.seconds:.2f}" if one.before is not None else "-",
                 _share(one.before),
@@ -120,6 +125,7 @@ def show_report(out: Console, report: Report) -> None:
         if len(rows) > ROWS:
             out.print(f"... and {len(rows) - ROWS} more (see the report)")
     _show_why(out, report)
+    _show_uncovered(out, report)
     for note in report.notes:
         out.print(Text(f"note: {note}", "dim"), soft_wrap=not out.is_terminal)
     out.print(Text(in_words(report), "bold" if report.proven else "bold yellow"))
@@ -130,6 +136,7 @@ def in_words(report: Report) -> str:
     count = sum(1 for row in report.rows if row.became is Became.MIGRATED)
     back = sum(1 for row in report.rows if row.became is Became.ROLLED_BACK)
     functions = "1 function" if count == 1 else f"{count} functions"
+    migrated = f"{functions} migrated{_how_far(report)}"
     undo = f" Undo: afml-codemod rollback {report.migration}" if report.migration else ""
     unmeasured = [one.name for one in report.criteria if one.holds is Holds.UNKNOWN]
     match report.outcome:
@@ -144,11 +151,21 @@ def in_words(report: Report) -> str:
         case Outcome.PARTLY_KEPT:
             left = len(report.rows) - count - back
             others = f", {left} left alone" if left else ""
-            return f"{functions} migrated and verified; {back} rolled back{others}.{undo}"
+            return f"{migrated}; {back} rolled back{others}.{undo}"
         case Outcome.KEPT if report.proven:
-            return f"{functions} migrated; every criterion holds.{undo}"
+            if report.code:
+                return f"{migrated}; nothing is broken, but --strict asks for all of it.{undo}"
+            return f"{migrated}; every criterion holds.{undo}"
     names = ", ".join(unmeasured)
-    return f"{functions} migrated; nothing is broken, but this is not proven: {names}.{undo}"
+    return f"{migrated}; nothing is broken, but this is not proven: {names}.{undo}"
+
+
+def _how_far(report: Report) -> str:
+    """``: 14 verified, 1 never called``, or that all of them are."""
+    counts = {proof: report.count(proof) for proof in Proof}
+    if counts[Proof.VERIFIED] == sum(counts.values()):
+        return " and verified" if counts[Proof.VERIFIED] else ""
+    return ": " + ", ".join(f"{n} {proof}" for proof, n in counts.items() if n)
 
 
 def _criteria(report: Report) -> Table:
@@ -163,7 +180,7 @@ def _criteria(report: Report) -> Table:
 
 def _rows(rows: Collection[Row]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
-    table.add_column("function", overflow="fold")
+    table.add_column("function", no_wrap=True)
     table.add_column("became", no_wrap=False)
     table.add_column("calls", justify="right", no_wrap=True)
     table.add_column("hit rate", justify="right", no_wrap=True)
@@ -172,7 +189,7 @@ def _rows(rows: Collection[Row]) -> Table:
     for row in rows:
         style = "bold red" if row.became is Became.ROLLED_BACK else ""
         table.add_row(
-            short(row.path, row.function),
+            in_lines(short(row.path, row.function)),
             Text(row.became, style),
             str(row.before.total) if row.before else "-",
             _change(row),
@@ -197,9 +214,39 @@ def _show_why(out: Console, report: Report) -> None:
                     out.print(Text(f"{one.name}: {fault.what}"), soft_wrap=not out.is_terminal)
 
 
+def _show_uncovered(out: Console, report: Report) -> None:
+    """What no criterion has looked at."""
+    found = report.uncovered if report.migration else ()
+    if found:
+        out.print(Text("not covered", "bold"))
+    for one in found[:ROWS]:
+        out.print(Text(f"  {one}"), soft_wrap=not out.is_terminal)
+    if len(found) > ROWS:
+        out.print(f"  ... and {len(found) - ROWS} more (see the report)")
+
+
 def short(path: str, function: str) -> str:
     """A function as a table has room for it: ``features.volatility``."""
     return f"{Path(path).stem}.{function}"
+
+
+def in_lines(name: str, width: int = NAME) -> str:
+    """A name that is too wide, in lines that end where a part of it does.
+
+    >>> print(in_lines("model.feature_importance", 20))
+    model.
+    feature_importance
+    """
+    parts: list[str] = []
+    for part in re.findall(r"[^.]*\.?", name):  # at dots, else at underscores, else anywhere
+        fits = len(part) <= width
+        parts += [part] if fits else re.findall(rf"[^_]{{1,{width - 1}}}_?|_", part)
+    lines = [""]
+    for part in parts:
+        if len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _share(share: float | None) -> str:

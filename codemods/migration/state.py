@@ -67,6 +67,7 @@ class Wishes:
     recheck: str = "1"  #: calls a function, or "all"; "0" is none
     recheck_seconds: float = 60.0
     keep_going: bool = False
+    strict: bool = False
     pin: bool = True
     report: str = ""  #: where the report goes; empty: the root
 

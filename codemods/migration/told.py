@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from codemods.migration.judge import Criterion
-from codemods.migration.recorded import Calls, Recheck, Recording
+from codemods.migration.proof import Proof, Proven
+from codemods.migration.recorded import Calls, Recheck
 
 
 class Outcome(StrEnum):
@@ -49,6 +50,7 @@ class Row:
     before: Calls | None = None  #: under the old decorator, in the second run
     after: Calls | None = None
     recheck: Recheck | None = None
+    proven: Proven | None = None  #: of a function that stays migrated
 
     @property
     def name(self) -> str:
@@ -70,24 +72,32 @@ class Report:
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] | None = None  #: run of the command -> what it took
     migration: str | None = None  #: what to roll back
+    diff: tuple[str, ...] = ()  #: what is migrated, as a unified diff
+    strict: bool = False  #: what was not covered counts as not proven
 
     @property
     def code(self) -> int:
         """The exit code: 0 only where all criteria hold for all that was asked for."""
         if self.outcome in (Outcome.NOTHING, Outcome.LOOKED):
             return 1 if any(row.became in UNDONE for row in self.rows) else 0
-        return 0 if self.proven else 1
+        return 0 if self.proven and not (self.strict and self.uncovered) else 1
 
+    @property
+    def uncovered(self) -> tuple[str, ...]:
+        """What no criterion has looked at, a sentence each: functions, and calls of others."""
+        rows = [
+            f"{row.name}: {row.proven.proof}, {row.proven.why}"
+            for row in self.rows
+            if row.proven is not None and row.proven.proof is not Proof.VERIFIED
+        ]
+        gaps = [
+            f"{one.name}: {gap.function}: {gap.what}"
+            for one in self.criteria
+            for gap in one.gaps
+            if not gap.whole  # a function of which nothing was checked is a row
+        ]
+        return (*rows, *gaps)
 
-def calls_of(recording: Recording | None, name: str | None) -> Calls | None:
-    """The calls of a function in a recording, where both are known."""
-    return None if recording is None or name is None else recording.functions.get(name)
-
-
-def recheck_of(recording: Recording | None, name: str | None) -> Recheck | None:
-    """The most telling recheck of a function: one that found something, else the first."""
-    if recording is None or name is None:
-        return None
-    found = [one for one in recording.rechecks if one.function == name]
-    order = {"differs": 0, "mutates": 0, "same": 1, "unchecked": 2}
-    return min(found, key=lambda one: order[one.verdict], default=None)
+    def count(self, proof: Proof) -> int:
+        """So many functions are migrated and so far proven."""
+        return sum(1 for row in self.rows if row.proven is not None and row.proven.proof is proof)

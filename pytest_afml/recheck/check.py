@@ -9,11 +9,13 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_afml.gates.pairs import Effort, measure
+from pytest_afml.recheck.patience import TookTooLong, at_most
 
 if TYPE_CHECKING:
     from afml_cache import Beside, CachedFunction, CallResult
@@ -23,6 +25,8 @@ SAME, DIFFERS, MUTATES, UNCHECKED = "same", "differs", "mutates", "unchecked"
 #: A hit may take so many times as long as under ``@cacheable``.
 SLOWER = 1.1
 EFFORT = Effort(max_pairs=40, max_seconds=1.0, pause_seconds=0.02)
+#: Seconds that timing the hits of one call may take.
+TIMING = 10.0
 
 Args = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -42,20 +46,41 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Rechecked:
-    """What came of one call."""
+    """What came of one call.
+
+    Attributes
+    ----------
+    function, called_with, verdict : str
+    what : tuple of str
+        What differs; why it was not checked.
+    lasting : bool
+        It was not checked, and no other time or call would change that.
+    speed : Speed or None
+    unpaired : str
+        Why there are no times, of a call that was checked.
+    """
 
     function: str
     called_with: str
     verdict: str
     what: tuple[str, ...] = ()
+    lasting: bool = False
     speed: Speed | None = None
+    unpaired: str = ""
 
     def plain(self) -> dict[str, Any]:
         """As JSON can hold it."""
         return asdict(self)
 
 
-def check(function: CachedFunction[..., Any], kept: Args, told: CallResult) -> Rechecked:
+def unchecked(told: CallResult, why: str, *, lasting: bool = False) -> Rechecked:
+    """A call that could not be checked, and the reason."""
+    return Rechecked(told.call.function, told.called_with, UNCHECKED, (why,), lasting)
+
+
+def check(
+    function: CachedFunction[..., Any], kept: Args, told: CallResult, patience: float
+) -> Rechecked:
     """Run a call again.
 
     Parameters
@@ -65,30 +90,59 @@ def check(function: CachedFunction[..., Any], kept: Args, told: CallResult) -> R
         Copies of the arguments as they were before the call; they stay as they are.
     told : CallResult
         What the call gave.
+    patience : float
+        Seconds that there are for it.
     """
     from afml_cache import beside
 
-    def answer(verdict: str, what: Iterable[str] = (), speed: Speed | None = None) -> Rechecked:
-        return Rechecked(told.call.function, told.called_with, verdict, tuple(what), speed)
-
+    began = time.perf_counter()
     with beside(function) as there:
-        arguments = copy.deepcopy(kept)
-        first = there.call_new(*arguments)
-        if first.arguments != told.arguments:
-            return answer(UNCHECKED, ["its arguments are others when they are copied"])
-        changed = _changed(function, kept, arguments)
-        if changed:
-            names = " and ".join(map(repr, changed))
-            return answer(MUTATES, [f"it changes its argument {names} while it runs"])
-        second = there.call_old(*copy.deepcopy(kept))
-        for again, when in ((first, "run again"), (second, "run again twice")):
-            if again.raised is not None:
-                return answer(UNCHECKED, [f"{when}, it raises {again.raised}"])
-            if again.digest is None:
-                return answer(UNCHECKED, [again.undigested or "its result has no digest"])
-            if again.digest != told.digest:
-                return answer(DIFFERS, _differences(told, again, when))
-        return answer(SAME, speed=_speed(there, kept))
+        try:
+            with at_most(patience):
+                found = _held_against(function, kept, told, there)
+        except TookTooLong:
+            return unchecked(
+                told,
+                f"run again, it was not done after {patience:.2g} seconds; it had taken"
+                f" {told.seconds:.2g}",
+            )
+        if found.verdict != SAME:
+            return found
+        try:
+            left = patience - (time.perf_counter() - began)
+            with at_most(min(left, TIMING)):
+                speed = _speed(there, kept)
+        except TookTooLong:
+            return replace(found, unpaired="its hits take too long to be timed in pairs")
+        if speed is None:
+            return replace(found, unpaired="it is no hit when it is called again")
+        return replace(found, speed=speed)
+
+
+def _held_against(
+    function: CachedFunction[..., Any], kept: Args, told: CallResult, there: Beside
+) -> Rechecked:
+    arguments = copy.deepcopy(kept)
+    first = there.call_new(*arguments)
+    if first.arguments != told.arguments:
+        return unchecked(told, "its arguments are others when they are copied", lasting=True)
+    changed = _changed(function, kept, arguments)
+    if changed:
+        names = " and ".join(map(repr, changed))
+        return _found(told, MUTATES, [f"it changes its argument {names} while it runs"])
+    second = there.call_old(*copy.deepcopy(kept))
+    for again, when in ((first, "run again"), (second, "run again twice")):
+        if again.raised is not None:  # what it needs is used up, closed or gone
+            return _found(told, DIFFERS, [f"it gave a result, and raises {again.raised} ({when})"])
+        if again.digest is None:
+            return unchecked(told, again.undigested or "its result has no digest", lasting=True)
+        if again.digest != told.digest:
+            return _found(told, DIFFERS, _differences(told, again, when))
+    return _found(told, SAME)
+
+
+def _found(told: CallResult, verdict: str, what: Iterable[str] = ()) -> Rechecked:
+    return Rechecked(told.call.function, told.called_with, verdict, tuple(what))
 
 
 def _changed(function: CachedFunction[..., Any], kept: Args, after: Args) -> list[str]:

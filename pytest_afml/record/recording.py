@@ -24,9 +24,11 @@ Pure: it imports neither pytest nor afml_cache. The JSON, schema 1::
         "test": NODE_ID, "function": "module.qualname", "called_with": "price=1.5, window=20",
         "verdict": "same",     # differs, mutates, unchecked
         "what": ["..."],       # what differs, or why it was not checked
+        "lasting": false,      # no other time or call would change that it was not checked
         "speed": null or {"old": 0.001, "new": 0.0001,   # seconds of a hit: @cacheable, and this
                           "ratio": 0.1, "low": 0.09, "high": 0.11 or null, "pairs": 40,
-                          "decision": "pass"}}]}          # fail, unsure
+                          "decision": "pass"},            # fail, unsure
+        "unpaired": ""}]}      # why there are no times, of a call that was checked
 
 Tests, functions, results and values are sorted, so that equal runs give equal files but for times.
 """

@@ -144,6 +144,49 @@ def test_a_test_that_does_not_run_any_more_breaks_the_first_criterion() -> None:
     assert [fault.what for fault in found[Name.TESTS].faults] == ["test_g ran, and does not now"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("passed", "failed", "test_f passed, and failed now"),
+        ("passed", "error", "test_f passed, and has an error now"),
+        ("passed", "skipped", "test_f passed, and is skipped now"),
+        ("passed", "xfailed", "test_f passed, and is expected to fail now"),
+        ("skipped", "failed", "test_f was skipped, and failed now"),
+        ("passed", "passed", ""),
+        ("skipped", "skipped", ""),
+        ("xfailed", "skipped", ""),
+        ("xfailed", "passed", ""),
+    ],
+)
+def test_only_a_test_that_passes_has_passed(before: str, after: str, told: str) -> None:
+    seen = replace(
+        GOOD,
+        before=recording(Calls(hits=4), before),
+        after=recording(Calls(hits=3, adopted=1), after, again()),
+    )
+    found = criteria.tests(seen)
+    assert [fault.what for fault in found.faults] == ([told] if told else [])
+
+
+def test_a_test_that_was_skipped_before_is_not_counted_as_one_that_passes() -> None:
+    skipped = replace(GOOD, before=recording(Calls(hits=4), "skipped"))
+    found = criteria.tests(skipped)
+    assert found.told == "0 of 0 pass; 1 skipped or expected to fail before already"
+
+
+def test_a_command_that_ends_otherwise_though_all_its_tests_pass_is_a_fault_of_somebody() -> None:
+    found = broken(replace(GOOD, code=7))
+    (fault,) = found[Name.TESTS].faults
+    assert (fault.function, fault.suspects) == ("", frozenset())
+    assert fault.what == "the command ended with exit code 0, and ends with 7"
+    assert found[Name.TESTS].told == "1 of 1 pass; exit code 7"
+
+
+def test_a_test_that_fails_explains_the_exit_code() -> None:
+    failed = replace(GOOD, after=recording(Calls(hits=4), "failed", again()), code=1)
+    assert [fault.function for fault in broken(failed)[Name.TESTS].faults] == ["quant.f"]
+
+
 def test_what_was_wrong_before_is_no_fault_of_the_migration() -> None:
     ill = replace(WELL, troubles=(Trouble("disk", "9 % are free"),))
     later = replace(WELL, troubles=(Trouble("disk", "8 % are free"),))

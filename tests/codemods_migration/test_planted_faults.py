@@ -70,6 +70,39 @@ def test_cleaned():
     assert "momentum: rolled back" in shown
 
 
+def test_a_function_that_runs_under_two_names_is_verified_under_both(repository: Any) -> None:
+    made = repository(
+        tests="""
+
+def test_drifting():
+    import twice
+    from pkg import twice as the_same
+
+    assert twice.drifting(PRICES) >= 103.0
+    assert the_same.drifting(PRICES[:2]) >= 101.5
+""",
+        more={
+            "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = [".", "pkg"]\n',
+        },
+    )
+    package = made.path / "pkg"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "twice.py").write_text(
+        "from afml_cache import cacheable\n\n_calls = [0]\n\n\n"
+        "@cacheable\ndef drifting(prices):\n"
+        "    _calls[0] += 1\n    return max(prices) + _calls[0]\n"
+    )
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message", "A module that is imported as two")
+    done = made.migrate()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert made.became() == {"drifting": "rolled back", "returns": "migrated", "ranks": "migrated"}
+    why = made.why("drifting")
+    assert "bodies give what is stored: twice.drifting(" in why
+    assert "bodies give what is stored: pkg.twice.drifting(" in why
+
+
 def test_hit_rates_find_a_function_whose_argument_has_no_exact_key(repository: Any) -> None:
     made = repository(
         """

@@ -112,7 +112,9 @@ def test_phase_2_migrates_the_ten_most_valuable_functions(repository: Any) -> No
         + "".join(f"    assert quant.{name}(2_000_000) > 0\n" for name in names),
     )
     done = made.migrate("--phase", "2", "--recheck", "0")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr
+    not_proven = "not proven: no slower cached call, bodies give what is stored."
+    assert not_proven in " ".join(done.stdout.split()), "no body was run again"
     became = made.became()
     assert {name for name, what in became.items() if what == "migrated"} == set(names)
     assert {became["returns"], became["ranks"]} == {"left: not this time"}
@@ -125,7 +127,7 @@ def test_phase_2_migrates_the_ten_most_valuable_functions(repository: Any) -> No
     assert "1 file has changes that git does not hold yet (quant.py)" in refused.stderr
     made.git("commit", "--all", "--quiet", "--message", "The ten most valuable")
     rest = made.migrate("--phase", "2", "--limit", "1", "--recheck", "0")
-    assert rest.returncode == 0, rest.stdout + rest.stderr
+    assert rest.returncode == 1, rest.stdout + rest.stderr
     assert sorted(made.became().values()) == ["left: not this time", "migrated"]
 
 
@@ -225,4 +227,4 @@ def test_two_rounds_are_tried_and_with_keep_going_as_many_as_it_takes(repository
         assert became[name] == "rolled back"
         assert f"results are the same: quant.{name}(" in made.why(name)
         assert f"@cacheable\ndef {name}(" in made.sources()["quant.py"].decode()
-    assert set(made.holds().values()) <= {"holds", "does not apply"}
+    assert "broken" not in made.holds().values()

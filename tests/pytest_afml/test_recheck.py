@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from afml_cache import CallResult, robust_cacheable, watch_results
+from pytest_afml.recheck import check as checking
+
 PURE = """
 import random
 import time
@@ -49,6 +52,27 @@ def slowly(numbers):
     time.sleep(0.06)  # longer than half of what there is for rechecking
     return 1
 
+feed = [3, 1, 2]
+
+@robust_cacheable
+def draining(name):
+    taken, feed[:] = feed[:], []
+    if not taken:
+        raise RuntimeError("the feed is closed")
+    return taken
+
+@robust_cacheable
+def momentum(numbers):
+    ran.append("momentum")
+    return numbers[-1] + len(ran)
+
+@robust_cacheable
+def hanging(numbers):
+    ran.append("hanging")
+    while len(ran) > 1:
+        time.sleep(0.01)
+    return 1
+
 @robust_cacheable
 async def later(numbers):
     return 1
@@ -84,8 +108,9 @@ def test_a_pure_function_gives_the_same_and_its_hits_are_timed_in_pairs(rechecke
     assert one["test"].endswith("::test_it")
     assert one["called_with"] == "numbers=list"
     speed = one["speed"]
-    assert speed["pairs"] >= 10
-    assert 0 < speed["low"] <= speed["ratio"] <= speed["high"]
+    assert speed["pairs"] >= 1, "how many there is time for is the machine's affair"
+    assert 0 < speed["low"] <= speed["ratio"]
+    assert speed["high"] is None or speed["ratio"] <= speed["high"]
 
 
 def test_hidden_state_is_found_and_its_values_are_told(rechecked: Any) -> None:
@@ -123,6 +148,60 @@ def test_what_cannot_be_checked_is_counted_with_the_reason(rechecked: Any) -> No
         "pure.lazily": ("unchecked", "result is an iterator (builtins.list_iterator)"),
         "pure.later": ("unchecked", "it is async"),
     }
+
+
+def test_a_body_that_raises_when_it_is_run_again_gives_something_else(rechecked: Any) -> None:
+    (one,) = rechecked("    assert pure.draining('feed') == [3, 1, 2]\n")["pure.draining"]
+    assert one["verdict"] == "differs"
+    assert one["what"] == ["it gave a result, and raises builtins.RuntimeError (run again)"]
+
+
+def test_a_call_that_cannot_be_checked_leaves_its_place_to_a_later_one(rechecked: Any) -> None:
+    found = rechecked(
+        "    with pytest.raises(IndexError):\n        pure.momentum([])\n"
+        "    assert pure.momentum([1]) == 3\n    assert pure.momentum([2]) == 5\n"
+    )
+    assert [(one["verdict"], one["lasting"]) for one in found["pure.momentum"]] == [
+        ("differs", False),
+        ("unchecked", False),
+    ]
+
+
+def test_calls_that_cannot_be_checked_are_tried_ten_times_and_async_ones_once(
+    rechecked: Any,
+) -> None:
+    found = rechecked(
+        "    for n in range(30):\n        pure.lazily([n])\n        asyncio.run(pure.later([n]))\n"
+    )
+    assert len(found["pure.lazily"]) == 10
+    assert len(found["pure.later"]) == 1
+    assert all(one["lasting"] for some in found.values() for one in some)
+
+
+def test_a_body_that_does_not_end_when_it_is_run_again_is_interrupted(rechecked: Any) -> None:
+    test = "    assert pure.hanging([1]) == 1\n    assert pure.total([1]) == 1\n"
+    found = rechecked(test, "--afml-recheck=1", "--afml-recheck-seconds=0.5")
+    (one,) = found["pure.hanging"]
+    assert one["verdict"] == "unchecked"
+    assert one["what"][0].startswith("run again, it was not done after 0.")
+    assert found["pure.total"][0]["what"] == ["the 0.5 seconds for rechecking were used up"]
+
+
+def test_hits_that_take_too_long_to_be_timed_leave_the_verdict_and_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checking, "TIMING", 1e-3)  # the pause between two blocks takes longer
+
+    @robust_cacheable
+    def double(x: int) -> int:
+        return 2 * x
+
+    told: list[CallResult] = []
+    with watch_results(told.append):
+        double(2)
+    found = checking.check(double, ((2,), {}), told[0], patience=60)
+    assert (found.verdict, found.speed) == ("same", None)
+    assert found.unpaired == "its hits take too long to be timed in pairs"
 
 
 def test_so_many_calls_of_each_function_are_checked_or_all(rechecked: Any) -> None:

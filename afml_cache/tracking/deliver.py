@@ -19,6 +19,7 @@ from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, DamagedRecordError,
 from afml_cache.tracking.reach import check_reachable, is_silence, shown
 from afml_cache.tracking.record import HITS_TAG, KILLED, LAST_HIT_TAG, PARENT_TAG, Record
 from afml_cache.tracking.send import begin, send
+from afml_cache.tracking.words import words_of
 
 #: Seconds that is waited for another thread or process which is sending a record.
 _PATIENCE = 3.0
@@ -97,7 +98,9 @@ def deliver(
             found = under_parent(box, sealer, found)
             run_id = _send_patiently(found, box.files(record), before)
         except Exception as error:  # noqa: BLE001 - whatever mlflow and its servers raise
-            why = str(error) if isinstance(error, TrackingError) else _in_words(error)
+            why = (
+                str(error) if isinstance(error, TrackingError) else words_of(error, found.place.uri)
+            )
             box.failed(record, why)
             return Unsent(found.place.uri, why, is_silence=is_silence(error))
         box.sent(record, run_id, found.status)
@@ -188,10 +191,6 @@ def under_parent(box: Outbox, sealer: Sealer, record: Record) -> Record:
     finally:
         making.release()
     return dataclasses.replace(record, tags={**record.tags, PARENT_TAG: run_id})
-
-
-def _in_words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def tell_hits(box: Outbox, silent: set[str]) -> None:

@@ -32,6 +32,7 @@ from afml_cache.tracking.outbox import FAULTS, Outbox
 from afml_cache.tracking.said import Said, said_of, with_words
 from afml_cache.tracking.sender import tell_queue
 from afml_cache.tracking.texts import LONGEST_PARAM, LONGEST_TAG, cut, name_of, text_of
+from afml_cache.tracking.words import words_of
 
 #: Of a block that has logged something new beside what it found: the run of what it found.
 ORIGINAL_TAG = "afml.original"
@@ -229,7 +230,7 @@ class ExperimentRun:
         status = records.FINISHED
         if error is not None:
             status = records.FAILED if isinstance(error, Exception) else records.KILLED
-            tags[records.ERROR_TAG] = cut(f"{type(error).__name__}: {error}", LONGEST_TAG)
+            tags[records.ERROR_TAG] = cut(words_of(error), LONGEST_TAG)
             write_traceback(files / records.ARTEFACTS, error)
         end = time.time()
         run.end(

@@ -17,6 +17,7 @@ from afml_cache.tracking.record import KEY_TAG, RECORD_TAG
 from afml_cache.tracking.said import FLAVORS, said_of
 from afml_cache.tracking.sender import patience_of, sender
 from afml_cache.tracking.texts import logged_as
+from afml_cache.tracking.words import spoken, words_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,16 +83,17 @@ def asked(uri: str, question: Any) -> Any:
             return question(client_of(uri))
     except TrackingError:
         raise
-    except Exception as error:
-        raise TrackingError(_in_words(uri, error)) from error
+    except Exception as error:  # noqa: BLE001 - whatever mlflow and its servers raise
+        raise TrackingError(_in_words(uri, error)) from spoken(error, uri)
 
 
 def _in_words(uri: str, error: Exception) -> str:
+    words = words_of(error, uri)
     if is_silence(error):
-        return f"MLflow at {shown(uri)} does not answer ({type(error).__name__}: {error})"
+        return f"MLflow at {shown(uri)} does not answer ({words})"
     if is_gone(error):
-        return f"MLflow at {shown(uri)} has none such ({error})"
-    return f"MLflow at {shown(uri)} answers with an error ({type(error).__name__}: {error})"
+        return f"MLflow at {shown(uri)} has none such ({words})"
+    return f"MLflow at {shown(uri)} answers with an error ({words})"
 
 
 def best_run(to: Place, metric: str, maximize: bool, filter_string: str = "") -> Run | None:

@@ -216,7 +216,7 @@ class ExperimentRun:
 
     def _end(self, run: BlockRun, error: BaseException | None) -> None:
         files = run.box.files(run.record)
-        left_out: dict[str, str] = {}
+        left_out = dict(self._said.left_out)
         if place.configured.log_models:
             left_out |= save_models(files / records.MODELS, self._said.models, {})
         left_out |= write_parts(files / records.ARTEFACTS, self._said.figures, self._said.tables)

@@ -232,9 +232,9 @@ class MlflowRecorder:
 
     def _said(self, begun: _Begun, result: object) -> Record:
         said = said_of(result) if self.strategy is None else said_of_backtest(result)
-        left_out: dict[str, str] = {}
+        left_out = dict(said.left_out)
         try:
-            left_out = self._write_files(begun, said)
+            left_out |= self._write_files(begun, said)
         except OSError as error:  # no room: the rest is said all the same
             begun.box.without_files(begun.record.record)
             left_out["files"] = str(error)

@@ -185,7 +185,7 @@ def under_parent(box: Outbox, sealer: Sealer, record: Record) -> Record:
             return record
         run_id = kept.run_id
         if run_id is None:
-            study = under_parent(box, sealer, box.read(record.parent, sealer))
+            study = under_parent(box, sealer, box.said(record.parent, sealer))
             run_id = begin(study, again=box.trying(study.record) > 0).info.run_id
             box.begun(study.record, run_id)
     finally:

@@ -41,7 +41,7 @@ class MlflowCachedFunction(CachedFunction[P, R_co]):
         Raises
         ------
         TrackingError
-            Its run waits in the queue, or MLflow does not answer.
+            Its run waits in the queue, or will not be sent, or MLflow does not answer.
         TypeError, UnkeyableArgumentError
             As from :meth:`cache_key`.
         """

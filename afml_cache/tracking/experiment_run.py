@@ -27,6 +27,7 @@ from afml_cache.tracking.artefacts import write_parts, write_traceback
 from afml_cache.tracking.block_code import BlockCode
 from afml_cache.tracking.block_hits import count_hit
 from afml_cache.tracking.block_run import BlockRun, tell_fault
+from afml_cache.tracking.given import checked_tags
 from afml_cache.tracking.model_files import save_models
 from afml_cache.tracking.outbox import FAULTS, Outbox
 from afml_cache.tracking.said import Said, said_of, with_words
@@ -60,7 +61,7 @@ class ExperimentRun:
         if not isinstance(name, str) or not name.strip():
             raise ConfigurationError(f"the run is named {name!r}; give a text")
         self.name = name
-        self._tags = {name_of(tag): cut(str(one), LONGEST_TAG) for tag, one in (tags or {}).items()}
+        self._tags = checked_tags(tags)
         self._params: dict[str, str] = {}
         self._said = Said()
         self._code = code

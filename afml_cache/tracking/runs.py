@@ -93,7 +93,8 @@ def _unsent(box: Outbox, sealer: Sealer, kept: Kept) -> Record | None:
 def _refused(why: object) -> TrackingError:
     return TrackingError(
         "the run of this result will not be sent, since what the queue has of it was changed "
-        f"({why}). `afml-cache mlflow sync --drop` takes it off the queue; the result is not affected"
+        f"({why}). `afml-cache mlflow sync --drop` takes it off the queue; the result is there "
+        "all the same"
     )
 
 

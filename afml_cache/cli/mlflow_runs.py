@@ -94,6 +94,7 @@ def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> 
     help="Runs that were over so long ago, as 90d.",
 )
 @click.option("--experiment", metavar="NAME", help="Only those of one experiment.")
+@click.option("--tracking-uri", metavar="URI", help="Only those at one address; default: at all.")
 @click.option(
     "--to",
     type=click.Path(path_type=Path, file_okay=False),
@@ -108,14 +109,17 @@ def archive(
     as_json: bool,
     older_than: str,
     experiment: str | None,
+    tracking_uri: str | None,
     to: Path | None,
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Write runs of long ago into a folder, then delete them from MLflow.
 
-    Only runs that this cache has recorded. MLflow keeps what is deleted until `mlflow gc`.
+    Only runs that this cache has recorded. MLflow keeps what is deleted until `mlflow gc`. Exit 3
+    where an address could not be asked: the others are gone through all the same.
     """
+    import dataclasses
     import time
 
     from afml_cache.cli.ask import agreed
@@ -126,16 +130,19 @@ def archive(
     from afml_cache.tracking import archive as archives
 
     box, before = _box(store), time.time() - _age(older_than)
+    uri = tracking_uri and _uri(tracking_uri)
     _require_mlflow()
     try:
         with waiting("Looking for runs"):
-            found = archives.old_runs(box, before, experiment)
+            found, passed = archives.old_runs(box, before, experiment, uri)
         counts = archives.counted(found)
         folder = (to or store.directory / RECORDS / archives.FOLDER).expanduser().absolute()
         out = console(errors=as_json)
         for name, count in counts.items():
             were = "was" if count == 1 else "were"
             line(out, f"{name}: {counted(count, 'run')} that {were} over {older_than} ago")
+        for one in passed:
+            line(out, f"Passed over: {counted(one.runs, 'run')} at {one.uri}: {one.why}")
         if not found:
             line(out, f"No run that this cache has recorded was over {older_than} ago.")
         them = "it" if len(found) == 1 else "them"
@@ -154,6 +161,7 @@ def archive(
             "dry_run": dry_run,
             "experiments": counts,
             "written": [str(one.folder) for one in done],
+            "passed_over": [dataclasses.asdict(one) for one in passed],
         }
         print_json("mlflow archive", content)
     elif done:
@@ -164,6 +172,7 @@ def archive(
         if registered:
             line(out, f"Models that are registered stay with MLflow: {', '.join(registered)}.")
         line(out, "`mlflow gc` removes what is deleted for good.")
+    sys.exit(FAILED if passed else DONE)
 
 
 @mlflow_runs.command(name="import")

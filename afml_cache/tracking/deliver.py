@@ -18,7 +18,7 @@ from afml_cache.tracking import client
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, DamagedRecordError, Outbox
 from afml_cache.tracking.reach import check_reachable, is_silence, shown
 from afml_cache.tracking.record import HITS_TAG, KILLED, LAST_HIT_TAG, PARENT_TAG, Record
-from afml_cache.tracking.send import begin, send
+from afml_cache.tracking.send import DeletedRunError, begin, send
 from afml_cache.tracking.words import words_of
 
 #: Seconds that is waited for another thread or process which is sending a record.
@@ -31,8 +31,9 @@ _LOCKED_TRIES = 6
 class Unsent:
     """Why a record was not sent.
 
-    ``is_held``: a process that lives is computing, or sending, what it is of. ``is_damaged``: it
-    will not be sent at all. ``is_silence``: nobody answers at the address, to none of its records.
+    ``is_held``: a process that lives is computing, or sending, what it is of; or somebody has
+    deleted its run. ``is_damaged``: it will not be sent at all. ``is_silence``: nobody
+    answers at the address, to none of its records.
     """
 
     uri: str
@@ -97,12 +98,14 @@ def deliver(
             check_reachable(found.place.uri)
             found = under_parent(box, sealer, found)
             run_id = _send_patiently(found, box.files(record), before)
+        except DeletedRunError as error:
+            box.sent(record, error.run_id, found.status)
+            return Unsent(found.place.uri, str(error), is_held=True)
         except Exception as error:  # noqa: BLE001 - whatever mlflow and its servers raise
-            why = (
-                str(error) if isinstance(error, TrackingError) else words_of(error, found.place.uri)
-            )
+            uri = found.place.uri
+            why = str(error) if isinstance(error, TrackingError) else words_of(error, uri)
             box.failed(record, why)
-            return Unsent(found.place.uri, why, is_silence=is_silence(error))
+            return Unsent(uri, why, is_silence=is_silence(error))
         box.sent(record, run_id, found.status)
         return None
     finally:

@@ -19,6 +19,14 @@ from afml_cache.tracking.record import ARTEFACTS, MODELS, PARENT_TAG, RECORD_TAG
 _METRICS_AT_ONCE, _AT_ONCE = 800, 100
 
 
+class DeletedRunError(Exception):
+    """Somebody has deleted the run that was begun, and so does not want it."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"the run {run_id} was deleted in MLflow")
+        self.run_id = run_id
+
+
 def begin(record: Record, *, again: bool) -> Any:
     """Make the run of a record that is not over; returns it. ``again``: it may have been made."""
     with quiet():
@@ -41,6 +49,8 @@ def send(record: Record, files: Path, *, again: bool) -> str:
 
     Raises
     ------
+    DeletedRunError
+        There is nothing to be told any more.
     Exception
         Whatever MLflow, its database or the network raise. Send it again, with ``again``.
     """
@@ -101,7 +111,10 @@ def _log_values(client: Any, run_id: str, record: Record, begun_before: bool) ->
     from mlflow.entities import Param, RunTag
 
     params = dict(record.params)
-    there = client.get_run(run_id).data if begun_before else None
+    begun = client.get_run(run_id) if begun_before else None
+    if begun is not None and begun.info.lifecycle_stage != "active":
+        raise DeletedRunError(run_id)
+    there = None if begun is None else begun.data
     if there is not None:  # what the function, or autolog, has said itself stays
         params = {name: one for name, one in params.items() if name not in there.params}
         tags = {name: one for name, one in record.tags.items() if name != PARENT_TAG}

@@ -15,6 +15,7 @@ from afml_cache.errors import TrackingError
 from afml_cache.store.flight import FileLock
 from afml_cache.store.seal import Sealer
 from afml_cache.tracking import client
+from afml_cache.tracking.new_tables import is_being_made, told_so
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, DamagedRecordError, Outbox
 from afml_cache.tracking.reach import check_reachable, is_silence, shown
 from afml_cache.tracking.record import HITS_TAG, KILLED, LAST_HIT_TAG, PARENT_TAG, Record
@@ -104,8 +105,10 @@ def deliver(
         except Exception as error:  # noqa: BLE001 - whatever mlflow and its servers raise
             uri = found.place.uri
             why = str(error) if isinstance(error, TrackingError) else words_of(error, uri)
+            is_new = is_being_made(error)
+            why = told_so(error) if is_new else why
             box.failed(record, why)
-            return Unsent(uri, why, is_silence=is_silence(error))
+            return Unsent(uri, why, is_silence=is_new or is_silence(error))
         box.sent(record, run_id, found.status)
         return None
     finally:
@@ -169,7 +172,8 @@ def _send_patiently(record: Record, files: Path, before: int) -> str:
         try:
             return send(record, files, again=before + attempt > 0)
         except Exception as error:
-            if "database is locked" not in str(error) or attempt == _LOCKED_TRIES - 1:
+            is_busy = "database is locked" in str(error) or is_being_made(error)
+            if not is_busy or attempt == _LOCKED_TRIES - 1:
                 raise
             time.sleep(0.05 * 2**attempt)
     raise AssertionError  # the last attempt has returned or raised

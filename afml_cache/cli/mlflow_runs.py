@@ -203,20 +203,25 @@ def import_runs(
         if tracking_uri is not None:
             place.configure(place.Configured(uri=place.checked_uri(tracking_uri)))
         names = {path: old_runs.name_of_experiment(path) for path in found}
-        made: list[Path] = []  # the experiment of each
+        made: list[old_runs.OldFolder] = []
         for one in [] if dry_run else old_runs.in_order(found):
             to = place.place_for(store.directory, names[one.path.parent])
             with waiting(f"Importing {to.experiment}"):
                 if old_runs.import_run(box, to, one) is not None:
-                    made.append(one.path.parent)
+                    made.append(one)
         for path, runs in found.items():
-            counts[names[path]] = made.count(path)
+            count = counts[names[path]] = sum(one.path.parent == path for one in made)
             told = counted(len(runs), "run")
-            told = told if dry_run else f"{made.count(path):,} of {told} imported"
+            told = told if dry_run else f"{count:,} of {told} imported"
             line(out, f"{names[path]}: {told}")
         left = old_runs.left_behind(found)
+        everything = [one for runs in found.values() for one in runs]
+        unfinished = old_runs.unfinished(everything if dry_run else made)
     except (TrackingError, ConfigurationError, OSError, ValueError) as error:
         stop(f"{error}. Run it again: what was imported is not imported twice.", FAILED)
+    if unfinished:
+        are = "is" if unfinished == 1 else "are"
+        line(out, f"{counted(unfinished, 'run')} had not ended, and {are} KILLED there.")
     if left:
         what = ", ".join(counted(number, one, old_runs.LEFT[one]) for one, number in left.items())
         line(

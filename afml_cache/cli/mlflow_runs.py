@@ -33,9 +33,17 @@ def mlflow_runs() -> None:
 @mlflow_runs.command()
 @click.option("--to", metavar="URI", help="Send there what could not be sent where it should go.")
 @click.option("--drop", is_flag=True, help="Take off the queue what cannot be sent; asks first.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="RECORD",
+    help="With --drop or --to: only this one, as --json names it; may be repeated.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_a_cache
-def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> None:
+def sync(
+    store: Store, as_json: bool, to: str | None, drop: bool, only: tuple[str, ...], yes: bool
+) -> None:
     """Send the runs that wait in the queue; exit 3 where some could not be sent.
 
     What is taken off with --drop is lost to MLflow; the results stay in the cache.
@@ -52,11 +60,16 @@ def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> 
 
     box, target = _box(store), to and _uri(to)
     before = waiting_in(box)
+    if only and not (drop or to):
+        raise click.UsageError("--only says which runs --drop or --to is about; give one of these")
+    for one in set(only) - {kept.record for kept in before.unsent + before.damaged}:
+        raise click.UsageError(f"no record {one} waits in the queue; --json lists those that do")
     if before.unsent or before.running:
         _require_mlflow()
     with waiting("Sending runs"), short_of_patience():
         sent, _ = drain(box, store.sealer())
-        if target and redirect(box, store.sealer(), waiting_in(box).unsent, target):
+        unsent = [one for one in waiting_in(box).unsent if not only or one.record in only]
+        if target and redirect(box, store.sealer(), unsent, target):
             sent += drain(box, store.sealer())[0]
     now = waiting_in(box)
     left = now.unsent + now.damaged
@@ -68,10 +81,11 @@ def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> 
             line(out, f"{counted(len(now.running), 'run')} of calls that are running now.")
         for (uri, why), count in sorted(Counter(reasons).items()):
             line(out, f"  {count:,} for {uri}: {why}")
-    question = f"Take {counted(len(left), 'run')} off the queue? MLflow will never have them."
+    chosen = [one.record for one in left if not only or one.record in only]
+    question = f"Take {counted(len(chosen), 'run')} off the queue? MLflow will never have them."
     dropped = 0
-    if drop and left and agreed(question, yes=yes):
-        dropped = take_off(box, [one.record for one in left])
+    if drop and chosen and agreed(question, yes=yes):
+        dropped = take_off(box, chosen)
     if as_json:
         listed = [
             {"record": one.record, "function": one.function, "uri": uri, "why": why}

@@ -15,10 +15,12 @@ from afml_cache.errors import TrackingError
 from afml_cache.store.flight import FileLock
 from afml_cache.store.seal import Sealer
 from afml_cache.tracking import client
+from afml_cache.tracking.new_tables import is_being_made, told_so
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, DamagedRecordError, Outbox
 from afml_cache.tracking.reach import check_reachable, is_silence, shown
 from afml_cache.tracking.record import HITS_TAG, KILLED, LAST_HIT_TAG, PARENT_TAG, Record
-from afml_cache.tracking.send import begin, send
+from afml_cache.tracking.send import DeletedRunError, begin, send
+from afml_cache.tracking.words import words_of
 
 #: Seconds that is waited for another thread or process which is sending a record.
 _PATIENCE = 3.0
@@ -30,8 +32,9 @@ _LOCKED_TRIES = 6
 class Unsent:
     """Why a record was not sent.
 
-    ``is_held``: a process that lives is computing, or sending, what it is of. ``is_damaged``: it
-    will not be sent at all. ``is_silence``: nobody answers at the address, to none of its records.
+    ``is_held``: a process that lives is computing, or sending, what it is of; or somebody has
+    deleted its run. ``is_damaged``: it will not be sent at all. ``is_silence``: nobody
+    answers at the address, to none of its records.
     """
 
     uri: str
@@ -96,10 +99,16 @@ def deliver(
             check_reachable(found.place.uri)
             found = under_parent(box, sealer, found)
             run_id = _send_patiently(found, box.files(record), before)
+        except DeletedRunError as error:
+            box.sent(record, error.run_id, found.status)
+            return Unsent(found.place.uri, str(error), is_held=True)
         except Exception as error:  # noqa: BLE001 - whatever mlflow and its servers raise
-            why = str(error) if isinstance(error, TrackingError) else _in_words(error)
+            uri = found.place.uri
+            why = str(error) if isinstance(error, TrackingError) else words_of(error, uri)
+            is_new = is_being_made(error)
+            why = told_so(error) if is_new else why
             box.failed(record, why)
-            return Unsent(found.place.uri, why, is_silence=is_silence(error))
+            return Unsent(uri, why, is_silence=is_new or is_silence(error))
         box.sent(record, run_id, found.status)
         return None
     finally:
@@ -163,7 +172,8 @@ def _send_patiently(record: Record, files: Path, before: int) -> str:
         try:
             return send(record, files, again=before + attempt > 0)
         except Exception as error:
-            if "database is locked" not in str(error) or attempt == _LOCKED_TRIES - 1:
+            is_busy = "database is locked" in str(error) or is_being_made(error)
+            if not is_busy or attempt == _LOCKED_TRIES - 1:
                 raise
             time.sleep(0.05 * 2**attempt)
     raise AssertionError  # the last attempt has returned or raised
@@ -182,16 +192,12 @@ def under_parent(box: Outbox, sealer: Sealer, record: Record) -> Record:
             return record
         run_id = kept.run_id
         if run_id is None:
-            study = under_parent(box, sealer, box.read(record.parent, sealer))
+            study = under_parent(box, sealer, box.said(record.parent, sealer))
             run_id = begin(study, again=box.trying(study.record) > 0).info.run_id
             box.begun(study.record, run_id)
     finally:
         making.release()
     return dataclasses.replace(record, tags={**record.tags, PARENT_TAG: run_id})
-
-
-def _in_words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def tell_hits(box: Outbox, silent: set[str]) -> None:

@@ -38,6 +38,7 @@ from afml_cache.tracking.runs import run_of_key
 from afml_cache.tracking.sender import patience_of, sender, tell_queue
 from afml_cache.tracking.texts import LONGEST_TAG, cut
 from afml_cache.tracking.within import InStudy
+from afml_cache.tracking.words import words_of
 
 __all__ = ["StudyRun", "recorder", "run_of_key", "study"]  # a `tracked.Tracker`
 
@@ -141,7 +142,7 @@ class StudyRun:
             status = records.FINISHED
             if error is not None:
                 status = records.FAILED if isinstance(error, Exception) else records.KILLED
-                tags[records.ERROR_TAG] = cut(f"{type(error).__name__}: {error}", LONGEST_TAG)
+                tags[records.ERROR_TAG] = cut(words_of(error), LONGEST_TAG)
             made = dataclasses.replace(
                 self._record,
                 status=status,

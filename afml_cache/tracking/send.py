@@ -2,7 +2,8 @@
 
 The run bears the record's name as a tag from the moment it is made. Whoever sends a record that
 may have been sent before looks for that tag first, goes on with the run that bears it, and writes
-only what means the same twice: parameters of one value, metrics of one time, files of one name.
+only what means the same twice: parameters of one value, metrics that it does not say already, files
+of one name.
 Being over is said last.
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from afml_cache.tracking.client import client_of, experiment_id_of, quiet
+from afml_cache.tracking.histories import after
 from afml_cache.tracking.record import ARTEFACTS, MODELS, PARENT_TAG, RECORD_TAG, Record
 
 #: What MLflow takes at once.
@@ -97,16 +99,15 @@ def _found(client: Any, experiment: str, record: Record) -> Any:
 
 
 def _log_values(client: Any, run_id: str, record: Record, begun_before: bool) -> None:
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Param, RunTag
 
     params = dict(record.params)
-    if begun_before:  # what the function, or autolog, has said itself stays
-        there = client.get_run(run_id).data.params
-        params = {name: one for name, one in params.items() if name not in there}
+    there = client.get_run(run_id).data if begun_before else None
+    if there is not None:  # what the function, or autolog, has said itself stays
+        params = {name: one for name, one in params.items() if name not in there.params}
         tags = {name: one for name, one in record.tags.items() if name != PARENT_TAG}
         client.log_batch(run_id, tags=[RunTag(name, one) for name, one in tags.items()])
-    at = record.end or record.start
-    metrics = [Metric(name, value, at, 0) for name, value in record.metrics.items()]
+    metrics = after(there, record.metrics, record.end or record.start)
     given = [Param(name, value) for name, value in params.items()]
     while metrics or given:
         client.log_batch(run_id, metrics=metrics[:_METRICS_AT_ONCE], params=given[:_AT_ONCE])

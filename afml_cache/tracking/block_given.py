@@ -49,10 +49,10 @@ def given(frame: types.FrameType) -> tuple[type | None, list[object]]:
 
 def is_function(value: object) -> bool:
     """Whether it is a function, method or class, cached or not, of somebody else than we."""
-    if not isinstance(value, _FUNCTIONS):
-        if not (callable(value) and hasattr(value, "__wrapped__")):
-            return False
-    return not is_ours(getattr(value, "__module__", ""))
+    is_cached = callable(value) and hasattr(value, "__wrapped__")
+    return (isinstance(value, _FUNCTIONS) or is_cached) and not is_ours(
+        getattr(value, "__module__", "")
+    )
 
 
 def is_ours(module: object) -> bool:

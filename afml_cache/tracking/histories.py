@@ -42,4 +42,4 @@ def after(there: Any, metrics: Mapping[str, float], at: int) -> list[Any]:
 
 def _is_same(one: float, other: float) -> bool:
     one, other = (max(min(value, _GREATEST), -_GREATEST) for value in (one, other))
-    return one == other or (one != one and other != other)  # noqa: PLR0124 - NaN
+    return one == other or (one != one and other != other)  # or both are NaN

@@ -5,6 +5,7 @@ Until then nothing is written and nobody asked, since a block may turn out to be
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ class BlockRun:
         self._store = active()
         self.box = Outbox(self._store.directory)
         self.around = Around(place.place_for(self._store.directory))
-        self._start = time.time()
+        self._start, self._process = time.time(), os.getpid()
         self._made: Record | None = None  #: once it is in the queue
         self._lock: FileLock | None = None
         self._stack: RunStack | None = None
@@ -123,6 +124,10 @@ class BlockRun:
         except Exception as fault:  # noqa: BLE001 - no fault of ours may keep what the user logs
             tell_fault(self._name, fault)
         return self._run
+
+    def is_of_parent(self) -> bool:
+        """Whether this is a fork of the process that the block is open in."""
+        return self._process != os.getpid()
 
     def is_needed(self) -> bool:
         """Whether it was begun, or something that was computed is under it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ class _Begun:
     sends: bool  #: whether it is sent when it is over
     open: OpenRun | None = None
     ready: tuple[Record, Sealer] | None = None  #: to be sent
+    process: int = field(default_factory=os.getpid)  #: a fork that ends has not ended the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,8 @@ class MlflowRecorder:
 
     def _end(self, store: Store, begun: _Begun, seconds: float, say: Any) -> None:
         self.over(begun)
+        if begun.process != os.getpid():
+            return
         try:
             end = int(time.time() * 1000)
             made: Record = say()

@@ -218,7 +218,10 @@ class MLflowCacheIntegration:
         return None if found is None else runs.run_of_key(store, found)
 
     def sync(self) -> tuple[int, int]:
-        """Send what waits in the queue: how many runs were sent, and how many could not be."""
+        """Send what waits in the queue: how many runs were sent, and how many wait still.
+
+        Those wait, too, that another thread or process is about to send.
+        """
         client.require()
         store = active()
         write_hits(store.directory)

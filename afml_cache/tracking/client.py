@@ -159,6 +159,10 @@ def _settle_default_experiment(database: Path) -> None:
         )
 
 
+#: Has MLflow's pages show an experiment as one of runs; else it takes ours for one of traces.
+_OF_MODELS = {"mlflow.experimentKind": "custom_model_development"}
+
+
 def experiment_id_of(client: Any, place: Place) -> str:
     """The experiment that a run goes to; made where there is none of this name."""
     if place.experiment_id is not None:
@@ -167,7 +171,7 @@ def experiment_id_of(client: Any, place: Place) -> str:
     if found is None:
         try:
             made: str = client.create_experiment(
-                place.experiment, artifact_location=place.artifact_location
+                place.experiment, place.artifact_location, tags=_OF_MODELS
             )
             return made
         except Exception:

@@ -116,21 +116,26 @@ def deliver(
 
 
 def drain(box: Outbox, sealer: Sealer, *, all_of_them: bool = True) -> tuple[int, int]:
-    """Send what waits, and tell runs their hits; how many were sent, and how many could not be.
+    """Send what waits, and tell runs their hits; how many were sent, and how many wait still.
 
     ``all_of_them``: also what is not due yet; and say why something could not be.
     """
     sent = unsent = 0
     silent: dict[str, str] = {}  # address -> why
     passed: dict[str, list[str]] = {}  # address -> records
+    is_held_up = False  # somebody takes long about one: the others are not waited for
     for record in box.waiting(sealer, all_of_them=all_of_them):
         kept = box.kept(record) if silent else None
         if kept is not None and kept.uri in silent:  # it would wait as long, and in vain
             passed.setdefault(kept.uri, []).append(record)
             continue
         why = deliver(box, sealer, record)
-        if all_of_them and why is not None and why.is_held and _is_left(box, record):
-            why = deliver(box, sealer, record)
+        if all_of_them and why is not None and why.is_held:
+            left = _left(box, record, 0.0 if is_held_up else _PATIENCE)
+            is_held_up = left is None
+            unsent += is_held_up
+            if left:
+                why = deliver(box, sealer, record)
         if why is None:
             sent += 1
         elif not why.is_held:
@@ -147,9 +152,12 @@ def drain(box: Outbox, sealer: Sealer, *, all_of_them: bool = True) -> tuple[int
     return sent, unsent
 
 
-def _is_left(box: Outbox, record: str) -> bool:
-    """Wait while another thread or process sends a record; whether it has to be sent after all."""
-    deadline = time.monotonic() + _PATIENCE
+def _left(box: Outbox, record: str, patience: float) -> bool | None:
+    """Wait while another thread or process sends a record; whether it has to be sent after all.
+
+    None: somebody is about it still.
+    """
+    deadline = time.monotonic() + patience
     while True:
         kept = box.kept(record)
         if kept is None or kept.state != READY:
@@ -158,8 +166,8 @@ def _is_left(box: Outbox, record: str) -> bool:
         if lock.acquire(blocking=False):
             lock.release()
             return True
-        if time.monotonic() > deadline:
-            return False
+        if time.monotonic() >= deadline:
+            return None
         time.sleep(0.02)
 
 

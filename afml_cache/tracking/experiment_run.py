@@ -158,6 +158,8 @@ class ExperimentRun:
     ) -> None:
         run = self._run
         run.leave()
+        if run.is_of_parent():
+            return
         try:
             if error is None and self._is_hit() and not run.is_needed():
                 run.forget()

@@ -119,7 +119,8 @@ def mlflow_cached(
     log_artifacts : bool, optional
         False: log no figures and tables.
     experiment : str, optional
-        None: the one of :func:`setup_mlflow_cache`, else as the environment says.
+        None: the one of :func:`setup_mlflow_cache`, else as the environment says. Within a run
+        that is open the run is put into that one's experiment.
     run_name : str, optional
         None: the function's name and the beginning of the key.
     ignore, version, ttl, depends_on

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class _Begun:
     open: OpenRun | None = None
     combination: Combination | None = None  #: where it is one of a study
     ready: tuple[Record, Sealer] | None = None  #: to be sent
+    process: int = field(default_factory=os.getpid)  #: a fork that ends has not ended the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,8 @@ class MlflowRecorder:
 
     def _end(self, store: Store, begun: _Begun, seconds: float, say: Any) -> None:
         self.over(begun)
+        if begun.process != os.getpid():
+            return
         try:
             end = int(time.time() * 1000)
             made: Record = say()

@@ -60,6 +60,7 @@ class StudyRun:
         self._store = active()
         self._box = Outbox(self._store.directory)
         self._lock: FileLock | None = None
+        self._process = os.getpid()
         self._made: tuple[Study, Sequence[Row], Mapping[str, Any]] | None = None
         self._equity: Any = None
         self._around = around(self._store.directory)
@@ -116,7 +117,7 @@ class StudyRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._lock is not None:
+        if self._lock is not None and self._process == os.getpid():  # no fork has ended it
             self._trying(lambda: self._end(error))
 
     def _begin(self) -> None:

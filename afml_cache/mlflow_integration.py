@@ -17,6 +17,7 @@ from afml_cache.tracking.block_code import BlockCode
 from afml_cache.tracking.deliver import drain
 from afml_cache.tracking.experiment_run import ExperimentRun
 from afml_cache.tracking.function import MlflowCachedFunction, mlflow_cached
+from afml_cache.tracking.given import check_text, checked_tags
 from afml_cache.tracking.hits import write_hits
 from afml_cache.tracking.outbox import Outbox
 from afml_cache.tracking.run_ids import key_of, mlflow_id_of
@@ -83,9 +84,16 @@ def setup_mlflow_cache(
             f"experiment_name is {experiment_name!r}; give a text, as in "
             "setup_mlflow_cache('my_project')"
         )
-    if not isinstance(patience, int | float) or not 0 <= patience < float("inf"):
+    if (
+        type(patience) is bool
+        or not isinstance(patience, int | float)
+        or not 0 <= patience < float("inf")
+    ):
         raise ConfigurationError(f"patience is {patience!r}; give a number of seconds")
-    named = {str(name): str(one) for name, one in (tags or {}).items()}
+    if not isinstance(log_models, bool):
+        raise ConfigurationError(f"log_models is {log_models!r}; give True or False")
+    check_text("artifact_location", artifact_location, "as the tracking store has it")
+    named = checked_tags(tags)
     uri = place.checked_uri(tracking_uri)
     place.configure(
         place.Configured(experiment_name, uri, artifact_location, named, log_models, patience)
@@ -210,7 +218,10 @@ class MLflowCacheIntegration:
         return None if found is None else runs.run_of_key(store, found)
 
     def sync(self) -> tuple[int, int]:
-        """Send what waits in the queue: how many runs were sent, and how many could not be."""
+        """Send what waits in the queue: how many runs were sent, and how many wait still.
+
+        Those wait, too, that another thread or process is about to send.
+        """
         client.require()
         store = active()
         write_hits(store.directory)

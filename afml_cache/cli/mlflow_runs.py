@@ -33,9 +33,17 @@ def mlflow_runs() -> None:
 @mlflow_runs.command()
 @click.option("--to", metavar="URI", help="Send there what could not be sent where it should go.")
 @click.option("--drop", is_flag=True, help="Take off the queue what cannot be sent; asks first.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="RECORD",
+    help="With --drop or --to: only this one, as --json names it; may be repeated.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_a_cache
-def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> None:
+def sync(
+    store: Store, as_json: bool, to: str | None, drop: bool, only: tuple[str, ...], yes: bool
+) -> None:
     """Send the runs that wait in the queue; exit 3 where some could not be sent.
 
     What is taken off with --drop is lost to MLflow; the results stay in the cache.
@@ -52,11 +60,16 @@ def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> 
 
     box, target = _box(store), to and _uri(to)
     before = waiting_in(box)
+    if only and not (drop or to):
+        raise click.UsageError("--only says which runs --drop or --to is about; give one of these")
+    for one in set(only) - {kept.record for kept in before.unsent + before.damaged}:
+        raise click.UsageError(f"no record {one} waits in the queue; --json lists those that do")
     if before.unsent or before.running:
         _require_mlflow()
     with waiting("Sending runs"), short_of_patience():
         sent, _ = drain(box, store.sealer())
-        if target and redirect(box, store.sealer(), waiting_in(box).unsent, target):
+        unsent = [one for one in waiting_in(box).unsent if not only or one.record in only]
+        if target and redirect(box, store.sealer(), unsent, target):
             sent += drain(box, store.sealer())[0]
     now = waiting_in(box)
     left = now.unsent + now.damaged
@@ -68,10 +81,11 @@ def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> 
             line(out, f"{counted(len(now.running), 'run')} of calls that are running now.")
         for (uri, why), count in sorted(Counter(reasons).items()):
             line(out, f"  {count:,} for {uri}: {why}")
-    question = f"Take {counted(len(left), 'run')} off the queue? MLflow will never have them."
+    chosen = [one.record for one in left if not only or one.record in only]
+    question = f"Take {counted(len(chosen), 'run')} off the queue? MLflow will never have them."
     dropped = 0
-    if drop and left and agreed(question, yes=yes):
-        dropped = take_off(box, [one.record for one in left])
+    if drop and chosen and agreed(question, yes=yes):
+        dropped = take_off(box, chosen)
     if as_json:
         listed = [
             {"record": one.record, "function": one.function, "uri": uri, "why": why}
@@ -94,6 +108,7 @@ def sync(store: Store, as_json: bool, to: str | None, drop: bool, yes: bool) -> 
     help="Runs that were over so long ago, as 90d.",
 )
 @click.option("--experiment", metavar="NAME", help="Only those of one experiment.")
+@click.option("--tracking-uri", metavar="URI", help="Only those at one address; default: at all.")
 @click.option(
     "--to",
     type=click.Path(path_type=Path, file_okay=False),
@@ -108,14 +123,17 @@ def archive(
     as_json: bool,
     older_than: str,
     experiment: str | None,
+    tracking_uri: str | None,
     to: Path | None,
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Write runs of long ago into a folder, then delete them from MLflow.
 
-    Only runs that this cache has recorded. MLflow keeps what is deleted until `mlflow gc`.
+    Only runs that this cache has recorded. MLflow keeps what is deleted until `mlflow gc`. Exit 3
+    where an address could not be asked: the others are gone through all the same.
     """
+    import dataclasses
     import time
 
     from afml_cache.cli.ask import agreed
@@ -126,16 +144,19 @@ def archive(
     from afml_cache.tracking import archive as archives
 
     box, before = _box(store), time.time() - _age(older_than)
+    uri = tracking_uri and _uri(tracking_uri)
     _require_mlflow()
     try:
         with waiting("Looking for runs"):
-            found = archives.old_runs(box, before, experiment)
+            found, passed = archives.old_runs(box, before, experiment, uri)
         counts = archives.counted(found)
         folder = (to or store.directory / RECORDS / archives.FOLDER).expanduser().absolute()
         out = console(errors=as_json)
         for name, count in counts.items():
             were = "was" if count == 1 else "were"
             line(out, f"{name}: {counted(count, 'run')} that {were} over {older_than} ago")
+        for one in passed:
+            line(out, f"Passed over: {counted(one.runs, 'run')} at {one.uri}: {one.why}")
         if not found:
             line(out, f"No run that this cache has recorded was over {older_than} ago.")
         them = "it" if len(found) == 1 else "them"
@@ -154,6 +175,7 @@ def archive(
             "dry_run": dry_run,
             "experiments": counts,
             "written": [str(one.folder) for one in done],
+            "passed_over": [dataclasses.asdict(one) for one in passed],
         }
         print_json("mlflow archive", content)
     elif done:
@@ -164,6 +186,7 @@ def archive(
         if registered:
             line(out, f"Models that are registered stay with MLflow: {', '.join(registered)}.")
         line(out, "`mlflow gc` removes what is deleted for good.")
+    sys.exit(FAILED if passed else DONE)
 
 
 @mlflow_runs.command(name="import")
@@ -194,20 +217,25 @@ def import_runs(
         if tracking_uri is not None:
             place.configure(place.Configured(uri=place.checked_uri(tracking_uri)))
         names = {path: old_runs.name_of_experiment(path) for path in found}
-        made: list[Path] = []  # the experiment of each
+        made: list[old_runs.OldFolder] = []
         for one in [] if dry_run else old_runs.in_order(found):
             to = place.place_for(store.directory, names[one.path.parent])
             with waiting(f"Importing {to.experiment}"):
                 if old_runs.import_run(box, to, one) is not None:
-                    made.append(one.path.parent)
+                    made.append(one)
         for path, runs in found.items():
-            counts[names[path]] = made.count(path)
+            count = counts[names[path]] = sum(one.path.parent == path for one in made)
             told = counted(len(runs), "run")
-            told = told if dry_run else f"{made.count(path):,} of {told} imported"
+            told = told if dry_run else f"{count:,} of {told} imported"
             line(out, f"{names[path]}: {told}")
         left = old_runs.left_behind(found)
+        everything = [one for runs in found.values() for one in runs]
+        unfinished = old_runs.unfinished(everything if dry_run else made)
     except (TrackingError, ConfigurationError, OSError, ValueError) as error:
         stop(f"{error}. Run it again: what was imported is not imported twice.", FAILED)
+    if unfinished:
+        are = "is" if unfinished == 1 else "are"
+        line(out, f"{counted(unfinished, 'run')} had not ended, and {are} KILLED there.")
     if left:
         what = ", ".join(counted(number, one, old_runs.LEFT[one]) for one, number in left.items())
         line(

@@ -16,7 +16,9 @@ def fault_of(uri: str) -> str | None:
         parts = urlsplit(uri)
         port = parts.port
     except ValueError as error:
-        return f"is no address ({error})"
+        # What it says may be a part of the password.
+        why = "before the @, / is written %2F, ? is %3F, # is %23" if "@" in uri else error
+        return f"is no address ({why})"
     scheme = uri if uri in _OTHERS else parts.scheme
     if scheme in _SERVERS:
         return "names no host" if not parts.hostname or port == 0 else None

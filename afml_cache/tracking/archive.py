@@ -31,8 +31,21 @@ class OldRun:
     end: float  #: seconds since the epoch
 
 
-def old_runs(box: Outbox, before: float, experiment: str | None = None) -> list[OldRun]:
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """An address that could not be asked for its runs."""
+
+    uri: str  #: without its password
+    runs: int  #: that this cache has recorded, and that may be old enough
+    why: str
+
+
+def old_runs(
+    box: Outbox, before: float, experiment: str | None = None, uri: str | None = None
+) -> tuple[list[OldRun], list[PassedOver]]:
     """The runs that this cache has recorded and that were over before a time.
+
+    One address that is no more keeps no other from being asked.
 
     Parameters
     ----------
@@ -41,22 +54,27 @@ def old_runs(box: Outbox, before: float, experiment: str | None = None) -> list[
         Seconds since the epoch.
     experiment : str, optional
         Only those of one experiment.
-
-    Raises
-    ------
-    TrackingError
-        MLflow does not answer.
+    uri : str, optional
+        Only those at one address; its password may be left out.
     """
     found = []
+    passed = []
     kept = [one for one in box.every(SENT) if one.run_id is not None and one.created < before]
-    for uri in sorted({one.uri for one in kept}):
-        ours = {one.run_id: one for one in kept if one.uri == uri}
-        for run, name in asked(uri, lambda client, ids=list(ours): _runs(client, ids)):
+    for place in sorted({one.uri for one in kept}):
+        if uri is not None and shown(uri) != shown(place):
+            continue
+        ours = {one.run_id: one for one in kept if one.uri == place}
+        try:
+            several = asked(place, lambda client, ids=list(ours): _runs(client, ids))
+        except TrackingError as error:
+            passed.append(PassedOver(shown(place), len(ours), str(error)))
+            continue
+        for run, name in several:
             end = (run.info.end_time or 0) / 1000
             if not end or end >= before or experiment not in (None, name):
                 continue
             found.append(OldRun(ours[run.info.run_id], name, run.info.run_name or "", end))
-    return found
+    return found, passed
 
 
 def _runs(client: Any, ids: list[str]) -> list[tuple[Any, str]]:

@@ -6,13 +6,13 @@ mlflow is not asked, only its list of the runs that are open in this thread.
 from __future__ import annotations
 
 import os
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from afml_cache import notices
 from afml_cache.tracking import place
+from afml_cache.tracking.open_blocks import block
 from afml_cache.tracking.place import Place
 from afml_cache.tracking.reach import shown
 from afml_cache.tracking.run_stack import innermost, tracking_uri
@@ -29,10 +29,6 @@ class Block(Protocol):
 
     def is_innermost(self) -> bool:
         """Whether no run was opened within it that is open still."""
-
-
-#: The innermost block of this thread or task.
-block: ContextVar[Block | None] = ContextVar("afml_cache_mlflow_block", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ def around(base: Path, experiment: str | None = None) -> Around:
         What the decorator names.
     """
     goes_to = place.place_for(base, experiment)
-    within = block.get()
+    within: Block | None = block.get()
     if within is not None and within.is_innermost():
         return Around(within.around.place, None, within.around.experiment_id, within)
     run = innermost()

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from afml_cache.tracking.words import without_passwords
+
 #: Bytes of one table that is written out; a longer one lies in the cache.
 LARGEST = 200_000_000
 
@@ -93,5 +95,5 @@ def _bytes(table: Any) -> int:
 def write_traceback(folder: Path, error: BaseException) -> None:
     """Write what a call raised, with the lines that it came from."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = "".join(traceback.format_exception(error))
+    told = without_passwords("".join(traceback.format_exception(error)))
     (folder / "traceback.txt").write_text(told, encoding="utf-8", errors="backslashreplace")

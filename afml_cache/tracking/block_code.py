@@ -1,9 +1,9 @@
 """The code that results of an ``experiment_run`` block come from: it counts in their keys.
 
 Within a function that is the function, as for any cached one: its text and the project code that
-it reaches. At the top of a program, or in a cell of a notebook, it is the text of the ``with``
-block and the functions, classes and modules that it names; not the values of variables, of which
-most change from pass to pass.
+it reaches, with the class it is a method of and the functions that it was given. At the top of a
+program, or in a cell of a notebook, it is the text of the ``with`` block and the functions, classes
+and modules that it names; not the values of variables, of which most change from pass to pass.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import dataclasses
 import functools
 import linecache
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from afml_cache.keys.code import Fingerprint, FunctionCode, function_identity
 from afml_cache.main_module import MAIN_NAMES, program_name
+from afml_cache.tracking.block_given import given, is_function, is_ours
 
 #: Blocks whose code is remembered, so that a pass over one again costs a look.
 _REMEMBERED = 256
@@ -80,30 +81,37 @@ class _Function:
     __slots__ = ("code", "of")
 
     def __init__(
-        self, code: types.CodeType, space: dict[str, Any], cells: tuple[types.CellType, ...] = ()
+        self,
+        code: types.CodeType,
+        space: dict[str, Any],
+        cells: tuple[types.CellType, ...] = (),
+        depends_on: Sequence[object] = (),
     ) -> None:
         self.of = types.FunctionType(code, space, code.co_name, None, cells)
         self.of.__qualname__ = code.co_qualname
-        self.code = FunctionCode(self.of)
+        self.code = FunctionCode(self.of, depends_on=depends_on)
 
 
-_functions: dict[tuple[types.CodeType, int], _Function] = {}
+_functions: dict[tuple[types.CodeType, int, type | None], _Function] = {}
 
 
 def _function(frame: types.FrameType) -> _Function:
     code, space = frame.f_code, frame.f_globals
-    if code.co_freevars:  # what it closes over may be something else every time
+    kind, given_functions = given(frame)
+    depends_on = given_functions if kind is None else [kind, *given_functions]
+    if code.co_freevars or given_functions:  # these may be others every time
         within = frame.f_locals
         cells = (
             types.CellType(within[name]) if name in within else types.CellType()
             for name in code.co_freevars
         )
-        return _Function(code, space, tuple(cells))
-    found = _functions.get((code, id(space)))
+        return _Function(code, space, tuple(cells), depends_on)
+    found = _functions.get((code, id(space), kind))
     if found is None:
         if len(_functions) >= _REMEMBERED:
             _functions.clear()
-        found = _functions[code, id(space)] = _Function(code, space)
+        found = _Function(code, space, depends_on=depends_on)
+        _functions[code, id(space), kind] = found
     return found
 
 
@@ -142,11 +150,10 @@ def _blocks(tree: ast.AST) -> Iterator[ast.With | ast.AsyncWith]:
 
 def _is_code(value: object) -> bool:
     """Whether it is code, of somebody else than this package."""
-    is_code = isinstance(value, types.FunctionType | types.ModuleType | type)
-    if not is_code and not (callable(value) and hasattr(value, "__wrapped__")):
-        return False
-    module = getattr(value, "__name__" if isinstance(value, types.ModuleType) else "__module__", "")
-    return str(module).partition(".")[0] not in ("afml_cache", "afml")
+    if isinstance(value, types.ModuleType):
+        return not is_ours(getattr(value, "__name__", ""))
+    is_code = isinstance(value, types.FunctionType | type)
+    return (is_code or hasattr(value, "__wrapped__")) and is_function(value)
 
 
 def _nothing() -> None:

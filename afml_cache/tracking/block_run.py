@@ -5,6 +5,7 @@ Until then nothing is written and nobody asked, since a block may turn out to be
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -17,7 +18,8 @@ from afml_cache.store.active import active
 from afml_cache.store.flight import FileLock
 from afml_cache.tracking import place
 from afml_cache.tracking import record as records
-from afml_cache.tracking.around import Around, Block, around, block
+from afml_cache.tracking.around import Around, Block, around
+from afml_cache.tracking.open_blocks import block
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, Outbox
 from afml_cache.tracking.record import Record
 from afml_cache.tracking.run_stack import RunStack, innermost, stack_in_place, tracking_uri
@@ -40,12 +42,12 @@ class BlockRun:
         self._store = active()
         self.box = Outbox(self._store.directory)
         self.around = Around(place.place_for(self._store.directory))
-        self._start = time.time()
+        self._start, self._process = time.time(), os.getpid()
         self._made: Record | None = None  #: once it is in the queue
         self._lock: FileLock | None = None
         self._stack: RunStack | None = None
         self._run: Any = None  #: as mlflow has it, once it is begun
-        self._outer: Block | None = None
+        self.outer: Block | None = None  #: what it was entered in
 
     @property
     def uri(self) -> str:
@@ -56,7 +58,7 @@ class BlockRun:
         """Be what is called and logged from here on is part of."""
         self._start = time.time()
         self.around = around(self._store.directory)
-        self._outer = block.get()
+        self.outer = block.get()
         block.set(self)
         mlflow = sys.modules.get("mlflow")
         if mlflow is not None and hasattr(mlflow, "ActiveRun"):  # it may be half imported
@@ -67,16 +69,16 @@ class BlockRun:
     def leave(self) -> None:
         """Be it no more."""
         if block.get() is self:  # else it is left by another task than has entered it
-            block.set(self._outer)
+            block.set(self.outer)
         if self._stack is not None:
-            self._stack.leave(self if self._run is None else self._run)
+            self._stack.leave_block(self, self._run)
 
     def is_innermost(self) -> bool:
         """Whether no run was opened within it that is open still."""
         if self._stack is None:
             return True  # mlflow's runs are elsewhere
         found = innermost()
-        return found is self or found is self._run or not self._stack.has(self, self._run)
+        return found is None or found is self or found is self._run
 
     def noted(self) -> Record:
         """Have its record in the queue; raises one of `FAULTS`."""
@@ -122,6 +124,10 @@ class BlockRun:
         except Exception as fault:  # noqa: BLE001 - no fault of ours may keep what the user logs
             tell_fault(self._name, fault)
         return self._run
+
+    def is_of_parent(self) -> bool:
+        """Whether this is a fork of the process that the block is open in."""
+        return self._process != os.getpid()
 
     def is_needed(self) -> bool:
         """Whether it was begun, or something that was computed is under it."""

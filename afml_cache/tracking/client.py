@@ -23,6 +23,7 @@ from afml_cache import notices
 from afml_cache.errors import TrackingError
 from afml_cache.store.flight import FileLock
 from afml_cache.store.location import RECORDS
+from afml_cache.tracking.new_tables import one_at_a_time
 from afml_cache.tracking.place import ARTEFACTS, Place
 
 INSTALL = "pip install 'afml-cache[mlflow]'"
@@ -120,13 +121,14 @@ _new_database = b""
 
 @contextlib.contextmanager
 def _making(database: Path | None) -> Iterator[None]:
-    """Let one process at a time make the tables of the cache's own database."""
+    """Let one process at a time make the tables of a database; and remember those of our own."""
     if database is None:
         yield
         return
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if database.parent.name != RECORDS:  # the user's own, who may have no right to put a lock there
-        yield
+    if database.parent.name != RECORDS:  # the user's own
+        with one_at_a_time(database):
+            yield
         return
     global _new_database
     lock = FileLock(database.with_name(f"{database.name}.lock"))
@@ -157,6 +159,10 @@ def _settle_default_experiment(database: Path) -> None:
         )
 
 
+#: Has MLflow's pages show an experiment as one of runs; else it takes ours for one of traces.
+_OF_MODELS = {"mlflow.experimentKind": "custom_model_development"}
+
+
 def experiment_id_of(client: Any, place: Place) -> str:
     """The experiment that a run goes to; made where there is none of this name."""
     if place.experiment_id is not None:
@@ -165,7 +171,7 @@ def experiment_id_of(client: Any, place: Place) -> str:
     if found is None:
         try:
             made: str = client.create_experiment(
-                place.experiment, artifact_location=place.artifact_location
+                place.experiment, place.artifact_location, tags=_OF_MODELS
             )
             return made
         except Exception:

@@ -15,10 +15,12 @@ from afml_cache.errors import TrackingError
 from afml_cache.store.flight import FileLock
 from afml_cache.store.seal import Sealer
 from afml_cache.tracking import client
+from afml_cache.tracking.new_tables import is_being_made, told_so
 from afml_cache.tracking.outbox import BEGUN, FAULTS, READY, DamagedRecordError, Outbox
 from afml_cache.tracking.reach import check_reachable, is_silence, shown
 from afml_cache.tracking.record import HITS_TAG, KILLED, LAST_HIT_TAG, PARENT_TAG, Record
-from afml_cache.tracking.send import begin, send
+from afml_cache.tracking.send import DeletedRunError, begin, send
+from afml_cache.tracking.words import words_of
 
 #: Seconds that is waited for another thread or process which is sending a record.
 _PATIENCE = 3.0
@@ -30,8 +32,9 @@ _LOCKED_TRIES = 6
 class Unsent:
     """Why a record was not sent.
 
-    ``is_held``: a process that lives is computing, or sending, what it is of. ``is_damaged``: it
-    will not be sent at all. ``is_silence``: nobody answers at the address, to none of its records.
+    ``is_held``: a process that lives is computing, or sending, what it is of; or somebody has
+    deleted its run. ``is_damaged``: it will not be sent at all. ``is_silence``: nobody
+    answers at the address, to none of its records.
     """
 
     uri: str
@@ -96,10 +99,16 @@ def deliver(
             check_reachable(found.place.uri)
             found = under_parent(box, sealer, found)
             run_id = _send_patiently(found, box.files(record), before)
+        except DeletedRunError as error:
+            box.sent(record, error.run_id, found.status)
+            return Unsent(found.place.uri, str(error), is_held=True)
         except Exception as error:  # noqa: BLE001 - whatever mlflow and its servers raise
-            why = str(error) if isinstance(error, TrackingError) else _in_words(error)
+            uri = found.place.uri
+            why = str(error) if isinstance(error, TrackingError) else words_of(error, uri)
+            is_new = is_being_made(error)
+            why = told_so(error) if is_new else why
             box.failed(record, why)
-            return Unsent(found.place.uri, why, is_silence=is_silence(error))
+            return Unsent(uri, why, is_silence=is_new or is_silence(error))
         box.sent(record, run_id, found.status)
         return None
     finally:
@@ -107,21 +116,26 @@ def deliver(
 
 
 def drain(box: Outbox, sealer: Sealer, *, all_of_them: bool = True) -> tuple[int, int]:
-    """Send what waits, and tell runs their hits; how many were sent, and how many could not be.
+    """Send what waits, and tell runs their hits; how many were sent, and how many wait still.
 
     ``all_of_them``: also what is not due yet; and say why something could not be.
     """
     sent = unsent = 0
     silent: dict[str, str] = {}  # address -> why
     passed: dict[str, list[str]] = {}  # address -> records
+    is_held_up = False  # somebody takes long about one: the others are not waited for
     for record in box.waiting(sealer, all_of_them=all_of_them):
         kept = box.kept(record) if silent else None
         if kept is not None and kept.uri in silent:  # it would wait as long, and in vain
             passed.setdefault(kept.uri, []).append(record)
             continue
         why = deliver(box, sealer, record)
-        if all_of_them and why is not None and why.is_held and _is_left(box, record):
-            why = deliver(box, sealer, record)
+        if all_of_them and why is not None and why.is_held:
+            left = _left(box, record, 0.0 if is_held_up else _PATIENCE)
+            is_held_up = left is None
+            unsent += is_held_up
+            if left:
+                why = deliver(box, sealer, record)
         if why is None:
             sent += 1
         elif not why.is_held:
@@ -138,9 +152,12 @@ def drain(box: Outbox, sealer: Sealer, *, all_of_them: bool = True) -> tuple[int
     return sent, unsent
 
 
-def _is_left(box: Outbox, record: str) -> bool:
-    """Wait while another thread or process sends a record; whether it has to be sent after all."""
-    deadline = time.monotonic() + _PATIENCE
+def _left(box: Outbox, record: str, patience: float) -> bool | None:
+    """Wait while another thread or process sends a record; whether it has to be sent after all.
+
+    None: somebody is about it still.
+    """
+    deadline = time.monotonic() + patience
     while True:
         kept = box.kept(record)
         if kept is None or kept.state != READY:
@@ -149,8 +166,8 @@ def _is_left(box: Outbox, record: str) -> bool:
         if lock.acquire(blocking=False):
             lock.release()
             return True
-        if time.monotonic() > deadline:
-            return False
+        if time.monotonic() >= deadline:
+            return None
         time.sleep(0.02)
 
 
@@ -163,7 +180,8 @@ def _send_patiently(record: Record, files: Path, before: int) -> str:
         try:
             return send(record, files, again=before + attempt > 0)
         except Exception as error:
-            if "database is locked" not in str(error) or attempt == _LOCKED_TRIES - 1:
+            is_busy = "database is locked" in str(error) or is_being_made(error)
+            if not is_busy or attempt == _LOCKED_TRIES - 1:
                 raise
             time.sleep(0.05 * 2**attempt)
     raise AssertionError  # the last attempt has returned or raised
@@ -182,16 +200,12 @@ def under_parent(box: Outbox, sealer: Sealer, record: Record) -> Record:
             return record
         run_id = kept.run_id
         if run_id is None:
-            study = under_parent(box, sealer, box.read(record.parent, sealer))
+            study = under_parent(box, sealer, box.said(record.parent, sealer))
             run_id = begin(study, again=box.trying(study.record) > 0).info.run_id
             box.begun(study.record, run_id)
     finally:
         making.release()
     return dataclasses.replace(record, tags={**record.tags, PARENT_TAG: run_id})
-
-
-def _in_words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def tell_hits(box: Outbox, silent: set[str]) -> None:

@@ -27,11 +27,13 @@ from afml_cache.tracking.artefacts import write_parts, write_traceback
 from afml_cache.tracking.block_code import BlockCode
 from afml_cache.tracking.block_hits import count_hit
 from afml_cache.tracking.block_run import BlockRun, tell_fault
+from afml_cache.tracking.given import checked_tags
 from afml_cache.tracking.model_files import save_models
 from afml_cache.tracking.outbox import FAULTS, Outbox
 from afml_cache.tracking.said import Said, said_of, with_words
 from afml_cache.tracking.sender import tell_queue
 from afml_cache.tracking.texts import LONGEST_PARAM, LONGEST_TAG, cut, name_of, text_of
+from afml_cache.tracking.words import words_of
 
 #: Of a block that has logged something new beside what it found: the run of what it found.
 ORIGINAL_TAG = "afml.original"
@@ -59,7 +61,7 @@ class ExperimentRun:
         if not isinstance(name, str) or not name.strip():
             raise ConfigurationError(f"the run is named {name!r}; give a text")
         self.name = name
-        self._tags = {name_of(tag): cut(str(one), LONGEST_TAG) for tag, one in (tags or {}).items()}
+        self._tags = checked_tags(tags)
         self._params: dict[str, str] = {}
         self._said = Said()
         self._code = code
@@ -156,6 +158,8 @@ class ExperimentRun:
     ) -> None:
         run = self._run
         run.leave()
+        if run.is_of_parent():
+            return
         try:
             if error is None and self._is_hit() and not run.is_needed():
                 run.forget()
@@ -215,7 +219,7 @@ class ExperimentRun:
 
     def _end(self, run: BlockRun, error: BaseException | None) -> None:
         files = run.box.files(run.record)
-        left_out: dict[str, str] = {}
+        left_out = dict(self._said.left_out)
         if place.configured.log_models:
             left_out |= save_models(files / records.MODELS, self._said.models, {})
         left_out |= write_parts(files / records.ARTEFACTS, self._said.figures, self._said.tables)
@@ -229,7 +233,7 @@ class ExperimentRun:
         status = records.FINISHED
         if error is not None:
             status = records.FAILED if isinstance(error, Exception) else records.KILLED
-            tags[records.ERROR_TAG] = cut(f"{type(error).__name__}: {error}", LONGEST_TAG)
+            tags[records.ERROR_TAG] = cut(words_of(error), LONGEST_TAG)
             write_traceback(files / records.ARTEFACTS, error)
         end = time.time()
         run.end(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 from afml_cache.attempt import Options
 from afml_cache.bound import BoundCachedFunction
 from afml_cache.cacheable_functions import reduce_cached
-from afml_cache.errors import ConfigurationError
 from afml_cache.memo import CachedFunction
 from afml_cache.robust_cache_keys import decorate
 from afml_cache.store.active import active
+from afml_cache.tracking.given import check_text, checked_tags
 from afml_cache.tracking.recorder import MlflowRecorder
 from afml_cache.tracking.runs import run_of_key
 
@@ -41,7 +41,7 @@ class MlflowCachedFunction(CachedFunction[P, R_co]):
         Raises
         ------
         TrackingError
-            Its run waits in the queue, or MLflow does not answer.
+            Its run waits in the queue, or will not be sent, or MLflow does not answer.
         TypeError, UnkeyableArgumentError
             As from :meth:`cache_key`.
         """
@@ -119,7 +119,8 @@ def mlflow_cached(
     log_artifacts : bool, optional
         False: log no figures and tables.
     experiment : str, optional
-        None: the one of :func:`setup_mlflow_cache`, else as the environment says.
+        None: the one of :func:`setup_mlflow_cache`, else as the environment says. Within a run
+        that is open the run is put into that one's experiment.
     run_name : str, optional
         None: the function's name and the beginning of the key.
     ignore, version, ttl, depends_on
@@ -135,12 +136,13 @@ def mlflow_cached(
     UncacheableFunctionError
         The function is a generator function or a class.
     ConfigurationError
-        ``tags`` is no mapping, or as for :func:`robust_cacheable`.
+        ``tags`` is no mapping, ``experiment`` or ``run_name`` no text, or as for
+        :func:`robust_cacheable`.
     """
-    if tags is not None and not isinstance(tags, Mapping):
-        raise ConfigurationError(f"tags is {tags!r}; give a dict, as tags={{'model': 'rf'}}")
+    check_text("experiment", experiment, "the one of setup_mlflow_cache")
+    check_text("run_name", run_name, "the name of the function")
     recorder = MlflowRecorder(
-        {str(name): str(one) for name, one in (tags or {}).items()},
+        checked_tags(tags),
         log_model,
         log_artifacts,
         experiment,

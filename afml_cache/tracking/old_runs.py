@@ -25,11 +25,18 @@ LEFT = {
     "trace": "traces",
     "model of no run": "models of no run",
     "registered model": "registered models",
+    "deleted run": "deleted runs",
+    "deleted experiment": "deleted experiments",
 }
 #: Where a run says what it was put under, if that was not imported.
 _LOST_PARENT_TAG = "afml.parent_not_imported"
+#: What a run that had not ended was then.
+_STATUS_TAG = "afml.imported_status"
+#: Where MLflow puts experiments that are deleted.
+_TRASH = ".trash"
 #: What MLflow wrote for the state of a run.
 _STATUS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+_OPEN = ("RUNNING", "SCHEDULED")
 _AT_ONCE = 500
 
 
@@ -100,8 +107,10 @@ def left_behind(found: dict[Path, list[OldFolder]]) -> Counter[str]:
         made = {model for one in runs for model in old_models.models_made(one.path)}
         models = [path.name for path in folders(place / old_models.MODELS)]
         left["model of no run"] += sum(name not in made for name in models)
+        left["deleted run"] += sum(_is_deleted(path) for path in folders(place))
     for folder in {place.parent for place in found}:
         left["registered model"] += len(folders(folder / old_models.MODELS))
+        left["deleted experiment"] += len(folders(folder / _TRASH))
     return +left
 
 
@@ -145,9 +154,19 @@ def import_run(box: Outbox, to: Place, old: OldFolder) -> str | None:
     above = box.kept(_record_of(old.parent)) if old.parent else None
     parent = above.run_id if above is not None and above.uri == to.uri else None
     run_id: str = asked(to.uri, lambda client: _import(client, to, old, meta, parent))
-    status = _STATUS.get(meta.get("status", 3), "FINISHED")
+    status = _status_of(meta)
+    status = "KILLED" if status in _OPEN else status
     box.imported(old.record, to.uri, run_id, status, (meta.get("start_time") or 0) / 1000)
     return run_id
+
+
+def unfinished(runs: list[OldFolder]) -> int:
+    """How many of these had not ended, as MLflow knew: nobody will end them any more."""
+    return sum(_status_of(meta_of(one.path)) in _OPEN for one in runs)
+
+
+def _status_of(meta: dict[str, Any]) -> str:
+    return _STATUS.get(meta.get("status", 3), "FINISHED")
 
 
 def _import(
@@ -163,6 +182,8 @@ def _import(
         client.delete_run(half.info.run_id)  # somebody was killed while he imported it
     tags = dict(texts(old.path / "tags"))
     tags |= {RECORD_TAG: old.record, "afml.imported_from": str(old.path)}
+    status = _status_of(meta)
+    tags |= {_STATUS_TAG: status} if status in _OPEN else {}
     if old.parent is not None:
         del tags[PARENT_TAG]
         tags |= {_LOST_PARENT_TAG: old.parent} if parent is None else {PARENT_TAG: parent}
@@ -183,9 +204,8 @@ def _import(
         client.log_batch(run_id, metrics=metrics[start : start + _AT_ONCE])
     if (old.path / "artifacts").is_dir():
         client.log_artifacts(run_id, str(old.path / "artifacts"))
-    status = _STATUS.get(meta.get("status", 3), "FINISHED")
     end = meta.get("end_time") or meta.get("start_time") or 1
-    client.set_terminated(run_id, status="KILLED" if status == "RUNNING" else status, end_time=end)
+    client.set_terminated(run_id, status="KILLED" if status in _OPEN else status, end_time=end)
     return run_id
 
 

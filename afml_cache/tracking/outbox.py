@@ -73,7 +73,11 @@ _COLUMNS = "record, key, function, state, created, tries, error, uri, run_id, st
 
 
 class DamagedRecordError(Exception):
-    """A record or one of its files is not what was written, or sealed with another secret."""
+    """A record or one of its files is not what was written."""
+
+
+class OthersRecordError(DamagedRecordError):
+    """A record is sealed with another secret: whoever has that can send it."""
 
 
 class Outbox:
@@ -120,21 +124,35 @@ class Outbox:
         )
         return record
 
+    def said(self, record: str, sealer: Sealer) -> Record:
+        """A record as it was written; its files are left to who holds its lock.
+
+        Raises
+        ------
+        DamagedRecordError
+            It does not fit the seal, or (`OthersRecordError`) was sealed with another secret.
+        """
+        rows = self._read("SELECT body, seal, sealer FROM run WHERE record=?", (record,))
+        if not rows or not isinstance(rows[0][0], str) or not isinstance(rows[0][1], bytes):
+            raise DamagedRecordError("it is not there")
+        body, seal, by = rows[0]
+        if by != sealer.id:
+            raise OthersRecordError("it was written with another secret (AFML_CACHE_SECRET)")
+        if not sealer.fits(seal, TRACKED, body.encode()):
+            raise DamagedRecordError("it does not fit its seal")
+        return Record.from_json(body)
+
     def read(self, record: str, sealer: Sealer) -> Record:
-        """A record as it was written, its files as they were.
+        """A record as it was written, its files as they were: for who holds its lock.
+
+        Files that are not of it are removed: a process that died has left them.
 
         Raises
         ------
         DamagedRecordError
             It, or one of its files, does not fit the seal.
         """
-        rows = self._read("SELECT body, seal FROM run WHERE record=?", (record,))
-        if not rows or not isinstance(rows[0][0], str) or not isinstance(rows[0][1], bytes):
-            raise DamagedRecordError("it is not there")
-        body, seal = rows[0]
-        if not sealer.fits(seal, TRACKED, body.encode()):
-            raise DamagedRecordError("it does not fit its seal")
-        found = Record.from_json(body)
+        found = self.said(record, sealer)
         for path in set(_files(self.files(record))) - set(found.files):
             (self.files(record) / path).unlink()  # who wrote it had no time to write it down
         for path, (size, mark) in found.files.items():
@@ -327,8 +345,8 @@ class Outbox:
 
 
 _LATEST = (
-    "SELECT record FROM run WHERE key=? AND state IN ('ready', 'sent') AND status='FINISHED' "
-    "ORDER BY created DESC LIMIT 1"
+    "SELECT record FROM run WHERE key=? AND state IN ('ready', 'sent', 'refused') "
+    "AND status='FINISHED' ORDER BY created DESC LIMIT 1"
 )
 
 

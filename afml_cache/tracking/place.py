@@ -16,6 +16,7 @@ from afml_cache.backtests.run import safe_name
 from afml_cache.errors import ConfigurationError
 from afml_cache.store import location
 from afml_cache.tracking.address import fault_of
+from afml_cache.tracking.reach import shown
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 NAME_VARIABLE, ID_VARIABLE = "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"
@@ -138,7 +139,7 @@ def checked_uri(uri: str | os.PathLike[str] | None) -> str | None:
         fault = fault_of(text)
         if fault is None:
             return absolute(text)
-        raise ConfigurationError(f"tracking_uri is {uri!r}, which {fault}; {_GIVE}")
+        raise ConfigurationError(f"tracking_uri is {shown(text)!r}, which {fault}; {_GIVE}")
     path = Path(text).expanduser()
     if text and path.suffix in (".db", ".sqlite", ".sqlite3"):
         return f"{_SQLITE}{path.absolute()}"

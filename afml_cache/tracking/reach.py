@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from afml_cache.errors import TrackingError
 from afml_cache.tracking.address import fault_of
+from afml_cache.tracking.words import without_passwords
 
 _PORTS = {"http": 80, "https": 443}
 #: Seconds in which somebody has to take the call, and in which he has to say something.
@@ -99,9 +100,10 @@ def shown(uri: str) -> str:
     """An address without what it holds of a password."""
     try:
         parts = urlsplit(uri)
-        if not parts.password and not parts.username:
-            return uri
         host, port = parts.hostname or "", parts.port
+        if not parts.password and not parts.username:
+            return without_passwords(uri)
     except ValueError:  # it is none, and may hold one all the same
         return f"{uri.partition('://')[0]}://..."
-    return parts._replace(netloc=f"{host}:{port}" if port else host).geturl()
+    named = parts._replace(netloc=f"{host}:{port}" if port else host).geturl()
+    return without_passwords(named)

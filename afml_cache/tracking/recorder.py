@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ from afml_cache.tracking.said import Said, said_of, said_of_backtest, with_words
 from afml_cache.tracking.sender import patience_of, sender, tell_queue
 from afml_cache.tracking.texts import LONGEST_TAG, cut, name_of
 from afml_cache.tracking.within import study
+from afml_cache.tracking.words import words_of
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class _Begun:
     open: OpenRun | None = None
     combination: Combination | None = None  #: where it is one of a study
     ready: tuple[Record, Sealer] | None = None  #: to be sent
+    process: int = field(default_factory=os.getpid)  #: a fork that ends has not ended the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,8 @@ class MlflowRecorder:
 
     def _end(self, store: Store, begun: _Begun, seconds: float, say: Any) -> None:
         self.over(begun)
+        if begun.process != os.getpid():
+            return
         try:
             end = int(time.time() * 1000)
             made: Record = say()
@@ -238,9 +243,9 @@ class MlflowRecorder:
 
     def _said(self, begun: _Begun, result: object) -> Record:
         said = said_of(result) if self.strategy is None else said_of_backtest(result)
-        left_out: dict[str, str] = {}
+        left_out = dict(said.left_out)
         try:
-            left_out = self._write_files(begun, said)
+            left_out |= self._write_files(begun, said)
         except OSError as error:  # no room: the rest is said all the same
             begun.box.without_files(begun.record.record)
             left_out["files"] = str(error)
@@ -270,7 +275,7 @@ class MlflowRecorder:
             write_traceback(begun.box.files(begun.record.record) / records.ARTEFACTS, error)
         except OSError:
             begun.box.without_files(begun.record.record)  # no room: the run says what it was
-        told = f"{type(error).__name__}: {error}"
+        told = words_of(error)
         return dataclasses.replace(
             begun.record,
             status=records.FAILED if isinstance(error, Exception) else records.KILLED,

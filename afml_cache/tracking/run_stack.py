@@ -3,6 +3,9 @@
 A function that was written before it was tracked opens runs of its own, and ends them. Ours must
 neither keep it from that nor be ended by it: ``start_run()`` finds it out of the way, and nests
 what it makes under it; ``end_run()`` finds nothing to end; all others find it active.
+
+Tasks of one loop share the stack of their thread. What belongs to the blocks of another task than
+the one that asks lies below all that is open here, and is not counted.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from afml_cache.tracking.open_blocks import block, blocks_here
 from afml_cache.tracking.place import absolute
 from afml_cache.tracking.record import PARENT_TAG
 
@@ -33,53 +37,69 @@ class RunStack(list[Any]):
         super().__init__(self._theirs)
         self._ours: list[Any] = []
         self._uris: dict[int, str] = {}
+        #: Runs, and the block that each was opened in; those that are not here: in none.
+        self._blocks: list[tuple[Any, Any]] = []
         #: Blocks that are open and whose runs nobody has asked for: the innermost of all.
         self._awaited: list[Awaited] = []
         variable.set(self)
 
     def __len__(self) -> int:
         asks = _who_asks()
-        if self._awaited:
-            if asks == "end_run" or tracking_uri() != self._awaited[-1].uri:
+        awaited = self._awaited_here()
+        if awaited:
+            if asks == "end_run" or tracking_uri() != awaited[-1].uri:
                 return 0
-            self._begin_awaited()
-        count = super().__len__()
+            self._begin(awaited)
+        count = self._to_the_top()
         if count and self.top_is_ours() and (asks in _BEGINS_OR_ENDS or self.is_elsewhere()):
             return 0
         return count
 
+    def append(self, run: Any) -> None:
+        """Make a run the active one: it belongs to the block that it is opened in."""
+        self._note(run, block.get())
+        super().append(run)
+
     def top_is_ours(self) -> bool:
         """Whether the innermost run is one of ours."""
-        return bool(self._ours) and self[-1] is self._ours[-1]
+        return any(self[-1] is one for one in self._ours)
 
-    def await_block(self, block: Awaited) -> None:
+    def await_block(self, entered: Awaited) -> None:
         """Make the run of a block the active one as soon as mlflow is asked for that."""
-        self._awaited.append(block)
-
-    def has(self, *ones: Any) -> bool:
-        """Whether one of these, a block or a run, is open."""
-        return any(one is there for one in ones for there in (*self._awaited, *self[:]))
+        self._awaited.append(entered)
 
     def innermost(self) -> Any:
-        """The run that is active, or the block whose run is; None where none is."""
-        if self._awaited:
-            return self._awaited[-1]
-        there = self[-1:]
-        return there[0] if there and not (self.top_is_ours() and self.is_elsewhere()) else None
+        """The run that is active here, or the block whose run is; None where none is."""
+        here = block.get()
+        if any(one is here for one in self._awaited):
+            return here
+        there = [run for run in self if self._block_of(run) is here][-1:]
+        if not there:
+            return here
+        is_ours = any(there[0] is one for one in self._ours)
+        return None if is_ours and self._is_elsewhere(there[0]) else there[0]
 
     def enter(self, run: Any, uri: str) -> None:
         """Make a run of ours the active one, within the blocks that are open."""
-        self._begin_awaited()
-        self._push(run, uri)
+        self._begin(self._awaited_here())
+        self._push(run, uri, block.get())
 
-    def _push(self, run: Any, uri: str) -> None:
-        self.append(run)
+    def _push(self, run: Any, uri: str, within: Any) -> None:
+        self._note(run, within)
+        super().append(run)
         self._ours.append(run)
         self._uris[id(run)] = uri
 
+    def leave_block(self, left: Any, run: Any) -> None:
+        """Take a block and its run, if it has one, out; what was left open within stays open."""
+        self._awaited = [one for one in self._awaited if one is not left]
+        self._blocks = [
+            (one, left.outer if within is left else within) for one, within in self._blocks
+        ]
+        self.leave(run)
+
     def leave(self, run: Any) -> None:
-        """Take a run of ours, or a block, out; what was left open within stays open."""
-        self._awaited = [one for one in self._awaited if one is not run]
+        """Take a run of ours out; what was left open within stays open."""
         if any(one is run for one in self._ours):
             self._ours = [one for one in self._ours if one is not run]
             self._uris.pop(id(run))
@@ -90,14 +110,43 @@ class RunStack(list[Any]):
 
     def is_elsewhere(self) -> bool:
         """Whether the function has told mlflow another address, where our run is not."""
-        return tracking_uri() != self._uris[id(self[-1])]
+        return self._is_elsewhere(self[-1])
 
-    def _begin_awaited(self) -> None:
-        awaited, self._awaited = self._awaited, []
-        for block in awaited:
-            run = block.begin()
+    def _is_elsewhere(self, run: Any) -> bool:
+        return tracking_uri() != self._uris[id(run)]
+
+    def _awaited_here(self) -> list[Awaited]:
+        if not self._awaited:
+            return []
+        here = list(blocks_here())
+        return [one for one in self._awaited if any(one is there for there in here)]
+
+    def _begin(self, awaited: list[Awaited]) -> None:
+        for begun in awaited:
+            self._awaited = [one for one in self._awaited if one is not begun]
+            run = begun.begin()
             if run is not None:
-                self._push(run, block.uri)
+                self._push(run, begun.uri, begun)
+
+    def _note(self, run: Any, within: Any) -> None:
+        # Nothing here may ask for the length of this list, as [*self] does.
+        self._blocks = [one for one in self._blocks if any(one[0] is there for there in self)]
+        if within is not None:
+            self._blocks.append((run, within))
+
+    def _block_of(self, run: Any) -> Any:
+        return next((within for one, within in self._blocks if one is run), None)
+
+    def _to_the_top(self) -> int:
+        """Have the runs that are open here above those of other tasks; how many they are."""
+        if not self._blocks:
+            return super().__len__()
+        blocks = [None, *blocks_here()]
+        here = [run for run in self if any(self._block_of(run) is one for one in blocks)]
+        if super().__len__() > len(here):
+            others = [run for run in self if not any(run is one for one in here)]
+            self[:] = others + here
+        return len(here)
 
 
 class Awaited(Protocol):

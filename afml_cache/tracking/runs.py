@@ -8,15 +8,26 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from afml_cache.errors import TrackingError
+from afml_cache.store.seal import Sealer
 from afml_cache.store.store import Missing, Store
 from afml_cache.tracking.client import client_of, is_gone, quiet, require, unwarned
-from afml_cache.tracking.outbox import FAULTS, SENT, Kept, Outbox
+from afml_cache.tracking.outbox import (
+    FAULTS,
+    READY,
+    REFUSED,
+    SENT,
+    DamagedRecordError,
+    Kept,
+    OthersRecordError,
+    Outbox,
+)
 from afml_cache.tracking.place import Place
 from afml_cache.tracking.reach import check_reachable, is_silence, shown
-from afml_cache.tracking.record import KEY_TAG, RECORD_TAG
+from afml_cache.tracking.record import KEY_TAG, RECORD_TAG, Record
 from afml_cache.tracking.said import FLAVORS, said_of
 from afml_cache.tracking.sender import patience_of, sender
 from afml_cache.tracking.texts import logged_as
+from afml_cache.tracking.words import spoken, words_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +40,15 @@ def run_of_key(store: Store, key: str) -> Run | None:
     Raises
     ------
     TrackingError
-        It waits in the queue, or MLflow does not answer.
+        It waits in the queue, or will not be sent, or MLflow does not answer.
     """
     box = Outbox(store.directory)
     try:
         kept = box.latest(key)
-        if kept is not None and kept.state != SENT:
-            record = box.read(kept.record, store.sealer())
+        record = None if kept is None else _unsent(box, store.sealer(), kept)
+        if record is None:
+            kept = box.latest(key)
+        else:
             patience = patience_of(record.place)
             deadline = time.monotonic() + patience
             sender.deliver(box, store.sealer(), record, patience)
@@ -48,6 +61,8 @@ def run_of_key(store: Store, key: str) -> Run | None:
         raise TrackingError(f"the queue {box.path} cannot be read ({error})") from error
     if kept is None:
         return None
+    if kept.state == REFUSED:
+        raise _refused(kept.error)
     if kept.state != SENT or kept.run_id is None:
         raise TrackingError(
             f"the run of this result waits in the queue: it could not be sent to {shown(kept.uri)} "
@@ -56,6 +71,31 @@ def run_of_key(store: Store, key: str) -> Run | None:
     run_id = kept.run_id
     run: Run | None = asked(kept.uri, lambda client: if_there(client, run_id))
     return run
+
+
+def _unsent(box: Outbox, sealer: Sealer, kept: Kept) -> Record | None:
+    """A record that is to be sent; None: it has been, perhaps just now."""
+    if kept.state != READY:
+        return None
+    try:
+        return box.said(kept.record, sealer)
+    except OthersRecordError as error:
+        raise TrackingError(
+            f"the run of this result waits in the queue: {error}, and is sent by whoever has that"
+        ) from error
+    except DamagedRecordError as error:
+        now = box.kept(kept.record)
+        if now is not None and now.state == READY:
+            raise _refused(error) from error
+        return None  # another was faster, and has removed what he sent
+
+
+def _refused(why: object) -> TrackingError:
+    return TrackingError(
+        "the run of this result will not be sent, since what the queue has of it was changed "
+        f"({why}). `afml-cache mlflow sync --drop` takes it off the queue; the result is there "
+        "all the same"
+    )
 
 
 def if_there(client: Any, run_id: str) -> Any:
@@ -82,16 +122,17 @@ def asked(uri: str, question: Any) -> Any:
             return question(client_of(uri))
     except TrackingError:
         raise
-    except Exception as error:
-        raise TrackingError(_in_words(uri, error)) from error
+    except Exception as error:  # noqa: BLE001 - whatever mlflow and its servers raise
+        raise TrackingError(_in_words(uri, error)) from spoken(error, uri)
 
 
 def _in_words(uri: str, error: Exception) -> str:
+    words = words_of(error, uri)
     if is_silence(error):
-        return f"MLflow at {shown(uri)} does not answer ({type(error).__name__}: {error})"
+        return f"MLflow at {shown(uri)} does not answer ({words})"
     if is_gone(error):
-        return f"MLflow at {shown(uri)} has none such ({error})"
-    return f"MLflow at {shown(uri)} answers with an error ({type(error).__name__}: {error})"
+        return f"MLflow at {shown(uri)} has none such ({words})"
+    return f"MLflow at {shown(uri)} answers with an error ({words})"
 
 
 def best_run(to: Place, metric: str, maximize: bool, filter_string: str = "") -> Run | None:

@@ -45,6 +45,7 @@ class Said:
     models: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)  #: and long texts
+    left_out: dict[str, str] = field(default_factory=dict)  #: kind of part -> why, of how many
 
 
 def said_of(result: Any) -> Said:
@@ -129,19 +130,25 @@ def _is_metrics(value: object) -> bool:
 
 def _add_named(said: Said, named: Iterable[tuple[str, Any]]) -> None:
     numbers: dict[str, float] = {}
+    beyond = {"metrics": 0, "words": 0}
     for name, value in named:
         number = _number(value)
         if number is None and _add_part(said, name, value):
             continue
         if len(numbers) + len(said.words) >= _MOST:
-            return
-        if number is not None:
+            beyond["words" if number is None else "metrics"] += 1
+        elif number is not None:
             numbers[_free(name, numbers)] = number
         else:
             name = f"{_RESULT}.{name}" if name.partition(".")[0] != _RESULT else name
             said.words[_free(name, said.words)] = cut(text_of(value), LONGEST_PARAM)
     names = names_of(numbers)
     said.metrics |= {names[name]: number for name, number in numbers.items()}
+    said.left_out |= {
+        kind: f"{count:,} beyond the first {_MOST:,}, which the cache has"
+        for kind, count in beyond.items()
+        if count
+    }
 
 
 def _free(name: str, taken: Container[str]) -> str:

@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from afml_cache.tracking.client import client_of, experiment_id_of, quiet
+from afml_cache.tracking.last_word import metrics_of
 from afml_cache.tracking.record import ARTEFACTS, MODELS, PARENT_TAG, RECORD_TAG, Record
 
 #: What MLflow takes at once.
 _METRICS_AT_ONCE, _AT_ONCE = 800, 100
+
+
+class DeletedRunError(Exception):
+    """Somebody has deleted the run that was begun, and so does not want it."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"the run {run_id} was deleted in MLflow")
+        self.run_id = run_id
 
 
 def begin(record: Record, *, again: bool) -> Any:
@@ -40,6 +49,8 @@ def send(record: Record, files: Path, *, again: bool) -> str:
 
     Raises
     ------
+    DeletedRunError
+        There is nothing to be told any more.
     Exception
         Whatever MLflow, its database or the network raise. Send it again, with ``again``.
     """
@@ -97,16 +108,18 @@ def _found(client: Any, experiment: str, record: Record) -> Any:
 
 
 def _log_values(client: Any, run_id: str, record: Record, begun_before: bool) -> None:
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Param, RunTag
 
     params = dict(record.params)
-    if begun_before:  # what the function, or autolog, has said itself stays
-        there = client.get_run(run_id).data.params
-        params = {name: one for name, one in params.items() if name not in there}
+    begun = client.get_run(run_id) if begun_before else None
+    if begun is not None and begun.info.lifecycle_stage != "active":
+        raise DeletedRunError(run_id)
+    there = None if begun is None else begun.data
+    if there is not None:  # what the function, or autolog, has said itself stays
+        params = {name: one for name, one in params.items() if name not in there.params}
         tags = {name: one for name, one in record.tags.items() if name != PARENT_TAG}
         client.log_batch(run_id, tags=[RunTag(name, one) for name, one in tags.items()])
-    at = record.end or record.start
-    metrics = [Metric(name, value, at, 0) for name, value in record.metrics.items()]
+    metrics = metrics_of(record.metrics, record.end or record.start, there)
     given = [Param(name, value) for name, value in params.items()]
     while metrics or given:
         client.log_batch(run_id, metrics=metrics[:_METRICS_AT_ONCE], params=given[:_AT_ONCE])

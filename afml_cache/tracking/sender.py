@@ -64,15 +64,22 @@ class Line:
         self._look = look
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
-        self._is_stuck = False
+        self._stuck_for = 0.0  #: seconds that a job has been waited for in vain
 
-    def do(self, job: _Job, patience: float) -> None:
-        """Have a job done, and wait for it, unless one before it is still being waited for."""
+    def do(self, job: _Job, patience: float) -> float:
+        """Have a job done, and wait for it, unless one before it is still being waited for.
+
+        Returns
+        -------
+        float
+            Seconds that it, or the one before it, was waited for in vain.
+        """
         self.start()
-        is_stuck = self._is_stuck
+        stuck_for = self._stuck_for
         self._jobs.put(job)
-        if patience and not is_stuck and not job.done.wait(patience):
-            self._is_stuck = True
+        if patience and not stuck_for and not job.done.wait(patience):
+            stuck_for = self._stuck_for = patience
+        return stuck_for
 
     def start(self) -> None:
         """Start the thread, if there is none."""
@@ -95,7 +102,7 @@ class Line:
                 job.error = error
             job.done.set()
             if self._jobs.empty():
-                self._is_stuck = False
+                self._stuck_for = 0.0
 
 
 class Sender:
@@ -124,10 +131,10 @@ class Sender:
         uri = record.place.uri
         written = None if lock is None else record  # by us, just now
         job = _Job(lambda: deliver(box, sealer, record.record, lock, written))
-        self._line(uri).do(job, patience)
+        waited = self._line(uri).do(job, patience)
         if not job.done.is_set():
             if patience:
-                unsent = _no_answer(uri, patience)
+                unsent = _no_answer(uri, waited)
                 unsent.tell(box)
                 box.unanswered([record.record], unsent.why)
             return False

@@ -38,6 +38,7 @@ from afml_cache.tracking.runs import run_of_key
 from afml_cache.tracking.sender import patience_of, sender, tell_queue
 from afml_cache.tracking.texts import LONGEST_TAG, cut
 from afml_cache.tracking.within import InStudy
+from afml_cache.tracking.words import words_of
 
 __all__ = ["StudyRun", "recorder", "run_of_key", "study"]  # a `tracked.Tracker`
 
@@ -59,6 +60,7 @@ class StudyRun:
         self._store = active()
         self._box = Outbox(self._store.directory)
         self._lock: FileLock | None = None
+        self._process = os.getpid()
         self._made: tuple[Study, Sequence[Row], Mapping[str, Any]] | None = None
         self._equity: Any = None
         self._around = around(self._store.directory)
@@ -115,7 +117,7 @@ class StudyRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._lock is not None:
+        if self._lock is not None and self._process == os.getpid():  # no fork has ended it
             self._trying(lambda: self._end(error))
 
     def _begin(self) -> None:
@@ -141,7 +143,7 @@ class StudyRun:
             status = records.FINISHED
             if error is not None:
                 status = records.FAILED if isinstance(error, Exception) else records.KILLED
-                tags[records.ERROR_TAG] = cut(f"{type(error).__name__}: {error}", LONGEST_TAG)
+                tags[records.ERROR_TAG] = cut(words_of(error), LONGEST_TAG)
             made = dataclasses.replace(
                 self._record,
                 status=status,

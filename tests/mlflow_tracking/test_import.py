@@ -154,3 +154,26 @@ def test_the_first_day_is_an_import_and_a_look_makes_nothing(run, project, store
     assert "old: 3 of 3 runs imported" in run("mlflow", "import", str(project))
     assert "old: 0 of 3 runs imported" in run("mlflow", "import", str(project))
     assert "0 runs sent, 0 left." in run("mlflow", "sync")  # there is a cache now
+
+
+def test_what_was_deleted_is_counted_and_a_run_that_had_not_ended_is_told(
+    run, runs, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    folder = tmp_path / "old" / "mlruns"
+    there = mlflow.MlflowClient(tracking_uri=folder.as_uri())
+    experiment = there.create_experiment("old")
+    there.create_run(experiment, 1000, run_name="open")
+    there.delete_run(there.create_run(experiment, 2000).info.run_id)
+    there.delete_experiment(there.create_experiment("gone"))
+    said = run("mlflow", "import", str(folder), "--dry-run")
+    assert "1 run had not ended" in said
+    said = run("mlflow", "import", str(folder))
+    assert "Not imported: 1 deleted run, 1 deleted experiment." in said
+    assert "1 run had not ended, and is KILLED there" in said
+    (one,) = runs("old")
+    assert one.info.status == "KILLED" and one.data.tags["afml.imported_status"] == "RUNNING"
+    said = run("mlflow", "import", str(folder), "--json")
+    document = json.loads(said[said.index("{") :])
+    assert document["left"] == {"deleted run": 1, "deleted experiment": 1}
+    assert "had not ended" not in run("mlflow", "import", str(folder))

@@ -400,3 +400,10 @@ def test_a_run_that_the_program_opens_in_our_store_drops_nothing_here(store):
     assert [one.path for one in client.list_artifacts(run.info.run_id)] == ["note.txt"]
     folder = store.directory / "records" / "mlflow-artifacts" / "Default"
     assert (folder / run.info.run_id / "artifacts" / "note.txt").is_file()
+
+
+def test_the_page_of_an_experiment_that_we_make_shows_its_runs(client):
+    scored = mlflow_cached(lambda x: {"score": x})
+    scored(1)
+    tags = client.get_experiment_by_name("afml-cache").tags
+    assert tags["mlflow.experimentKind"] == "custom_model_development"

@@ -173,6 +173,21 @@ def test_what_cannot_be_sent_is_taken_off_when_told_so(run, store, client):
     assert "0 runs sent, 0 left." in run("mlflow", "sync")
 
 
+def test_one_of_those_that_cannot_be_sent_is_taken_off(run, store, client):
+    box = Outbox(store.directory)
+    scored(0)
+    first, second = (record_of(store, box, place=Place("http://", "x")) for _ in range(2))
+    drop = "mlflow", "sync", "--drop", "--yes"
+    assert "no record nope" in run(*drop, "--only", "nope", code=2)
+    assert "1 run taken off the queue." in run(*drop, "--only", first.record, code=3)
+    assert [one.record for one in box.every(READY)] == [second.record]
+    assert "--drop or --to" in run("mlflow", "sync", "--only", second.record, code=2)
+    to = "--to", str(store.directory / "records" / "mlflow.db")
+    third = record_of(store, box, place=Place("http://", "x"))
+    assert "1 run sent, 1 left." in run("mlflow", "sync", *to, "--only", third.record, code=3)
+    assert [one.record for one in box.every(READY)] == [second.record]
+
+
 def test_what_was_to_go_to_a_wrong_address_is_sent_elsewhere(run, store, runs, client):
     box = Outbox(store.directory)
     scored(0)

@@ -86,8 +86,8 @@ class Function:
 
     counts: Counts = field(default_factory=Counts)
     hit_seconds: float = 0.0
-    saved_seconds: float = 0.0  #: that served results had taken to compute; 0.0: not known
     results: dict[Result, int] = field(default_factory=dict)  #: each, and how many times
+    saved_seconds: float = 0.0  #: that served results had taken to compute; 0.0: not known
 
     def add(self, other: Function) -> None:
         """Add the calls of another phase."""
@@ -141,7 +141,7 @@ class Function:
             for one in plain["results"]
         }
         saved = float(plain.get("saved_seconds", 0.0))  # older recordings have none
-        return cls(counts, float(plain["hit_seconds"]), saved, results)
+        return cls(counts, float(plain["hit_seconds"]), results, saved_seconds=saved)
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ def waiting(client):
 
 
 def test_sync_sends_what_waits(store, run, runs, client):
-    from tests.mlflow_tracking.test_queue import record_of
+    from tests.mlflow_tracking.queued import record_of
 
     robust_cacheable(scored.__wrapped__)(1)  # so that there is a cache
     record_of(store, Outbox(store.directory))

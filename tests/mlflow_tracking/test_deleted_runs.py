@@ -10,7 +10,7 @@ import pytest
 from afml_cache import get_mlflow_cache, mlflow_cached, setup_mlflow_cache
 from afml_cache.tracking import send as sending
 from afml_cache.tracking.outbox import BEGUN, READY, SENT, Outbox
-from tests.mlflow_tracking.test_queue import record_of
+from tests.mlflow_tracking.queued import record_of
 
 mlflow = pytest.importorskip("mlflow")
 

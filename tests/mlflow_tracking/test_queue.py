@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import socket
 import sqlite3
@@ -18,8 +17,7 @@ from afml_cache import (
 )
 from afml_cache.tracking import send as sending
 from afml_cache.tracking.outbox import READY, REFUSED, SENT, Outbox
-from afml_cache.tracking.place import place_for
-from afml_cache.tracking.record import FINISHED, Record, new_name
+from tests.mlflow_tracking.queued import record_of
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -66,27 +64,6 @@ def test_a_call_does_not_wait_for_a_silent_server_longer_than_it_was_told(silent
     for x in range(2, 5):  # these do not even wait so long: the first is still being waited for
         assert scored(x) == {"score": x}
     assert len(Outbox(store.directory).every(READY)) == 4
-
-
-def record_of(store, box, **changes):
-    made = Record(
-        record=new_name(),
-        name="one",
-        place=place_for(store.directory),
-        key="ab" * 16,
-        function="research.f",
-        start=1000,
-        end=2000,
-        status=FINISHED,
-        params={"window": "2"},
-        metrics={"score": 1.5},
-        tags={"model": "rf"},
-    )
-    made = dataclasses.replace(made, **changes)
-    folder = box.files(made.record) / "artifacts"
-    folder.mkdir(parents=True)
-    (folder / "note.txt").write_text("hello")
-    return box.put(made, READY, store.sealer())
 
 
 def test_what_was_queued_is_sent_by_sync(store, runs, client):

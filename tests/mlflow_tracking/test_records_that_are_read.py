@@ -10,7 +10,7 @@ from afml_cache import TrackingError, get_mlflow_cache
 from afml_cache.store.seal import Sealer
 from afml_cache.tracking.deliver import deliver
 from afml_cache.tracking.outbox import BEGUN, READY, Outbox
-from tests.mlflow_tracking.test_queue import record_of
+from tests.mlflow_tracking.queued import record_of
 
 pytest.importorskip("mlflow")
 KEY = "ab" * 16

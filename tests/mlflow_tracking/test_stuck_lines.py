@@ -10,7 +10,7 @@ from afml_cache import CacheWarning, get_mlflow_cache, mlflow_cached, setup_mlfl
 from afml_cache.tracking import deliver
 from afml_cache.tracking.outbox import Outbox
 from afml_cache.tracking.sender import Line, _Job, sender
-from tests.mlflow_tracking.test_queue import record_of
+from tests.mlflow_tracking.queued import record_of
 
 pytest.importorskip("mlflow")
 

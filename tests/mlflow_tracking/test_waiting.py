@@ -21,7 +21,7 @@ from afml_cache.cli import main
 from afml_cache.tracking import reach
 from afml_cache.tracking.outbox import BEGUN, READY, REFUSED, Outbox
 from afml_cache.tracking.place import Place
-from tests.mlflow_tracking.test_queue import record_of
+from tests.mlflow_tracking.queued import record_of
 
 mlflow = pytest.importorskip("mlflow")
 

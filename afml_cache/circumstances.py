@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import datetime
 
@@ -69,9 +70,13 @@ def _expired(store: Store, found: Whereabouts, ttl: float | None, now: float) ->
     ends += [entry.created + ttl] if ttl is not None else []
     if ends and min(ends) <= now:
         end = min(ends)
+        lasted = round(end - entry.created, 6)
+        # The entry was written a moment after its end was set.
+        if ttl is not None and math.isclose(lasted, ttl, rel_tol=0.02, abs_tol=0.02):
+            lasted = ttl
         return (
             f"its result of {_moment(entry.created)} expired at {_when(end, now)} "
-            f"(ttl {_span(round(end - entry.created, 6))})"
+            f"(ttl {_span(lasted)})"
         )
     if store.age_limit is not None:
         return (

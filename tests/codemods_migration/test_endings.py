@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,20 @@ with cut_short(), as_interrupts():
 """
 #: Starts a process of its own, as tests with workers do, says who they are, and goes on for long.
 LONG = "sh -c 'sleep 60 & echo $! $$ > them.tmp; mv them.tmp them; wait'"
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_in_a_terminal() -> Iterator[None]:
+    """These tests may run in the background, or under `nohup`, where some are ignored."""
+    usual = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {one: signal.signal(one, handler) for one, handler in usual.items()}
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
 
 
 def is_alive(process: int) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PLUGIN = () if entry_points(group="pytest11", name="afml") else ("-p", "pytest_afml.plugin")
 
 QUANT = """
 from afml_cache import cacheable
@@ -58,7 +60,7 @@ def test_by_its_note_a_result_is_adopted_whatever_joblib_makes_of_the_arguments(
         return done.stdout.strip()
 
     options = (f"--afml-cache-mode={mode}", "--afml-record=before.json")
-    run("-m", "pytest", "-q", "-p", "pytest_afml.plugin", *options)
+    run("-m", "pytest", "-q", *PLUGIN, *options)
     quant = pytester.path / "quant.py"
     quant.write_text(quant.read_text().replace("cacheable", "robust_cacheable"))
     assert run("-c", USE) == outcome

@@ -263,6 +263,7 @@ def test_unasked_it_only_logs(caplog):
     assert record.levelno == logging.INFO and "the cache was cleared: 2 entries" in record.message
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_cleared_is_left_as_it_is(store, monkeypatch):
     index = store._index
     with index._pool.connect(index.path.as_uri()).connection as other:

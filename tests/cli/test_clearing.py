@@ -153,6 +153,7 @@ def test_only_results_of_changed_code_are_cleared(store, run_json, tmp_path, mon
     assert left(store) == {"one": 1}
 
 
+@pytest.mark.slow
 def test_a_module_that_cannot_be_imported_is_left_alone_and_said(store, run, tmp_path, monkeypatch):
     file = tmp_path / "broken_by_test.py"
     file.write_text(

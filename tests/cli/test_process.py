@@ -86,6 +86,7 @@ def test_a_terminal_gets_a_bar_that_goes_away(used):
     assert b"Checking" in shown and b"\x1b[2K" in shown  # the line is cleared
 
 
+@pytest.mark.slow
 def test_a_ctrl_c_at_the_question_clears_nothing(used):
     leader, follower = pty.openpty()
     as_on_a_terminal = (

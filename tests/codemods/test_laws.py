@@ -186,6 +186,7 @@ def test_there_and_back_without_a_journal_leaves_no_new_decorator_of_the_migrati
     assert plan(reverted, package, back).carry_out(reverted) == reverted
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(modules())
 def test_backwards_for_the_functions_that_were_rewritten(data: bytes) -> None:
@@ -221,6 +222,7 @@ def lists(draw: st.DrawFn) -> tuple[bytes, list[str]]:
     return f"from m import {form}".encode(), names
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(lists(), st.data())
 def test_any_change_to_any_list_of_names(statement: tuple[bytes, list[str]], data: st.DataObject):

@@ -450,6 +450,7 @@ def test_nothing_moves_for_those_who_do_not_want_it(browser, page):
     assert browser.do(behaviour) == "auto"
 
 
+@pytest.mark.slow
 def test_a_page_grows_from_nothing_to_three_hundred_functions_with_long_names(
     browser, store, plant
 ):
@@ -520,6 +521,7 @@ def test_served_its_numbers_keep_up_and_stay_on_this_machine(browser, server, st
     assert asked == {server.url, f"{server.url}document.json"}
 
 
+@pytest.mark.slow
 def test_a_hidden_tab_asks_for_nothing_and_a_server_that_has_ended_is_told(browser, server):
     browser.open(server.url)
     browser.do(_COUNTED)

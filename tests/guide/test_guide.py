@@ -133,6 +133,7 @@ print([(one.entries, one.joblib_entries) for one in list_cleared()])
 """
 
 
+@pytest.mark.slow
 def test_the_benchmark_computes_once_and_hits_once_with_each_decorator(run, snippet, hours):
     done = run(snippet("benchmark_migration.py"))
     assert "CACHE DECORATOR BENCHMARK" in done.stdout and done.stderr == ""
@@ -145,6 +146,7 @@ def test_the_benchmark_computes_once_and_hits_once_with_each_decorator(run, snip
     assert run(hours, "restore").stdout.splitlines()[1] == "[]"
 
 
+@pytest.mark.slow
 def test_clear_and_rebuild_shows_a_clean_state_and_how_to_undo_it(run, snippet, hours):
     done = run(snippet("issue_4_clear_and_rebuild.py"))
     summary = eval(done.stdout)  # the guide prints it
@@ -156,6 +158,7 @@ def test_clear_and_rebuild_shows_a_clean_state_and_how_to_undo_it(run, snippet, 
     assert run(hours, "restore").stdout == "3 3 ()\n[]\n"
 
 
+@pytest.mark.slow
 def test_a_rollback_can_be_rolled_back(run, snippet, hours):
     done = run(snippet("rollback_step_3.py"))
     assert "afml_cache.restore_cleared() brings it back" in done.stderr
@@ -290,6 +293,7 @@ print(info.computed, info.hits, get_backtest_cache().trial_count("my_strategy"))
     assert run(program, "3").stdout == "3 7 3\n"
 
 
+@pytest.mark.slow
 def test_pattern_5_only_new_parameters_are_computed_and_a_crash_costs_the_run_in_flight(
     run, snippet
 ):

@@ -809,6 +809,7 @@ columns = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=3), columns, max_size=6))
 @settings(deadline=None)
 def test_round_trips_keep_the_key(data: dict[str, Any]) -> None:

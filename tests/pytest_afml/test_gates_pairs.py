@@ -121,6 +121,7 @@ def test_a_clear_case_takes_the_least_pairs_that_there_can_be_in_two_blocks() ->
     assert 2 * STEP <= found.pairs <= 4 * STEP
 
 
+@pytest.mark.slow
 def test_the_two_blocks_are_apart_in_time() -> None:
     start = time.perf_counter()
     measure(work(500), work(5000), 1.0, Effort(pause_seconds=0.4))
@@ -146,6 +147,7 @@ def test_slow_arms_end_when_the_time_is_up() -> None:
     assert found.decision is Decision.UNSURE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.03, 0.1])
 def test_a_candidate_that_leaves_no_time_for_many_pairs_fails(seconds: float) -> None:
     """The slower, the surer: even where one call takes all the time that there is."""
@@ -155,6 +157,7 @@ def test_a_candidate_that_leaves_no_time_for_many_pairs_fails(seconds: float) ->
     assert found.pairs == 4
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_a_little_too_slow_gets_the_time_for_an_interval() -> None:
     effort = Effort(max_seconds=1.4, pause_seconds=0.0)  # 5.6 s at most; it takes 1.1 s alone
     # 20 ms apart: a loaded machine leaves no pair in which they look alike.
@@ -162,6 +165,7 @@ def test_a_candidate_that_is_a_little_too_slow_gets_the_time_for_an_interval() -
     assert (found.decision, found.pairs) == (Decision.FAIL, 11)
 
 
+@pytest.mark.slow
 def test_that_time_ends_too() -> None:
     effort = Effort(max_seconds=0.05, pause_seconds=0.0)
     found = measure(lambda: time.sleep(0.03), lambda: time.sleep(0.02), 1.05, effort)

@@ -210,6 +210,7 @@ def test_without_a_terminal_and_when_only_collecting(pytester, run_in_process):
     assert not (pytester.path / "numbers.json").exists()
 
 
+@pytest.mark.slow
 def test_numbers_of_parallel_workers_add_up_also_when_one_dies(pytester, run_in_process):
     pytester.makepyfile("""
         import os, pytest

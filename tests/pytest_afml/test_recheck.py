@@ -206,6 +206,7 @@ def test_hits_that_take_too_long_to_be_timed_leave_the_verdict_and_say_so(
     assert found.unpaired == "its hits take too long to be timed in pairs"
 
 
+@pytest.mark.slow
 def test_so_many_calls_of_each_function_are_checked_or_all(rechecked: Any) -> None:
     test = "    for n in range(4):\n        pure.total([n])\n"
     assert len(rechecked(test)["pure.total"]) == 1

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from afml_cache import notices
 from afml_cache.tracking import place
-from afml_cache.tracking.open_blocks import block
+from afml_cache.tracking.open_blocks import block_here
 from afml_cache.tracking.place import Place
 from afml_cache.tracking.reach import shown
 from afml_cache.tracking.run_stack import innermost, tracking_uri
@@ -68,7 +68,7 @@ def around(base: Path, experiment: str | None = None) -> Around:
         What the decorator names.
     """
     goes_to = place.place_for(base, experiment)
-    within: Block | None = block.get()
+    within: Block | None = block_here()
     if within is not None and within.is_innermost():
         return Around(within.around.place, None, within.around.experiment_id, within)
     run = innermost()

@@ -48,6 +48,7 @@ class BlockRun:
         self._stack: RunStack | None = None
         self._run: Any = None  #: as mlflow has it, once it is begun
         self.outer: Block | None = None  #: what it was entered in
+        self.is_left = False
 
     @property
     def uri(self) -> str:
@@ -68,6 +69,7 @@ class BlockRun:
 
     def leave(self) -> None:
         """Be it no more."""
+        self.is_left = True
         if block.get() is self:  # else it is left by another task than has entered it
             block.set(self.outer)
         if self._stack is not None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from afml_cache.tracking.open_blocks import block, blocks_here
+from afml_cache.tracking.open_blocks import block_here, blocks_here, open_block
 from afml_cache.tracking.place import absolute
 from afml_cache.tracking.record import PARENT_TAG
 
@@ -57,7 +57,7 @@ class RunStack(list[Any]):
 
     def append(self, run: Any) -> None:
         """Make a run the active one: it belongs to the block that it is opened in."""
-        self._note(run, block.get())
+        self._note(run, block_here())
         super().append(run)
 
     def top_is_ours(self) -> bool:
@@ -70,7 +70,7 @@ class RunStack(list[Any]):
 
     def innermost(self) -> Any:
         """The run that is active here, or the block whose run is; None where none is."""
-        here = block.get()
+        here = block_here()
         if any(one is here for one in self._awaited):
             return here
         there = [run for run in self if self._block_of(run) is here][-1:]
@@ -82,7 +82,7 @@ class RunStack(list[Any]):
     def enter(self, run: Any, uri: str) -> None:
         """Make a run of ours the active one, within the blocks that are open."""
         self._begin(self._awaited_here())
-        self._push(run, uri, block.get())
+        self._push(run, uri, block_here())
 
     def _push(self, run: Any, uri: str, within: Any) -> None:
         self._note(run, within)
@@ -93,9 +93,6 @@ class RunStack(list[Any]):
     def leave_block(self, left: Any, run: Any) -> None:
         """Take a block and its run, if it has one, out; what was left open within stays open."""
         self._awaited = [one for one in self._awaited if one is not left]
-        self._blocks = [
-            (one, left.outer if within is left else within) for one, within in self._blocks
-        ]
         self.leave(run)
 
     def leave(self, run: Any) -> None:
@@ -135,7 +132,7 @@ class RunStack(list[Any]):
             self._blocks.append((run, within))
 
     def _block_of(self, run: Any) -> Any:
-        return next((within for one, within in self._blocks if one is run), None)
+        return open_block(next((within for one, within in self._blocks if one is run), None))
 
     def _to_the_top(self) -> int:
         """Have the runs that are open here above those of other tasks; how many they are."""

@@ -147,3 +147,14 @@ def test_a_run_that_is_left_open_in_a_block_is_open_after_it(ours, runs):
     assert mlflow.active_run().info.run_id == left.info.run_id
     mlflow.end_run()
     assert parents(runs()) == {"outer": None, "inner": "outer", "left": "inner", "call": "left"}
+
+
+def test_a_block_that_is_left_before_one_within_it_is_not_open_after_both(told, runs):
+    cache = get_mlflow_cache()
+    outer, inner = cache.experiment_run("outer"), cache.experiment_run("inner")
+    with outer:
+        inner.__enter__()
+    tracked("within")(1)
+    inner.__exit__(None, None, None)
+    tracked("after")(1)
+    assert parents(runs()) == {"outer": None, "inner": "outer", "within": "inner", "after": None}
